@@ -9,7 +9,9 @@
 #include <memory>
 #include <vector>
 
+extern "C" { // libuev 2.4 does not say so itself
 #include <uev/uev.h>
+}
 
 #include "base/clock.h"
 

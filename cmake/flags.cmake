@@ -1,0 +1,13 @@
+# Compiler flags for everything: warnings are errors in the tree's own code.
+add_compile_options(-Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wnull-dereference -Werror
+                    -fno-plt -ffunction-sections -fdata-sections)
+add_compile_definitions(_GNU_SOURCE FMT_HEADER_ONLY=1 LEASH_VERSION="${PROJECT_VERSION}")
+add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
+# g++ 12 sees dangling and null pointers in its own library headers under the sanitizers.
+if(LEASH_SANITIZE)
+  add_compile_options(-fsanitize=${LEASH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+                      -Wno-null-dereference)
+  add_link_options(-fsanitize=${LEASH_SANITIZE})
+else()
+  add_compile_options(-fstack-protector-strong)
+endif()

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// What the world tells the functional core (Event), and what the core wants done (Action).
+// Every event about a start carries its start id; one that names a start which is over is ignored.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/tag.h"
+#include "service/policy.h"
+#include "service/state.h"
+
+namespace leash {
+
+// ---- events -------------------------------------------------------------------------------------
+
+namespace event {
+
+struct StartRequested { std::string service; };   // by a user or the target; starts what it needs
+struct StopRequested { std::string service; };    // stops dependants first
+struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
+struct TargetRequested { std::string target; };   // "default", "rescue" or a service's name
+
+struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
+struct Executed { StartId start; };               // execve succeeded
+struct SpawnFailed { StartId start; std::string reason; }; // clone3, or anything before execve
+
+struct MainExited { StartId start; int status; }; // wait status, as of waitpid(2)
+struct MainChanged { StartId start; int pid; };   // MAINPID=, pid file; already authenticated
+// Everything that the service's kill policy covers is gone. `remains`: tasks that it spared.
+struct Emptied { StartId start; int remains; };
+
+struct Ready { StartId start; };                  // authenticated by the notify room
+struct Stopping { StartId start; };               // STOPPING=1
+struct StatusText { StartId start; std::string text; };
+struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence; };
+struct TroubleOver { StartId start; TroubleKind kind; }; // it beats again
+
+struct ShutdownRequested { Ms deadline; };        // absolute: when to stop being polite
+struct Tick {};                                   // a deadline of next_deadline() has come
+
+} // namespace event
+
+using Event =
+    std::variant<event::StartRequested, event::StopRequested, event::RestartRequested,
+                 event::TargetRequested, event::Spawned, event::Executed, event::SpawnFailed,
+                 event::MainExited, event::MainChanged, event::Emptied, event::Ready,
+                 event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
+                 event::ShutdownRequested, event::Tick>;
+
+// ---- actions ------------------------------------------------------------------------------------
+
+namespace action {
+
+// Spawn the service's command. Answer: Spawned or SpawnFailed, then Executed or SpawnFailed.
+// After SpawnFailed the core still asks for EndStart, as after any end.
+struct Spawn { std::string service; StartId start; };
+
+// Ask politely: the stop signal (with SIGCONT) to what the kill policy covers. No answer.
+struct SignalStart { std::string service; StartId start; int signal; };
+
+// Kill what the kill policy covers, and go on until nothing of it is left; then answer Emptied.
+// Asked once per start. `everything` overrides the policy (shutdown: remains are killed as well).
+struct EndStart { std::string service; StartId start; bool everything; };
+
+// SIGHUP to the main process.
+struct ReloadMain { std::string service; StartId start; };
+
+// Run a command of a policy step (exec): with TROUBLED_SERVICE, TROUBLED_PID and REASON set.
+struct RunHook { std::string service; StartId start; std::vector<std::string> command;
+                 std::string reason; };
+
+// A service went from one state to another: for watchers, plugins, the console.
+struct StateChanged { std::string service; StartId start; State from; State to;
+                      std::string reason; };
+
+// Tell people. error and warning go to the console too.
+enum class Severity { error, warning, notice, info };
+struct Tell { Severity severity; std::string service; std::string text; };
+
+// A policy demands it of the machine.
+enum class MachineEnd { reboot, poweroff, halt };
+struct EndMachine { MachineEnd end; std::string service; std::string reason; };
+
+// The target that was asked for has settled: every service of it is up, done or failed. Once per
+// TargetRequested.
+struct TargetSettled { std::string target; int failed; };
+
+// After ShutdownRequested: nothing is left of any service. Once.
+struct AllStopped {};
+
+} // namespace action
+
+using Action = std::variant<action::Spawn, action::SignalStart, action::EndStart,
+                            action::ReloadMain, action::RunHook, action::StateChanged,
+                            action::Tell, action::EndMachine, action::TargetSettled,
+                            action::AllStopped>;
+using Actions = std::vector<Action>;
+
+} // namespace leash

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The dependency graph of service descriptions: names that lead nowhere, cycles.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "service/settings.h"
+
+namespace leash {
+
+struct GraphFault {
+    std::string service; // the one to leave out
+    std::string key;     // requires, wants, after, before; the key that closes the cycle
+    std::string text;    // e.g. "dependency cycle: a requires b, b after a"
+    std::string hint;    // what to do; "did you mean ..."
+    bool fatal = true;   // false: only a warning (an unknown name in wants, after or before)
+};
+
+// Services to leave out, worst first, so that what stays has no cycle and no missing requirement.
+// A service that requires one that is left out is left out as well. Of a cycle only as few services
+// as needed are left out: the one whose edge closes it (names in alphabetical order).
+[[nodiscard]] std::vector<GraphFault>
+check_graph(const std::map<std::string, ServiceSettings>& services);
+
+} // namespace leash

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What happens on trouble. One grammar for every kind of trouble:
+//
+//     on-trouble = STEP [ARG] [N/TIME] [at LEVEL] [after TIME] {, STEP ...}
+//     on-crash-loop = restart 3/10m, reboot
+//
+// Steps are taken in order. `report`, `signal` and `exec` act and go on to the next step. `restart`,
+// `stop`, `reboot`, `poweroff` and `halt` end the list, unless their budget N/TIME is used up: then
+// the next step has its turn. `after TIME` waits, and the step is taken only if the trouble still
+// stands then.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace leash {
+
+enum class TroubleKind {
+    missed_heartbeat, // on-missed-heartbeat: silence longer than `watchdog`
+    crash_loop,       // on-crash-loop: more exits than `restart-limit`
+    start_timeout,    // on-start-timeout: not ready within `start-timeout`
+};
+inline constexpr int kTroubleKinds = 3;
+[[nodiscard]] std::string_view to_string(TroubleKind kind); // as in the key: "crash-loop"
+[[nodiscard]] std::optional<TroubleKind> trouble_kind_named(std::string_view name);
+
+enum class StepKind { report, signal, exec, restart, stop, reboot, poweroff, halt };
+[[nodiscard]] std::string_view to_string(StepKind kind);
+
+struct RateLimit {
+    int count = 0; // at most `count` ...
+    Ms window{0};  // ... within `window`
+    friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+struct Step {
+    StepKind kind = StepKind::report;
+    int signal = 0;                    // signal only
+    std::vector<std::string> command;  // exec only: argv
+    std::optional<RateLimit> budget;
+    std::optional<int> at_percent;     // `at 60%`: for kinds that have a level
+    Ms after{0};
+    friend bool operator==(const Step&, const Step&) = default;
+};
+
+using Policy = std::vector<Step>;
+
+// Bad input gets an error that names the step and what is allowed.
+[[nodiscard]] Result<Policy> parse_policy(std::string_view text);
+[[nodiscard]] std::string to_string(const Policy& policy); // parses back to the same
+
+} // namespace leash

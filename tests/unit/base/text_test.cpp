@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+using namespace leash;
+
+TEST(Text, ClosestWord) {
+    std::vector<std::string_view> keys{"restart", "restart-delay", "requires", "watchdog"};
+    EXPECT_EQ(closest_word("restrat", keys), "restart");
+    EXPECT_EQ(closest_word("watchdgo", keys), "watchdog");
+    EXPECT_EQ(closest_word("require", keys), "requires");
+    EXPECT_EQ(closest_word("colour", keys), "");
+}
+
+TEST(Text, Split) {
+    EXPECT_EQ(split(" a , b,,c", ',').size(), 4U);
+    EXPECT_EQ(split(" a , b,,c", ',', true).size(), 3U);
+    EXPECT_TRUE(split("", ',', true).empty());
+}
+
+TEST(Text, PrintableHidesControlAndBrokenBytes) {
+    EXPECT_EQ(printable("a\x1b[31mb"), "a?[31mb");
+    EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+    EXPECT_EQ(printable("\xff\xc0\xaf"), "???");
+    EXPECT_EQ(printable("\xc2\x9b"), "?"); // C1 control
+}
+
+TEST(Json, EscapesAndReplaces) {
+    JsonWriter json;
+    json.begin_object().key("a").string("q\"\\\n\x01\xff\xc3\xa4").key("n").null().key("l");
+    json.begin_array().number(-1).boolean(true).begin_object().end_object().end_array().end_object();
+    EXPECT_EQ(json.text(),
+              "{\"a\":\"q\\\"\\\\\\n\\u0001\\ufffd\xc3\xa4\",\"n\":null,\"l\":[-1,true,{}]}");
+}
