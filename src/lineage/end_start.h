@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Ends what is left of starts: the executor of the `kill`, `sessions` and `leave` policies. Runs in
+// a worker process, because it scans /proc and waits until nothing is left. Works on many starts in
+// one pass, so that stopping 200 services costs a few scans and not 200.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/tag.h"
+#include "lineage/cgroup.h"
+
+namespace leash {
+
+enum class EndScope { all, cgroup, main }; // as KillScope of service/settings.h
+
+struct EndJob {
+    std::string service;
+    StartId start = 0;
+    pid_t main_pid = 0;      // 0: it is gone
+    int signal = SIGKILL;    // another one: signal once, politely, and do not wait
+    EndScope scope = EndScope::all;
+    bool keep_sessions = false; // spare trees with a foreign controlling terminal
+    bool leave = false;      // spare everything: a one-shot with leave = keep
+    bool include_remains = false; // kill what earlier ends spared, too (shutdown)
+    int own_tty = 0;         // device number of the service's own terminal
+};
+
+struct EndResult {
+    StartId start = 0;
+    int killed = 0;
+    int remains = 0;   // processes spared; they have been moved to NAME/remains.ID
+    bool empty = false; // nothing is left that the policy covers
+    std::vector<pid_t> stuck; // still there when time ran out
+};
+
+// Calls `done` for each job as soon as it is finished, in any order; gives up on the rest at
+// `deadline` (CLOCK_MONOTONIC) with empty = false. `tree` may be null: no cgroup v2.
+//
+// Killing by tag happens only for the exact start id, with scope all, and is checked again through a
+// pidfd after it was opened. PID 1, kernel threads and the calling process are never signalled.
+void end_starts(std::vector<EndJob> jobs, CgroupTree* tree, Ms deadline,
+                const std::function<void(const EndResult&)>& done);
+
+} // namespace leash

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plugin interface of Leash.
+ *
+ * A plugin is a shared object in /usr/lib/leash/plugins/ that exports one symbol:
+ *
+ *     const struct leash_plugin *leash_plugin_entry(void);
+ *
+ * It is named in init.conf ([system] plugins = watchdog) and runs inside PID 1, on its loop: a
+ * plugin must never block, sleep, wait, or do file I/O on a disk. What could block belongs into a
+ * helper process (host->spawn_helper).
+ *
+ * Versions: LEASH_PLUGIN_ABI grows when something incompatible changes; the loader refuses other
+ * numbers. Structs grow at their end only; `size` says how much of one the other side knows. Check
+ * it before you use a member that is newer than your minimum.
+ *
+ * Strings are UTF-8, NUL-terminated, valid during the call only. Times are CLOCK_MONOTONIC in
+ * milliseconds unless said otherwise. Calls return 0 or a negative errno. The host calls a plugin
+ * from one thread only; host functions may be called from within any callback of the plugin.
+ *
+ * Since 0.1.
+ */
+#ifndef LEASH_PLUGIN_H
+#define LEASH_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LEASH_PLUGIN_ABI 1u
+
+enum leash_level { /* as syslog */
+    LEASH_ERROR = 3,
+    LEASH_WARNING = 4,
+    LEASH_NOTICE = 5,
+    LEASH_INFO = 6,
+    LEASH_DEBUG = 7,
+};
+
+/* What a plugin is told. */
+enum leash_event_type {
+    LEASH_EVENT_SERVICE_STATE = 1, /* name, start, state, watchdog_ms, heartbeats */
+    LEASH_EVENT_HEARTBEAT = 2,     /* name, start: WATCHDOG=1 came from a task of this start */
+    LEASH_EVENT_TIMER = 3,         /* cookie: as given to set_timer */
+    LEASH_EVENT_READABLE = 4,      /* cookie: as given to watch_fd */
+    LEASH_EVENT_HELPER_EXIT = 5,   /* cookie: as in leash_helper; status: as of waitpid(2) */
+    LEASH_EVENT_TARGET_SETTLED = 6,/* name: the target; status: how many services failed */
+    LEASH_EVENT_SHUTDOWN = 7,      /* status: enum leash_end; services are about to be stopped */
+    LEASH_EVENT_LOOP = 8,          /* PID 1's loop has gone round; at least once a second. Be quick */
+    LEASH_EVENT_HEARTBEAT_TRIGGER = 9, /* name, start: WATCHDOG=trigger */
+};
+
+enum leash_service_state { /* the words of `initctl list`, in the same order */
+    LEASH_STOPPED,
+    LEASH_WAITING,
+    LEASH_STARTING,
+    LEASH_RUNNING,
+    LEASH_RELOADING,
+    LEASH_STOPPING,
+    LEASH_BACKOFF,
+    LEASH_FAILED,
+    LEASH_DONE,
+};
+
+enum leash_end {
+    LEASH_END_REBOOT,
+    LEASH_END_POWEROFF,
+    LEASH_END_HALT,
+    LEASH_END_WDT_RESET, /* a reboot that is delegated to the WDT (SIGPWR) */
+};
+
+enum leash_watchdog_source { /* what counts as a sign of life, by the service's file */
+    LEASH_SOURCE_HEARTBEAT,
+    LEASH_SOURCE_TASKS,
+};
+
+struct leash_event {
+    uint32_t size;
+    uint32_t type; /* enum leash_event_type */
+    int64_t now_ms;
+    const char *name;     /* service or target, else "" */
+    uint64_t start;       /* start id, else 0 */
+    int32_t state;        /* enum leash_service_state */
+    int32_t status;
+    int64_t watchdog_ms;  /* the longest silence allowed; 0: not watched */
+    int32_t source;       /* enum leash_watchdog_source */
+    int32_t main_pid;     /* 0 where there is none */
+    uint64_t cookie;
+};
+
+/* A process that the host starts for a plugin: it is no service, sits in the real root cgroup, and
+ * survives the shutdown of services. */
+struct leash_helper {
+    uint32_t size;
+    uint32_t flags;           /* must be 0 */
+    const char *path;         /* program; used where exec_fd is -1 */
+    int32_t exec_fd;          /* a descriptor to execute (sealed memfd), or -1 */
+    const char *const *argv;  /* NULL-terminated */
+    const int32_t *fds;       /* these become 3, 4, 5, ... in the helper; everything else is closed, */
+    uint32_t fd_count;        /* 0, 1 and 2 are /dev/null */
+    uint64_t cookie;          /* comes back in LEASH_EVENT_HELPER_EXIT */
+};
+
+struct leash_host {
+    uint32_t size;
+    uint32_t abi;
+
+    void (*log)(enum leash_level level, const char *text);
+    int64_t (*now_ms)(void);
+
+    /* The value of a key of the plugin's own section of init.conf, defaults included; NULL if there
+     * is none. Valid until the plugin is unloaded. */
+    const char *(*config)(const char *key);
+
+    /* One timer per cookie; setting it again moves it; -1 cancels. */
+    int (*set_timer)(uint64_t cookie, int64_t deadline_ms);
+    /* Tells LEASH_EVENT_READABLE while `fd` is readable. Unwatch before you close it. */
+    int (*watch_fd)(int fd, uint64_t cookie);
+    int (*unwatch_fd)(int fd);
+
+    /* Returns the pid (> 0) or a negative errno. */
+    int (*spawn_helper)(const struct leash_helper *helper);
+
+    /* Trouble with a start. `kind` is the word of the key on-KIND, e.g. "missed-heartbeat".
+     * The service's policy decides what happens. -ESRCH: that start is over. -EINVAL: no such kind. */
+    int (*trouble)(uint64_t start, const char *kind, const char *evidence);
+    /* The trouble has gone by itself (it beats again). */
+    int (*trouble_over)(uint64_t start, const char *kind);
+
+    /* Shown by `initctl status` without a name, one line per key; an empty text removes it. */
+    void (*set_status)(const char *key, const char *text);
+
+    /* Bytes that survive a re-exec of PID 1, at most LEASH_PLUGIN_STATE of them. */
+    int (*save_state)(const void *bytes, size_t length);
+    /* Keep `fd` open across a re-exec under this name; fd -1 forgets it. */
+    int (*save_fd)(const char *name, int fd);
+    /* The descriptor kept under this name, or -1. */
+    int (*saved_fd)(const char *name);
+
+    void *reserved[4];
+};
+#define LEASH_PLUGIN_STATE 512
+
+struct leash_plugin {
+    uint32_t size;
+    uint32_t abi; /* LEASH_PLUGIN_ABI */
+    const char *name;
+    const char *description;
+
+    /* `saved` is what save_state kept across a re-exec of PID 1, NULL at a first start. A negative
+     * errno leaves the plugin out; PID 1 goes on without it and says so. */
+    int (*start)(const struct leash_host *host, const void *saved, size_t saved_length);
+    void (*event)(const struct leash_event *event);
+    /* PID 1 is about to end: all services are gone, file systems are unmounted or read-only. The
+     * plugin takes over the reset of the machine. Returns how long, in milliseconds, PID 1 is to
+     * wait before it resets the machine by itself and calls that a hardware failure; a negative
+     * errno: it cannot, reboot at once. `end` is enum leash_end. May be NULL. Only called for
+     * LEASH_END_WDT_RESET. */
+    int64_t (*delegate)(int end);
+    /* The machine reboots, powers off or halts without the WDT's help (end): return 0 when the
+     * timer is no obstacle, -EBUSY when it cannot be stopped and would reset a halted machine.
+     * May be NULL. */
+    int (*release)(int end);
+};
+
+/* The one symbol that a plugin exports. */
+const struct leash_plugin *leash_plugin_entry(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// A settings object becomes a running process: clone3 with CLONE_PIDFD and CLONE_INTO_CGROUP.
+// The call returns as soon as the child exists; whether it reached execve is told by a pipe, since
+// exec may have to wait for a disk and PID 1 must not.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/tag.h"
+#include "base/unique_fd.h"
+#include "service/settings.h"
+
+namespace leash {
+
+struct SpawnRequest {
+    const ServiceSettings* settings = nullptr;
+    StartId start = 0;
+    int cgroup_fd = -1;  // -1: no cgroup v2
+    int output_fd = -1;  // becomes stdout and stderr; -1: /dev/null. Not used for consoles
+    // Environment of the notify room: NOTIFY_SOCKET=, WATCHDOG_USEC=. WATCHDOG_PID and LEASH_TAG are
+    // added by the child itself.
+    std::vector<std::pair<std::string, std::string>> extra_environment;
+    int notify_fd = -1;  // notify = s6:FD: becomes descriptor settings->notify.fd
+};
+
+struct Spawned {
+    pid_t pid = 0;
+    UniqueFd pidfd;
+    // Readable when the child is through: EOF = execve succeeded, else a SpawnFailure text.
+    UniqueFd outcome;
+    bool in_cgroup = true; // false: the kernel refused CLONE_INTO_CGROUP; the caller moves it
+};
+
+[[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
+
+// Reads `outcome` once it is readable: nothing = executed; else why not, as a sentence that names
+// what failed and, where it helps, the file (e.g. "user 'wwwdata' is not in /etc/passwd").
+[[nodiscard]] std::optional<std::string> read_outcome(int outcome_fd);
+
+// What init itself had before it changed anything; the child restores it. Call once, first thing.
+void remember_initial_limits();
+
+} // namespace leash
