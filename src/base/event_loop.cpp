@@ -91,7 +91,8 @@ void EventLoop::fire_due() {
     while (!timers_.empty() && timers_.begin()->first <= now) {
         Timer* timer = timers_.begin()->second;
         timer->cancel();
-        timer->callback_();
+        auto callback = timer->callback_; // a copy: the timer may be destroyed by its own callback
+        callback();
     }
     rearm();
 }

@@ -49,6 +49,7 @@ class Timer {
     void at(Ms deadline); // CLOCK_MONOTONIC
     void in(Ms delay) { at(monotonic_now() + delay); }
     void cancel();
+    void set_callback(Callback callback) { callback_ = std::move(callback); }
     [[nodiscard]] bool armed() const { return armed_; }
 
   private:

@@ -1,0 +1,57 @@
+# The front door. Everything real is in CMake (build), .ci/install-deps (packages) and tests/.
+#
+#   make            build everything
+#   make run        boot the appliance in QEMU, to a console
+#   make check      every test that CI runs
+#   make install    DESTDIR=/somewhere
+#   make bench      figures as ratios against other inits
+#   make deps       install the Debian packages of packages.txt that are missing
+
+BUILD ?= build/release
+JOBS  ?= $(shell nproc)
+
+.PHONY: all deps build run check check-unit check-vm check-fuzz lint install bench clean
+all: build
+
+deps:
+	@.ci/install-deps
+
+build: deps
+	@cmake --preset release -B $(BUILD) $(CMAKE_OPTIONS) > /dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+
+run: build
+	@tests/vm/run --interactive --build $(BUILD)
+
+install:
+	@test -f $(BUILD)/CMakeCache.txt || $(MAKE) build
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+
+# Unit and functional tests, as they are installed and again under the sanitizers.
+check-unit: build
+	@cmake --preset sanitizers > /dev/null
+	@cmake --build build/sanitizers -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --timeout 120
+	@ctest --test-dir build/sanitizers --output-on-failure -j $(JOBS) --timeout 240
+
+check-fuzz: deps
+	@tests/fuzz/run-briefly
+
+check-vm: build
+	@tests/vm/check
+
+lint: build
+	@tests/lint
+
+check: build
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory check-unit
+	@$(MAKE) --no-print-directory check-fuzz
+	@$(MAKE) --no-print-directory check-vm
+	@echo "make check: everything passed"
+
+bench: build
+	@tests/bench/run
+
+clean:
+	rm -rf build .cache

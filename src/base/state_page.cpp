@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "base/state_page.h"
+
+#include <atomic>
+#include <cstring>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+namespace leash {
+
+struct StatePage::Copy {
+    std::uint32_t checksum; // of everything behind it
+    std::uint32_t length;   // 0: empty
+    std::uint64_t sequence;
+    std::byte bytes[kRecordBytes];
+};
+struct StatePage::Record {
+    Copy copies[2];
+};
+struct StatePage::Header {
+    std::uint32_t magic, version, records, record_bytes;
+    std::byte reserved[4080];
+};
+
+namespace {
+
+// CRC-32C, bit by bit over a nibble table: small, and fast enough for a kilobyte.
+std::uint32_t checksum_of(const std::byte* at, std::size_t length) {
+    static constexpr std::uint32_t kTable[16] = {
+        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+        0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
+    std::uint32_t crc = ~0U;
+    for (std::size_t i = 0; i < length; ++i) {
+        crc ^= static_cast<std::uint32_t>(at[i]);
+        crc = (crc >> 4) ^ kTable[crc & 15];
+        crc = (crc >> 4) ^ kTable[crc & 15];
+    }
+    return ~crc;
+}
+
+} // namespace
+
+StatePage::StatePage(UniqueFd fd, std::byte* base, std::size_t size)
+    : fd_(std::move(fd)), base_(base), size_(size) {}
+
+StatePage::StatePage(StatePage&& other) noexcept
+    : fd_(std::move(other.fd_)), base_(std::exchange(other.base_, nullptr)), size_(other.size_) {}
+
+StatePage::~StatePage() {
+    if (base_) munmap(base_, size_);
+}
+
+Result<StatePage> StatePage::create(std::uint32_t version, std::uint32_t records) {
+    UniqueFd fd(memfd_create("leash-state", MFD_CLOEXEC));
+    std::size_t size = sizeof(Header) + std::size_t{records} * sizeof(Record);
+    if (!fd || ftruncate(fd.get(), static_cast<off_t>(size)) < 0)
+        return fail_errno(errno, "cannot make the state page");
+    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (base == MAP_FAILED) return fail_errno(errno, "cannot map the state page");
+    auto* header = static_cast<Header*>(base);
+    header->magic = kMagic;
+    header->version = version;
+    header->records = records;
+    header->record_bytes = kRecordBytes;
+    return StatePage(std::move(fd), static_cast<std::byte*>(base), size);
+}
+
+Result<StatePage> StatePage::adopt(UniqueFd fd, std::uint32_t version) {
+    struct stat facts {};
+    if (fstat(fd.get(), &facts) < 0) return fail_errno(errno, "no state page");
+    auto size = static_cast<std::size_t>(facts.st_size);
+    if (size < sizeof(Header)) return fail("the state page is too short: {} bytes", size);
+    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (base == MAP_FAILED) return fail_errno(errno, "cannot map the state page");
+    StatePage page(std::move(fd), static_cast<std::byte*>(base), size);
+    auto* header = static_cast<Header*>(base);
+    if (header->magic != kMagic || header->record_bytes != kRecordBytes)
+        return fail("this is no state page");
+    if (header->version != version)
+        return fail("the state page has version {}, not {}", header->version, version);
+    if ((size - sizeof(Header)) / sizeof(Record) < header->records)
+        return fail("the state page is cut off");
+    return page;
+}
+
+std::uint32_t StatePage::records() const { return reinterpret_cast<Header*>(base_)->records; }
+
+StatePage::Record& StatePage::record(std::uint32_t index) const {
+    return reinterpret_cast<Record*>(base_ + sizeof(Header))[index];
+}
+
+void StatePage::write(std::uint32_t index, std::span<const std::byte> bytes) {
+    if (index >= records() || bytes.size() > kRecordBytes) return;
+    auto& both = record(index).copies;
+    auto& older = both[0].sequence <= both[1].sequence ? both[0] : both[1];
+    auto& newer = both[0].sequence <= both[1].sequence ? both[1] : both[0];
+    older.checksum = 0; // broken until it is whole again
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    older.length = static_cast<std::uint32_t>(bytes.size());
+    older.sequence = newer.sequence + 1;
+    std::memcpy(older.bytes, bytes.data(), bytes.size());
+    std::memset(older.bytes + bytes.size(), 0, kRecordBytes - bytes.size());
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    older.checksum = checksum_of(reinterpret_cast<std::byte*>(&older) + sizeof older.checksum,
+                                 sizeof older - sizeof older.checksum);
+}
+
+void StatePage::clear(std::uint32_t index) { write(index, {}); }
+
+std::optional<std::span<const std::byte>> StatePage::read(std::uint32_t index) const {
+    if (index >= records()) return std::nullopt;
+    const Copy* best = nullptr;
+    for (const auto& copy : record(index).copies) {
+        bool whole = copy.length <= kRecordBytes && copy.sequence != 0 &&
+                     copy.checksum == checksum_of(reinterpret_cast<const std::byte*>(&copy) +
+                                                      sizeof copy.checksum,
+                                                  sizeof copy - sizeof copy.checksum);
+        if (whole && (!best || copy.sequence > best->sequence)) best = &copy;
+    }
+    if (!best || best->length == 0) return std::nullopt;
+    return std::span(best->bytes, best->length);
+}
+
+} // namespace leash

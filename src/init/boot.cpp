@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// From the first instruction of PID 1 to the target. Each step that could block is a worker; the
+// next step begins when it has ended or its time is up.
+#include "init/init.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config/files.h"
+#include "init/bring_up.h"
+#include "init/early_mounts.h"
+#include "spawn/spawn.h"
+
+namespace leash {
+namespace {
+
+constexpr const char* kEtc = "/etc/leash";
+constexpr const char* kRescueConsole = "rescue-console";
+
+bool in_container() {
+    if (getenv("container")) return true;
+    // Only the first PID namespace has kthreadd as its process 2.
+    return getpid() != 1 || access("/run/.containerenv", F_OK) == 0 ||
+           access("/.dockerenv", F_OK) == 0;
+}
+
+} // namespace
+
+void Init::first_acts() {
+    umask(022);
+    [[maybe_unused]] int ignored = chdir("/");
+    setsid();
+    remember_initial_limits();
+    state_.in_container = in_container();
+    auto mounts = mount_early_file_systems();
+    make_runtime_folders(mounts.problems);
+    open_standard_descriptors();
+    if (!state_.in_container) {
+        reboot(RB_DISABLE_CAD); // ctrl-alt-del becomes SIGINT
+        // Before anything can go wrong: Debian's default is to hang for ever.
+        if (auto problem = set_panic_behaviour(10); !problem.empty()) mounts.problems.push_back(problem);
+    }
+    signals_ = std::make_unique<Signals>(loop_, [this](int signal, int sender) {
+        on_signal(signal, sender);
+    });
+    logs_.start();
+    log::set_sink([this](log::Level level, std::string_view text) {
+        logs_.line(level, level <= log::Level::warning, text);
+    });
+    utsname system{};
+    uname(&system);
+    logs_.line(log::Level::notice, true,
+               fmt::format("Leash {} on Linux {}{}", LEASH_VERSION, system.release,
+                           state_.in_container ? ", in a container" : ""));
+    for (auto& problem : mounts.problems) note(std::move(problem));
+    if (auto tree = CgroupTree::open()) {
+        cgroups_.emplace(std::move(*tree));
+        state_.cgroup_text = "v2 at " + cgroups_->root();
+    } else {
+        state_.cgroup_text = "none: " + tree.error().text;
+        note("no cgroup v2, the tag alone has to do: " + tree.error().text);
+    }
+    executor_ = std::make_unique<Executor>(
+        loop_, manager_, core_, workers_, logs_, cgroups_ ? &*cgroups_ : nullptr, *recovery_,
+        HeartbeatSink{
+            [this](const std::string& service, StartId start) {
+                plugins_->heartbeat(service, start, false);
+            },
+            [this](const std::string& service, StartId start) {
+                plugins_->heartbeat(service, start, true);
+            }});
+}
+
+// A disk can hang: a worker reads the texts, PID 1 parses them.
+void Init::read_tree(std::function<void(Result<std::vector<SourceFile>>)> done) {
+    WorkerJob job;
+    job.name = "read-configuration";
+    job.limit = Ms{15'000};
+    job.work = [](int out) {
+        auto bytes = serialize(read_config_tree(kEtc));
+        std::size_t sent = 0;
+        while (sent < bytes.size()) {
+            auto now = write(out, bytes.data() + sent, bytes.size() - sent);
+            if (now <= 0) return 1;
+            sent += static_cast<std::size_t>(now);
+        }
+        return 0;
+    };
+    job.done = [done = std::move(done)](int status, const std::string& bytes) {
+        if (status == 0) done(deserialize(bytes));
+        else done(fail("{} cannot be read", kEtc));
+    };
+    workers_.run(std::move(job));
+}
+
+void Init::read_configuration() {
+    read_tree([this](Result<std::vector<SourceFile>> files) {
+        if (!files) note(fmt::format("no configuration: {}", files.error().text));
+        take_configuration(files ? std::move(*files) : std::vector<SourceFile>{});
+    });
+}
+
+void Init::take_configuration(std::vector<SourceFile> files) {
+    auto catalog = load(files);
+    for (const auto& complaint : catalog.complaints) {
+        if (complaint.severity == Complaint::Severity::error) log::error("{}", format(complaint));
+        else log::warning("{}", format(complaint));
+    }
+    if (!catalog.left_out.empty())
+        note(fmt::format("{} services are left out, their files have errors: see initctl verify",
+                         catalog.left_out.size()));
+    system_ = std::move(catalog.system);
+    logs_.set_log_size(system_.log_size);
+    for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
+    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_,
+                                         [this](StartId start) { return executor_->drain_notify(start); });
+    std::vector<std::string> leave_out;
+    if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
+    // Before all else that takes time: the WDT may be running already.
+    for (auto& complaint : plugins_->load_all(leave_out)) note(std::move(complaint));
+    bring_up_machine();
+}
+
+void Init::bring_up_machine() {
+    if (auto problem = set_host_name(system_.hostname); !problem.empty()) note(problem);
+    if (auto problem = bring_up_loopback(); !problem.empty()) note(problem);
+    auto panic_seconds = static_cast<int>(system_.panic_reboot.count() / 1000);
+    if (!state_.in_container)
+        if (auto problem = set_panic_behaviour(panic_seconds); !problem.empty()) note(problem);
+
+    // One after the other: a disk may need a module, a module's parameter a sysctl.
+    auto step = [this](const char* name, Ms limit, std::function<int(int)> work,
+                       std::function<void()> next) {
+        WorkerJob job;
+        job.name = name;
+        job.limit = limit;
+        job.work = std::move(work);
+        job.line = [this](std::string_view line) { note(std::string(line)); };
+        job.done = [this, name, next = std::move(next)](int status, const std::string&) {
+            if (status < 0) note(fmt::format("{}: not finished in time, going on without it", name));
+            next();
+        };
+        workers_.run(std::move(job));
+    };
+    auto mounts = [this, step] {
+        step("mounts", Ms{60'000},
+             [this](int out) { return mount_file_systems(system_.mounts, out); },
+             [this] { load_kernel_module(); });
+    };
+    auto sysctls = [this, step, mounts] {
+        step("sysctl", Ms{10'000}, [this](int out) { return apply_sysctls(system_.sysctl, out); },
+             mounts);
+    };
+    if (state_.in_container) {
+        load_kernel_module();
+        return;
+    }
+    step("modules", Ms{30'000}, [this](int out) { return load_modules(system_.modules, out); },
+         sysctls);
+}
+
+void Init::load_kernel_module() {
+    WorkerJob job;
+    job.name = "kernel-module";
+    job.limit = Ms{30'000};
+    job.work = [forbidden = asked_.no_module || state_.in_container](int out) {
+        return load_leash_module(forbidden, out);
+    };
+    job.done = [this](int, std::string text) {
+        while (!text.empty() && text.back() == '\n') text.pop_back();
+        state_.module_text = text.empty() ? "loading it did not finish" : text;
+        logs_.line(log::Level::notice, false, "kernel module: " + state_.module_text);
+        open_for_service();
+    };
+    workers_.run(std::move(job));
+}
+
+void Init::open_for_service() {
+    requests_ = std::make_unique<Requests>(
+        manager_, core_, workers_,
+        RequestHooks{[this] { return system_view(); },
+                     [this](EndKind kind, bool force, const std::string& who) {
+                         end_machine(kind, force, who);
+                     },
+                     [this](auto done) { reload(std::move(done)); }});
+    server_ = std::make_unique<control::ControlServer>(
+        loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
+            requests_->handle(request, std::move(reply));
+        });
+    if (auto opened = server_->open(std::string(control::kSocketPath)); !opened)
+        note("initctl will not reach init: " + opened.error().text);
+    start_target();
+}
+
+// Whatever the files say: somebody who sits at the console gets a shell to mend them.
+void Init::ensure_console() {
+    for (const auto& name : manager_.names()) {
+        const auto* settings = manager_.settings(name);
+        if (settings->type == ServiceType::console && settings->start == StartMode::automatic) return;
+    }
+    if (state_.in_container) return;
+    ServiceSettings console;
+    console.name = kRescueConsole;
+    console.file = "(built in)";
+    console.description = "Shell on the console, since no service gives one";
+    console.type = ServiceType::console;
+    console.command = system_.rescue_shell;
+    console.tty = system_.console.empty() ? "console" : system_.console;
+    console.restart_delay = Ms{1'000};
+    console.restart_limit = RateLimit{};
+    manager_.define(std::move(console));
+    note("no service of type console: a rescue console is started in its place");
+}
+
+void Init::start_target() {
+    ensure_console();
+    state_.target = asked_.target;
+    core_.post(event::TargetRequested{asked_.target});
+}
+
+// New and changed files count from the next start of their service on; a service whose file is gone
+// is forgotten unless it lives. [system] is read at boot only.
+void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
+    read_tree([this, done = std::move(done)](Result<std::vector<SourceFile>> files) {
+        if (!files) {
+            done({files.error().text});
+            return;
+        }
+        auto catalog = load(*files);
+        std::vector<std::string> complaints;
+        for (const auto& complaint : catalog.complaints) complaints.push_back(format(complaint));
+        for (const auto& complaint : complaints) log::warning("{}", complaint);
+        std::vector<std::string> fresh;
+        for (auto& [name, settings] : catalog.services) {
+            if (!manager_.view(name) && settings.start == StartMode::automatic) fresh.push_back(name);
+            manager_.define(std::move(settings));
+        }
+        for (const auto& name : manager_.names()) {
+            bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
+            if (described || name == kRescueConsole || !manager_.forget(name)) continue;
+            logs_.forget(name);
+            recovery_->forget(name);
+        }
+        log::notice("configuration read again: {} services", catalog.services.size());
+        if (state_.phase != Phase::going_down)
+            for (const auto& name : fresh) core_.post(event::StartRequested{name});
+        done(complaints);
+    });
+}
+
+} // namespace leash

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+#include "init/executor.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/process.h"
+#include "spawn/spawn.h"
+
+namespace leash {
+namespace {
+
+bool wants_notify_socket(const ServiceSettings& settings) {
+    bool beats = settings.watchdog > Ms{0} && settings.watchdog_source == WatchdogSource::heartbeat;
+    return settings.notify.kind == NotifyKind::systemd || beats;
+}
+
+std::string notify_path(const std::string& service) { return "/run/leash/notify/" + service; }
+
+EndScope scope_of(KillScope kill) {
+    switch (kill) {
+    case KillScope::all: return EndScope::all;
+    case KillScope::cgroup: return EndScope::cgroup;
+    case KillScope::main: return EndScope::main;
+    }
+    return EndScope::all;
+}
+
+} // namespace
+
+Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers,
+                   LogLink& logs, CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats)
+    : loop_(loop), manager_(manager), core_(core), workers_(workers), logs_(logs), tree_(tree),
+      recovery_(recovery), heartbeats_(std::move(heartbeats)),
+      ender_(workers, tree, [this](const EndResult& result) { ended(result); }) {}
+
+void Executor::spawn(const action::Spawn& wanted) {
+    const auto* settings = manager_.settings_of(wanted.start);
+    if (!settings) return;
+    if (auto view = manager_.view(wanted.service)) recovery_.record(*view, Recovery::Intent::spawn);
+
+    SpawnRequest request;
+    request.settings = settings;
+    request.start = wanted.start;
+    auto refuse = [&](std::string reason) {
+        core_.post(event::SpawnFailed{wanted.start, std::move(reason)});
+    };
+    UniqueFd group;
+    if (tree_) {
+        auto entered = tree_->enter(wanted.service);
+        if (entered) group = std::move(*entered);
+        else log::warning("{}: no cgroup: {}", wanted.service, entered.error().text);
+        request.cgroup_fd = group.get();
+    }
+    if (settings->type != ServiceType::console) request.output_fd = logs_.output_of(wanted.service);
+
+    LiveStart live;
+    live.service = wanted.service;
+    live.start = wanted.start;
+    if (wants_notify_socket(*settings)) {
+        auto path = notify_path(wanted.service);
+        live.notify = std::make_unique<NotifySocket>(
+            loop_, [this, start = wanted.start](const NotifyMessage& message, pid_t pid, uid_t) {
+                on_message(start, message, pid);
+            });
+        if (auto opened = live.notify->open(path); !opened) return refuse(opened.error().text);
+        request.extra_environment.emplace_back("NOTIFY_SOCKET", path);
+        if (settings->watchdog > Ms{0} && settings->watchdog_source == WatchdogSource::heartbeat)
+            request.extra_environment.emplace_back("WATCHDOG_USEC",
+                                                   std::to_string(settings->watchdog.count() * 1000));
+    }
+    UniqueFd s6_write, s6_read;
+    if (settings->notify.kind == NotifyKind::s6) {
+        auto pipe = make_s6_pipe();
+        if (!pipe) return refuse(pipe.error().text);
+        s6_write = std::move(pipe->write);
+        s6_read = std::move(pipe->read);
+        request.notify_fd = s6_write.get();
+    }
+
+    auto spawned = leash::spawn(request);
+    if (!spawned) return refuse(spawned.error().text);
+    if (tree_ && !spawned->in_cgroup) {
+        // The kernel would not let it be born there; it has been outside for a moment.
+        if (auto moved = tree_->move(spawned->pid, wanted.service); !moved)
+            log::warning("{}: {}", wanted.service, moved.error().text);
+    }
+    live.first_pid = live.main_pid = spawned->pid;
+    live.pidfd = std::move(spawned->pidfd);
+    live.start_ticks = spawned->start_ticks;
+    live.outcome = std::move(spawned->outcome);
+    auto& kept = live_.add(std::move(live));
+    kept.outcome_watch = std::make_unique<IoWatch>(loop_, kept.outcome.get(), UEV_READ,
+                                                   [this, start = wanted.start](int) {
+                                                       on_outcome(start);
+                                                   });
+    attach_readiness(kept, *settings, std::move(s6_read));
+    core_.post(event::Spawned{wanted.start, kept.main_pid});
+}
+
+void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings,
+                                UniqueFd s6_read_end) {
+    auto start = live.start;
+    if (settings.notify.kind == NotifyKind::s6) {
+        live.s6 = std::make_unique<S6Ready>(loop_, std::move(s6_read_end),
+                                            [this, start] { core_.post(event::Ready{start}); });
+    } else if (settings.notify.kind == NotifyKind::pidfile) {
+        live.pidfile = std::make_unique<PidfileWatch>(
+            loop_, settings.notify.path, [this, start](pid_t pid) { on_pidfile(start, pid); });
+    }
+}
+
+void Executor::on_outcome(StartId start) {
+    auto* live = live_.find(start);
+    if (!live) return;
+    auto failure = read_outcome(live->outcome.get());
+    live->outcome_watch.reset();
+    live->outcome.reset();
+    if (failure) core_.post(event::SpawnFailed{start, *failure});
+    else core_.post(event::Executed{start});
+}
+
+// A message counts if a task of this very start sent it: its main process, or one that sits in its
+// cgroup. A tag would be a claim that anybody can make.
+bool Executor::belongs(const LiveStart& live, pid_t pid) const {
+    if (pid == live.main_pid || pid == live.first_pid) return true;
+    if (!tree_) return false;
+    auto place = tree_->place_of(pid);
+    return place && place->service == live.service && place->remains_of == 0;
+}
+
+void Executor::on_message(StartId start, const NotifyMessage& message, pid_t sender) {
+    auto* live = live_.find(start);
+    if (!live) return;
+    if (!belongs(*live, sender)) {
+        log::warning("{}: a message from process {} is ignored: it is no task of this service",
+                     live->service, sender);
+        return;
+    }
+    auto service = live->service;
+    if (message.main_pid) change_main(*live, *message.main_pid, "MAINPID=");
+    if (message.status) core_.post(event::StatusText{start, *message.status});
+    if (message.stopping) core_.post(event::Stopping{start});
+    else if (message.ready) core_.post(event::Ready{start});
+    else if (message.reloading) core_.post(event::Reloading{start});
+    if (message.watchdog) {
+        ++beats_;
+        heartbeats_.beat(service, start);
+    }
+    if (message.watchdog_trigger) heartbeats_.trigger(service, start);
+}
+
+void Executor::on_pidfile(StartId start, pid_t pid) {
+    auto* live = live_.find(start);
+    if (!live) return;
+    if (!belongs(*live, pid)) {
+        log::warning("{}: its pid file names process {}, which is no task of this service",
+                     live->service, pid);
+        return;
+    }
+    live->pidfile.reset();
+    change_main(*live, pid, "pid file");
+    core_.post(event::Ready{start});
+}
+
+void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
+    if (pid == live.main_pid) return;
+    auto pidfd = open_pidfd(pid);
+    // Asked again now that the number cannot be reused under our hands.
+    if (!pidfd || !belongs(live, pid)) {
+        log::warning("{}: {} {} is ignored: it is no living task of this service", live.service,
+                     told_by, pid);
+        return;
+    }
+    live.main_pid = pid;
+    live.pidfd = std::move(*pidfd);
+    live.pidfd_watch = std::make_unique<IoWatch>(loop_, live.pidfd.get(), UEV_READ,
+                                                 [this, start = live.start](int) {
+        auto* dead = live_.find(start);
+        if (!dead) return;
+        dead->pidfd_watch.reset();
+        siginfo_t info{};
+        // Its parent may be a task of the service that reaps it: then only the pidfd tells.
+        bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
+                           WEXITED | WNOHANG | WNOWAIT) == 0;
+        if (ours) return; // SIGCHLD follows
+        dead->main_pid = 0;
+        core_.post(event::MainExited{start, 0});
+        forget_if_over(start);
+    });
+    core_.post(event::MainChanged{live.start, pid});
+}
+
+EndJob Executor::job_for(const std::string& service, StartId start) {
+    EndJob job;
+    job.service = service;
+    job.start = start;
+    auto live = live_.find(start);
+    if (live) {
+        job.main_pid = live->main_pid;
+        if (live->main_pid == live->first_pid) job.main_ticks = live->start_ticks;
+    }
+    const auto* settings = manager_.settings_of(start);
+    if (!settings) settings = manager_.settings(service);
+    if (settings) {
+        job.scope = scope_of(settings->kill);
+        job.keep_sessions = settings->sessions == SessionPolicy::keep;
+        job.leave = settings->type == ServiceType::oneshot && settings->leave == LeavePolicy::keep;
+    }
+    return job;
+}
+
+void Executor::signal(const action::SignalStart& wanted) {
+    auto job = job_for(wanted.service, wanted.start);
+    job.signal = wanted.signal;
+    auto* live = live_.find(wanted.start);
+    // The common case, a service of one process, needs no worker.
+    bool alone = job.scope == EndScope::main;
+    if (!alone && tree_ && live) {
+        auto members = tree_->processes(wanted.service);
+        alone = members.size() == 1 && members.front() == live->main_pid;
+    }
+    if (alone && live && live->pidfd) {
+        // ESRCH: it has just died, and SIGCHLD is on its way.
+        (void)signal_pidfd(live->pidfd.get(), wanted.signal);
+        (void)signal_pidfd(live->pidfd.get(), SIGCONT);
+        return;
+    }
+    ender_.add(std::move(job));
+}
+
+void Executor::end(const action::EndStart& wanted) {
+    if (auto view = manager_.view(wanted.service)) recovery_.record(*view, Recovery::Intent::end);
+    auto job = job_for(wanted.service, wanted.start);
+    if (wanted.everything) {
+        job.keep_sessions = job.leave = false;
+        job.include_remains = true;
+        job.scope = EndScope::all;
+    }
+    ender_.add(std::move(job));
+}
+
+void Executor::ended(const EndResult& result) {
+    auto service = manager_.service_of(result.start);
+    if (!result.empty) {
+        std::string who;
+        for (pid_t pid : result.stuck) who += fmt::format(" {}", pid);
+        log::error("{}: {} cannot be killed (uninterruptible sleep?); going on without them", service,
+                   who.empty() ? std::string("some tasks") : "processes" + who);
+    }
+    if (result.remains > 0)
+        log::notice("{}: {} processes spared by its policy remain", service, result.remains);
+    core_.post(event::Emptied{result.start, result.remains});
+    forget_if_over(result.start);
+    if (auto view = manager_.view(service); tree_ && view && !is_alive(view->state))
+        (void)tree_->remove(service); // EBUSY where something remains
+}
+
+void Executor::reload(const action::ReloadMain& wanted) {
+    if (auto* live = live_.find(wanted.start); live && live->pidfd)
+        (void)signal_pidfd(live->pidfd.get(), SIGHUP);
+}
+
+void Executor::run_hook(const action::RunHook& wanted) {
+    auto* live = live_.find(wanted.start);
+    WorkerJob job;
+    job.name = "exec";
+    job.limit = Ms{30'000};
+    job.work = [command = wanted.command, service = wanted.service, reason = wanted.reason,
+                pid = live ? live->main_pid : 0](int) {
+        setenv("TROUBLED_SERVICE", service.c_str(), 1);
+        setenv("TROUBLED_PID", std::to_string(pid).c_str(), 1);
+        setenv("REASON", reason.c_str(), 1);
+        std::vector<char*> argv;
+        for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+        argv.push_back(nullptr);
+        execvp(argv[0], argv.data());
+        return 127;
+    };
+    job.done = [service = wanted.service, program = wanted.command.front()](int status,
+                                                                           const std::string&) {
+        if (status != 0) log::error("{}: exec {} ended with {}", service, program, status);
+    };
+    workers_.run(std::move(job));
+}
+
+bool Executor::drain_notify(StartId start) {
+    auto* live = live_.find(start);
+    if (!live || !live->notify) return false;
+    auto before = beats_;
+    live->notify->drain();
+    return beats_ != before;
+}
+
+void Executor::before_reap(pid_t pid) {
+    auto* live = live_.by_main_pid(pid);
+    if (!live) return;
+    auto start = live->start;
+    if (live->notify) live->notify->drain();
+    live = live_.find(start);
+    if (live && live->s6) live->s6->drain();
+    live = live_.find(start);
+    if (live && live->pidfile) live->pidfile->drain();
+}
+
+bool Executor::child_exited(pid_t pid, int wait_status) {
+    LiveStart* live = live_.by_main_pid(pid);
+    if (!live) return false;
+    auto start = live->start;
+    // The outcome may be unread still: a program that ends at once is executed first.
+    if (live->outcome_watch) on_outcome(start);
+    live = live_.find(start);
+    if (!live) return true;
+    bool hands_over = live->pidfile && pid == live->first_pid && WIFEXITED(wait_status) &&
+                      WEXITSTATUS(wait_status) == 0;
+    live->main_pid = 0;
+    live->pidfd_watch.reset();
+    live->pidfd.reset();
+    if (hands_over) return true; // a daemon that forks: its pid file will name the main process
+    core_.post(event::MainExited{start, wait_status});
+    forget_if_over(start);
+    return true;
+}
+
+void Executor::forget_if_over(StartId start) {
+    auto service = manager_.service_of(start);
+    auto view = service.empty() ? std::nullopt : manager_.view(service);
+    if (!view || view->start != start) live_.erase(start);
+}
+
+} // namespace leash

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Carries out what the functional core wants done to services: spawn, signal, end, reload, hooks.
+// Answers come back as events.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "init/core_loop.h"
+#include "init/ender.h"
+#include "init/live_starts.h"
+#include "init/log_link.h"
+#include "init/recovery.h"
+#include "init/workers.h"
+#include "lineage/cgroup.h"
+#include "service/manager.h"
+
+namespace leash {
+
+// Heartbeats are of no concern to the core: they go to the plugins.
+struct HeartbeatSink {
+    std::function<void(const std::string& service, StartId start)> beat;
+    std::function<void(const std::string& service, StartId start)> trigger; // WATCHDOG=trigger
+};
+
+class Executor {
+  public:
+    Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers, LogLink& logs,
+             CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats);
+
+    void spawn(const action::Spawn& wanted);
+    void signal(const action::SignalStart& wanted);
+    void end(const action::EndStart& wanted);
+    void reload(const action::ReloadMain& wanted);
+    void run_hook(const action::RunHook& wanted);
+
+    // A child is dead and about to be reaped: what it sent last is read first.
+    void before_reap(pid_t pid);
+    // True if `pid` was the main process of a start.
+    bool child_exited(pid_t pid, int wait_status);
+    // Reads what a service has sent and is still in its socket. True: a heartbeat was among it.
+    bool drain_notify(StartId start);
+    // Once a round of the loop.
+    void after_round() { ender_.flush(); }
+
+  private:
+    [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
+    void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
+    void on_message(StartId start, const NotifyMessage& message, pid_t sender);
+    void on_pidfile(StartId start, pid_t pid);
+    void on_outcome(StartId start);
+    void ended(const EndResult& result);
+    void forget_if_over(StartId start);
+    [[nodiscard]] bool belongs(const LiveStart& live, pid_t pid) const;
+    void change_main(LiveStart& live, pid_t pid, const char* told_by);
+
+    EventLoop& loop_;
+    Manager& manager_;
+    CoreLoop& core_;
+    Workers& workers_;
+    LogLink& logs_;
+    CgroupTree* tree_;
+    Recovery& recovery_;
+    HeartbeatSink heartbeats_;
+    LiveStarts live_;
+    std::uint64_t beats_ = 0; // heartbeats passed on, of all services
+    Ender ender_;
+};
+
+} // namespace leash

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "init/final_stage.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/swap.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+namespace leash {
+namespace {
+
+void say(int out, std::string line) {
+    line += '\n';
+    [[maybe_unused]] auto written = write(out, line.data(), line.size());
+}
+
+std::string read_text(const std::string& path) {
+    std::string text;
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char buffer[8192];
+    ssize_t got;
+    while (fd && (got = read(fd.get(), buffer, sizeof buffer)) > 0)
+        text.append(buffer, static_cast<std::size_t>(got));
+    return text;
+}
+
+// All processes of user space but the spared ones, PID 1 and the caller.
+std::vector<pid_t> everybody(const std::vector<pid_t>& spared) {
+    std::vector<pid_t> found;
+    DIR* proc = opendir("/proc");
+    if (!proc) return found;
+    while (auto* entry = readdir(proc)) {
+        auto pid = parse_unsigned(entry->d_name);
+        if (!pid || *pid <= 1) continue;
+        auto number = static_cast<pid_t>(*pid);
+        if (number == getpid() || std::ranges::find(spared, number) != spared.end()) continue;
+        auto stat = read_text(fmt::format("/proc/{}/stat", number));
+        auto after_name = stat.rfind(')');
+        if (after_name == std::string::npos || stat.size() < after_name + 3) continue;
+        bool zombie = stat[after_name + 2] == 'Z' || stat[after_name + 2] == 'X';
+        // Behind the name: state ppid pgrp session tty tpgid flags; PF_KTHREAD is the kernel's mark.
+        auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
+        auto flags = fields.size() > 6 ? parse_unsigned(fields[6]) : std::nullopt;
+        bool kernel_thread = flags && (*flags & 0x00200000U) != 0;
+        if (!zombie && !kernel_thread) found.push_back(number);
+    }
+    closedir(proc);
+    return found;
+}
+
+std::string name_of(pid_t pid) {
+    auto name = read_text(fmt::format("/proc/{}/comm", pid));
+    if (!name.empty() && name.back() == '\n') name.pop_back();
+    return fmt::format("{} ({})", printable(name), pid);
+}
+
+int stop_everything(const std::vector<pid_t>& spared, int out) {
+    auto left = everybody(spared);
+    for (pid_t pid : left) {
+        kill(pid, SIGTERM);
+        kill(pid, SIGCONT);
+    }
+    auto wait_for = [&](Ms limit) {
+        Ms deadline = monotonic_now() + limit;
+        while (!(left = everybody(spared)).empty() && monotonic_now() < deadline) usleep(20'000);
+        return left.empty();
+    };
+    if (left.empty() || wait_for(Ms{2'000})) return 0;
+    for (int round = 0; round < 50; ++round) {
+        for (pid_t pid : left) kill(pid, SIGKILL);
+        if (wait_for(Ms{50})) return 0;
+    }
+    for (pid_t pid : left) say(out, "will not die: " + name_of(pid));
+    return 1;
+}
+
+struct MountLine {
+    std::string target, type;
+};
+
+std::vector<MountLine> mounts_newest_first() {
+    std::vector<MountLine> mounts;
+    auto text = read_text("/proc/self/mounts");
+    for (auto line : split(text, '\n', true)) {
+        auto words = split(line, ' ', true);
+        if (words.size() < 3) continue;
+        std::string target;
+        for (std::size_t i = 0; i < words[1].size(); ++i) { // \040 stands for a blank
+            if (words[1][i] == '\\' && i + 3 < words[1].size()) {
+                target += static_cast<char>((words[1][i + 1] - '0') * 64 +
+                                            (words[1][i + 2] - '0') * 8 + (words[1][i + 3] - '0'));
+                i += 3;
+            } else {
+                target += words[1][i];
+            }
+        }
+        mounts.insert(mounts.begin(), {target, std::string(words[2])});
+    }
+    return mounts;
+}
+
+// Needed to the last moment: by the logger, by PID 1 itself.
+bool stays_mounted(const MountLine& mount) {
+    static constexpr std::string_view kStay[] = {"/proc", "/sys", "/dev", "/run"};
+    if (mount.target == "/") return true;
+    return std::ranges::any_of(kStay, [&](std::string_view place) {
+        return mount.target == place || mount.target.starts_with(std::string(place) + "/");
+    });
+}
+
+int unmount_everything(int out) {
+    sync();
+    auto swaps_text = read_text("/proc/swaps");
+    auto swaps = split(swaps_text, '\n', true);
+    for (std::size_t i = 1; i < swaps.size(); ++i)
+        swapoff(std::string(split(swaps[i], ' ', true).front()).c_str());
+    int failures = 0;
+    for (const auto& mount : mounts_newest_first()) {
+        if (stays_mounted(mount)) continue;
+        if (umount2(mount.target.c_str(), 0) == 0) continue;
+        // Somebody sits in it. Read-only is as good for the disk; lazily detached is the last resort.
+        if (::mount(nullptr, mount.target.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0)
+            continue;
+        int why = errno;
+        if (umount2(mount.target.c_str(), MNT_DETACH) == 0) continue;
+        ++failures;
+        say(out, fmt::format("cannot unmount {}: {}", mount.target, std::strerror(why)));
+    }
+    if (::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_RDONLY, nullptr) < 0 && errno != EINVAL) {
+        ++failures;
+        say(out, fmt::format("cannot remount / read-only: {}", std::strerror(errno)));
+    }
+    sync();
+    return failures ? 1 : 0;
+}
+
+} // namespace
+
+std::string_view to_string(EndKind kind) {
+    switch (kind) {
+    case EndKind::reboot: return "reboot";
+    case EndKind::poweroff: return "power-off";
+    case EndKind::halt: return "halt";
+    case EndKind::wdt_reset: return "reset by the WDT";
+    }
+    return "?";
+}
+
+void FinalStage::run() { kill_everything(); }
+
+void FinalStage::kill_everything() {
+    hooks_.say("Stopping what is left");
+    WorkerJob job;
+    job.name = "stop-everything";
+    job.limit = Ms{8'000};
+    job.work = [spared = hooks_.spared()](int out) { return stop_everything(spared, out); };
+    job.line = [this](std::string_view line) { hooks_.say(std::string(line)); };
+    job.done = [this](int, std::string) { unmount(); };
+    workers_.run(std::move(job));
+}
+
+void FinalStage::unmount() {
+    hooks_.say("Unmounting file systems");
+    WorkerJob job;
+    job.name = "unmount";
+    job.limit = Ms{10'000};
+    job.work = [](int out) { return unmount_everything(out); };
+    job.line = [this](std::string_view line) { hooks_.say(std::string(line)); };
+    job.done = [this](int, std::string) { flush(); };
+    workers_.run(std::move(job));
+}
+
+void FinalStage::flush() {
+    flush_limit_.in(Ms{1'000});
+    hooks_.flush_log([this] { finish(); });
+}
+
+void FinalStage::finish() {
+    if (std::exchange(finished_, true)) return;
+    flush_limit_.cancel();
+    hooks_.end();
+}
+
+} // namespace leash

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "init/init.h"
+
+#include <csignal>
+#include <cstring>
+#include <ctime>
+
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "init/display.h"
+
+namespace leash {
+
+Init::Init(KernelCommandLine asked)
+    : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
+      manager_([this] { return new_start_id(); }), core_(loop_, manager_),
+      recovery_(Recovery::fresh()), heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
+      end_limit_(loop_, [] {}) {}
+
+Init::~Init() = default;
+
+// Seconds since boot above, random bits below: never reused, not to be guessed.
+StartId Init::new_start_id() const {
+    std::uint32_t low = 0;
+    if (getrandom(&low, sizeof low, GRND_NONBLOCK) != sizeof low) {
+        // Before the kernel's generator is ready: unique still, only less hard to guess.
+        timespec now{};
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        low = static_cast<std::uint32_t>(now.tv_nsec) * 2654435761U;
+    }
+    timespec since_boot{};
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    StartId id = (static_cast<StartId>(since_boot.tv_sec + 1) << 32) | low;
+    return manager_.service_of(id).empty() ? id : new_start_id();
+}
+
+int Init::run() {
+    first_acts();
+    loop_.set_after_round([this] { after_round(); });
+    core_.set_actor([this](const Action& action) { act(action); });
+    core_.set_settled([this] {
+        if (requests_) requests_->settle();
+    });
+    heartbeat_.in(Ms{1'000});
+    read_configuration();
+    loop_.run();
+    return 0;
+}
+
+void Init::after_round() {
+    if (executor_) executor_->after_round();
+    if (plugins_) plugins_->after_round();
+}
+
+void Init::note(std::string text) {
+    log::warning("{}", text);
+    state_.notes.push_back(std::move(text));
+}
+
+void Init::on_signal(int signal, int sender) {
+    auto meaning = meaning_of(signal, state_.in_container);
+    if (!meaning) return;
+    auto who = fmt::format("signal {} from process {}", signal, sender);
+    switch (*meaning) {
+    case SignalMeaning::child: reap(); break;
+    case SignalMeaning::reload:
+        reload([](const std::vector<std::string>&) {});
+        break;
+    case SignalMeaning::reboot: end_machine(EndKind::reboot, false, who); break;
+    case SignalMeaning::halt: end_machine(EndKind::halt, false, who); break;
+    case SignalMeaning::poweroff: end_machine(EndKind::poweroff, false, who); break;
+    case SignalMeaning::wdt_reset: end_machine(EndKind::wdt_reset, false, who); break;
+    }
+}
+
+// Signals of one kind merge, so every call reaps all that is dead. A child is looked at before it is
+// reaped: while it is a zombie its pid cannot be reused, and what it sent last can be attributed.
+void Init::reap() {
+    for (int bound = 0; bound < 4096; ++bound) {
+        siginfo_t info{};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
+        if (executor_) executor_->before_reap(info.si_pid);
+        int status = 0;
+        if (waitpid(info.si_pid, &status, WNOHANG) <= 0) return;
+        if (executor_ && executor_->child_exited(info.si_pid, status)) continue;
+        if (workers_.child_exited(info.si_pid, status)) continue;
+        if (plugins_ && plugins_->child_exited(info.si_pid, status)) continue;
+        (void)logs_.child_exited(info.si_pid);
+    }
+    kill(getpid(), SIGCHLD); // more than a round's share: go on after the others had their turn
+}
+
+void Init::act(const Action& action) {
+    std::visit(
+        [this](const auto& what) {
+            using What = std::decay_t<decltype(what)>;
+            if constexpr (std::is_same_v<What, action::Spawn>) executor_->spawn(what);
+            else if constexpr (std::is_same_v<What, action::SignalStart>) executor_->signal(what);
+            else if constexpr (std::is_same_v<What, action::EndStart>) executor_->end(what);
+            else if constexpr (std::is_same_v<What, action::ReloadMain>) executor_->reload(what);
+            else if constexpr (std::is_same_v<What, action::RunHook>) executor_->run_hook(what);
+            else if constexpr (std::is_same_v<What, action::StateChanged>) on_state_changed(what);
+            else if constexpr (std::is_same_v<What, action::Tell>) {
+                auto level = what.severity == action::Severity::error     ? log::Level::error
+                             : what.severity == action::Severity::warning ? log::Level::warning
+                             : what.severity == action::Severity::notice  ? log::Level::notice
+                                                                          : log::Level::info;
+                log::write(level, what.service.empty() ? what.text : what.service + ": " + what.text);
+            } else if constexpr (std::is_same_v<What, action::EndMachine>) {
+                auto kind = what.end == action::MachineEnd::reboot     ? EndKind::reboot
+                            : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
+                                                                       : EndKind::halt;
+                end_machine(kind, false, fmt::format("policy of {}: {}", what.service, what.reason));
+            } else if constexpr (std::is_same_v<What, action::TargetSettled>) {
+                if (state_.phase == Phase::booting) state_.phase = Phase::settled;
+                plugins_->target_settled(what.target, what.failed);
+                logs_.line(log::Level::notice, true,
+                           what.failed == 0
+                               ? fmt::format("Target {} is up", what.target)
+                               : fmt::format("Target {} has settled, {} of its services failed",
+                                             what.target, what.failed));
+            } else if constexpr (std::is_same_v<What, action::AllStopped>) {
+                all_stopped_ = true;
+                final_stage();
+            }
+        },
+        action);
+}
+
+void Init::on_state_changed(const action::StateChanged& change) {
+    const auto* settings = manager_.settings(change.service);
+    bool going_down = state_.phase == Phase::going_down;
+    if (auto line = display_line(change, settings, going_down))
+        logs_.line(line->bad ? log::Level::error : log::Level::notice, true, with_mark(*line));
+    log::debug("{}: {} -> {} {}", change.service, to_string(change.from), to_string(change.to),
+               change.reason);
+    if (auto view = manager_.view(change.service)) recovery_->record(*view);
+    if (plugins_) plugins_->service_changed(change);
+}
+
+control::SystemView Init::system_view() const {
+    control::SystemView view;
+    view.target = state_.target;
+    view.uptime = monotonic_now();
+    view.module = state_.module_text;
+    view.cgroup = state_.cgroup_text;
+    bool degraded = false;
+    for (const auto& name : manager_.names()) {
+        auto service = manager_.view(name);
+        ++view.services;
+        if (is_up(service->state)) ++view.running;
+        if (service->state == State::failed) view.failed.push_back(name);
+        degraded |= service->state == State::failed || service->state == State::backoff;
+    }
+    view.state = state_.phase == Phase::booting     ? "starting"
+                 : state_.phase == Phase::going_down ? "stopping"
+                 : degraded                          ? "degraded"
+                                                     : "running";
+    if (plugins_) view.plugins = plugins_->views();
+    view.notes = state_.notes;
+    return view;
+}
+
+} // namespace leash

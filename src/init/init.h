@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// PID 1: owns every part and wires them together. What a part does is in its own file:
+//
+//   boot.cpp       from the first mount to the target        executor.h   what happens to services
+//   init.cpp       events of the loop, actions of the core   requests.h   what initctl asks for
+//   machine_end.cpp  shutdown                                 plugins.h    what plugins may do
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "config/load.h"
+#include "control/server.h"
+#include "init/core_loop.h"
+#include "init/executor.h"
+#include "init/final_stage.h"
+#include "init/kernel_command_line.h"
+#include "init/log_link.h"
+#include "init/plugins.h"
+#include "init/recovery.h"
+#include "init/requests.h"
+#include "init/signals.h"
+#include "init/system_state.h"
+#include "init/workers.h"
+#include "lineage/cgroup.h"
+#include "service/manager.h"
+
+namespace leash {
+
+class Init {
+  public:
+    explicit Init(KernelCommandLine asked);
+    ~Init();
+    // Returns the exit status only in a container; elsewhere the machine ends first.
+    int run();
+
+  private:
+    // boot.cpp
+    void first_acts();
+    void read_configuration();
+    void read_tree(std::function<void(Result<std::vector<SourceFile>>)> done);
+    void take_configuration(std::vector<SourceFile> files);
+    void bring_up_machine();
+    void load_kernel_module();
+    void open_for_service();
+    void ensure_console();
+    void start_target();
+    void reload(std::function<void(const std::vector<std::string>&)> done);
+
+    // init.cpp
+    void act(const Action& action);
+    void on_signal(int signal, int sender);
+    void reap();
+    void after_round();
+    void on_state_changed(const action::StateChanged& change);
+    void note(std::string text); // kept for `status`, and logged
+    [[nodiscard]] control::SystemView system_view() const;
+    [[nodiscard]] StartId new_start_id() const;
+
+    // machine_end.cpp
+    void end_machine(EndKind kind, bool force, const std::string& who);
+    void final_stage();
+    void last_act();
+    void wait_for_wdt(Ms limit);
+
+    KernelCommandLine asked_;
+    SystemState state_;
+    SystemSettings system_;
+    EventLoop loop_;
+    LogLink logs_;
+    Workers workers_;
+    std::optional<CgroupTree> cgroups_;
+    Manager manager_;
+    CoreLoop core_;
+    std::unique_ptr<Recovery> recovery_;
+    std::unique_ptr<Executor> executor_;
+    std::unique_ptr<Plugins> plugins_;
+    std::unique_ptr<Requests> requests_;
+    std::unique_ptr<control::ControlServer> server_;
+    std::unique_ptr<Signals> signals_;
+    std::unique_ptr<FinalStage> final_stage_;
+    Timer heartbeat_;  // makes the loop go round at least once a second
+    Timer end_limit_;
+    EndKind end_kind_ = EndKind::reboot;
+    bool all_stopped_ = false;
+};
+
+} // namespace leash

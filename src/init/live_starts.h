@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What PID 1 holds for each living start: its pidfd, the pipe that tells how exec went, its notify
+// socket. The state of the service is in the functional core, not here.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/event_loop.h"
+#include "base/tag.h"
+#include "base/unique_fd.h"
+#include "notify/notify_socket.h"
+#include "notify/pidfile_watch.h"
+#include "notify/s6_ready.h"
+
+namespace leash {
+
+struct LiveStart {
+    std::string service;
+    StartId start = 0;
+    pid_t first_pid = 0; // the process that was spawned; main_pid of the core may change later
+    pid_t main_pid = 0;
+    std::uint64_t start_ticks = 0; // of first_pid
+    UniqueFd pidfd;      // of main_pid
+    std::unique_ptr<IoWatch> pidfd_watch; // only where the main process may be nobody's child of ours
+    UniqueFd outcome;
+    std::unique_ptr<IoWatch> outcome_watch;
+    std::unique_ptr<NotifySocket> notify;
+    std::unique_ptr<S6Ready> s6;
+    std::unique_ptr<PidfileWatch> pidfile;
+};
+
+class LiveStarts {
+  public:
+    LiveStart& add(LiveStart start) {
+        auto& place = by_start_[start.start];
+        place = std::make_unique<LiveStart>(std::move(start));
+        return *place;
+    }
+    LiveStart* find(StartId start) {
+        auto place = by_start_.find(start);
+        return place == by_start_.end() ? nullptr : place->second.get();
+    }
+    LiveStart* by_main_pid(pid_t pid) {
+        for (auto& [start, live] : by_start_)
+            if (live->main_pid == pid) return live.get();
+        return nullptr;
+    }
+    void erase(StartId start) { by_start_.erase(start); }
+    [[nodiscard]] const auto& all() const { return by_start_; }
+
+  private:
+    std::map<StartId, std::unique_ptr<LiveStart>> by_start_;
+};
+
+} // namespace leash

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "init/requests.h"
+
+#include <unistd.h>
+
+#include "base/text.h"
+#include "lineage/attribution.h"
+
+namespace leash {
+
+using control::Reply;
+using control::Request;
+namespace status_of_reply = control::status;
+
+struct Requests::Waiting {
+    std::string verb;
+    std::shared_ptr<Reply> reply;
+    struct Item {
+        std::string name;
+        StartId start_before = 0;
+        bool told = false;
+    };
+    std::vector<Item> items;
+    bool failed = false;
+};
+
+namespace {
+
+control::TaskView view_of(const TaskFacts& task) {
+    control::TaskView view;
+    view.pid = task.pid;
+    view.tid = task.tid;
+    view.state = task.state;
+    view.command = task.command;
+    if (task.attribution) {
+        view.service = task.attribution->service;
+        view.source = to_string(task.attribution->source);
+    }
+    return view;
+}
+
+} // namespace
+
+Requests::Requests(Manager& manager, CoreLoop& core, Workers& workers, RequestHooks hooks)
+    : manager_(manager), core_(core), workers_(workers), hooks_(std::move(hooks)) {}
+
+Requests::~Requests() = default;
+
+void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
+    const auto& verb = request.verb;
+    if (verb == "version") {
+        reply->line(control::render_version());
+        reply->end(status_of_reply::done, "");
+    } else if (verb == "list") {
+        for (const auto& name : manager_.names())
+            reply->line(control::render_service(*manager_.view(name), manager_.settings(name),
+                                                monotonic_now()));
+        reply->end(status_of_reply::done, "");
+    } else if (verb == "status") {
+        status(request, std::move(reply));
+    } else if (verb == "ps") {
+        tasks(request.option, "", std::move(reply));
+    } else if (verb == "start" || verb == "stop" || verb == "restart") {
+        change(request, std::move(reply));
+    } else if (verb == "reload") {
+        hooks_.reload([reply](const std::vector<std::string>& complaints) {
+            for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
+            reply->end(complaints.empty() ? status_of_reply::done : status_of_reply::failed, "");
+        });
+    } else if (verb == "is-system-running") {
+        if (request.option && hooks_.system().state == "starting") {
+            waiting_for_system_.push_back(std::move(reply));
+            return;
+        }
+        auto state = hooks_.system().state;
+        reply->line(control::render_state(state));
+        reply->end(state == "running" ? status_of_reply::done : status_of_reply::failed, "");
+    } else {
+        auto kind = verb == "reboot"     ? EndKind::reboot
+                    : verb == "poweroff" ? EndKind::poweroff
+                                         : EndKind::halt;
+        reply->end(status_of_reply::done, "");
+        hooks_.end_machine(kind, request.option,
+                           fmt::format("initctl {} (pid {}, uid {})", verb, request.pid, request.uid));
+    }
+}
+
+void Requests::status(const Request& request, std::shared_ptr<Reply> reply) {
+    if (request.args.empty()) {
+        auto system = hooks_.system();
+        reply->line(control::render_system(system));
+        reply->end(status_of_reply::done, "");
+        return;
+    }
+    const auto& name = request.args.front();
+    if (!manager_.view(name)) {
+        reply->end(status_of_reply::no_such_service,
+                   control::no_such_service(name, manager_.names()));
+        return;
+    }
+    tasks(false, name, std::move(reply));
+}
+
+// The environment of a process may sit on a hung file system: a worker reads it, and the worker
+// writes the answer. It works on its own copy of what PID 1 knew at the fork.
+void Requests::tasks(bool threads, const std::string& only_service, std::shared_ptr<Reply> reply) {
+    reply->leave_to_worker();
+    WorkerJob job;
+    job.name = only_service.empty() ? "ps" : "status";
+    job.limit = Ms{15'000};
+    job.keep_fds = {reply->fd()};
+    job.work = [this, threads, only_service, reply](int) {
+        auto self = getpid();
+        std::vector<control::TaskView> found;
+        for (const auto& task : survey(threads)) {
+            if (task.kernel || task.pid == self) continue;
+            auto view = view_of(task);
+            if (only_service.empty()) {
+                if (!reply->worker_line(control::render_task(view))) return 1;
+            } else if (view.service == only_service) {
+                found.push_back(std::move(view));
+            }
+        }
+        if (!only_service.empty()) {
+            auto line = control::render_service(*manager_.view(only_service),
+                                                manager_.settings(only_service), monotonic_now(), found);
+            if (!reply->worker_line(line)) return 1;
+        }
+        return 0;
+    };
+    job.done = [this, only_service, reply](int worker_status, const std::string&) {
+        if (worker_status != 0) {
+            reply->end(status_of_reply::failed, "the tasks could not be read in time");
+            return;
+        }
+        auto view = only_service.empty() ? std::nullopt : manager_.view(only_service);
+        reply->end(view ? control::status_of(view->state) : status_of_reply::done, "");
+    };
+    workers_.run(std::move(job));
+}
+
+void Requests::change(const Request& request, std::shared_ptr<Reply> reply) {
+    for (const auto& name : request.args) {
+        if (manager_.view(name)) continue;
+        reply->end(status_of_reply::no_such_service,
+                   control::no_such_service(name, manager_.names()));
+        return;
+    }
+    if (request.verb != "stop" && hooks_.system().state == "stopping") {
+        reply->end(status_of_reply::failed, "the machine is going down");
+        return;
+    }
+    Waiting waiting;
+    waiting.verb = request.verb;
+    waiting.reply = reply;
+    for (const auto& name : request.args) {
+        auto view = manager_.view(name);
+        waiting.items.push_back({name, view->start ? view->start : view->last_start});
+        if (request.verb == "start") continue;
+        for (const auto& dependant : manager_.dependants(name))
+            reply->line(control::render_dependant(dependant));
+    }
+    if (!request.option) waiting_.push_back(std::move(waiting));
+    for (const auto& name : request.args) {
+        if (request.verb == "start") core_.post(event::StartRequested{name});
+        else if (request.verb == "stop") core_.post(event::StopRequested{name});
+        else core_.post(event::RestartRequested{name});
+    }
+    if (request.option) reply->end(status_of_reply::done, "");
+    settle();
+}
+
+Requests::Outcome Requests::outcome_of(const Waiting& waiting, std::size_t item,
+                                       const ServiceView& view) const {
+    if (waiting.verb == "stop") {
+        bool down = view.state == State::stopped || view.state == State::failed;
+        return down ? Outcome::good : Outcome::open;
+    }
+    auto current = view.start ? view.start : view.last_start;
+    // The old life does not answer for the new one; a target has no start at all.
+    const auto* settings = manager_.settings(view.name);
+    bool has_process = !settings || settings->type != ServiceType::target;
+    bool old_life = waiting.verb == "restart" && has_process && current != 0 &&
+                    current == waiting.items[item].start_before;
+    if (is_up(view.state)) return old_life ? Outcome::open : Outcome::good;
+    switch (view.state) {
+    case State::failed:
+    case State::stopped: return Outcome::bad;
+    case State::backoff: return old_life ? Outcome::open : Outcome::bad;
+    default: return Outcome::open;
+    }
+}
+
+void Requests::settle() {
+    for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+        bool open = false;
+        for (std::size_t i = 0; i < waiting->items.size(); ++i) {
+            auto& item = waiting->items[i];
+            if (item.told) continue;
+            auto view = manager_.view(item.name);
+            auto outcome = view ? outcome_of(*waiting, i, *view) : Outcome::bad;
+            if (outcome == Outcome::open) {
+                open = true;
+                continue;
+            }
+            item.told = true;
+            waiting->failed |= outcome == Outcome::bad;
+            if (view) waiting->reply->line(control::render_result(*view));
+        }
+        if (open && !waiting->reply->gone()) {
+            ++waiting;
+            continue;
+        }
+        waiting->reply->end(waiting->failed ? status_of_reply::failed : status_of_reply::done, "");
+        waiting = waiting_.erase(waiting);
+    }
+    if (waiting_for_system_.empty()) return;
+    auto state = hooks_.system().state;
+    if (state == "starting") return;
+    for (auto& reply : waiting_for_system_) {
+        reply->line(control::render_state(state));
+        reply->end(state == "running" ? status_of_reply::done : status_of_reply::failed, "");
+    }
+    waiting_for_system_.clear();
+}
+
+} // namespace leash

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Answers the verbs of the control protocol: at once, when a state has been reached, or by a worker
+// where /proc has to be read.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/protocol.h"
+#include "control/render.h"
+#include "control/server.h"
+#include "init/core_loop.h"
+#include "init/final_stage.h"
+#include "init/workers.h"
+#include "service/manager.h"
+
+namespace leash {
+
+struct RequestHooks {
+    std::function<control::SystemView()> system;
+    std::function<void(EndKind, bool force, const std::string& who)> end_machine;
+    // Reads the configuration again; calls back with the complaints.
+    std::function<void(std::function<void(const std::vector<std::string>&)>)> reload;
+};
+
+class Requests {
+  public:
+    Requests(Manager& manager, CoreLoop& core, Workers& workers, RequestHooks hooks);
+    ~Requests();
+
+    void handle(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    // After every batch of events: ends the replies whose state has been reached.
+    void settle();
+
+  private:
+    struct Waiting; // a start, stop or restart whose outcome is not known yet
+    enum class Outcome { open, good, bad };
+
+    void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void status(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void tasks(bool threads, const std::string& only_service, std::shared_ptr<control::Reply> reply);
+    [[nodiscard]] Outcome outcome_of(const Waiting& waiting, std::size_t item,
+                                     const ServiceView& view) const;
+
+    Manager& manager_;
+    CoreLoop& core_;
+    Workers& workers_;
+    RequestHooks hooks_;
+    std::list<Waiting> waiting_;
+    std::list<std::shared_ptr<control::Reply>> waiting_for_system_;
+};
+
+} // namespace leash
