@@ -121,7 +121,8 @@ void LogChannel::send(Packet packet, bool may_be_lost) {
     }
     if (queue_.empty() && lost_untold_ == 0 && send_now(packet)) return;
     if (broken()) return;
-    if (may_be_lost && (lost_untold_ > 0 || queued_bytes_ + packet.bytes.size() > kMaxQueuedBytes)) {
+    if (may_be_lost &&
+        (lost_untold_ > 0 || queued_bytes_ + packet.bytes.size() > kMaxQueuedBytes)) {
         ++lost_;
         ++lost_untold_;
         return;
@@ -234,13 +235,15 @@ LogReceived receive_log_message(int socket) {
         return received;
     }
     UniqueFd passed;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+         part = CMSG_NXTHDR(&header, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(part), sizeof fd);
         passed.reset(fd);
     }
-    received.message = decode_log_message({packet, static_cast<std::size_t>(got)}, std::move(passed));
+    received.message =
+        decode_log_message({packet, static_cast<std::size_t>(got)}, std::move(passed));
     received.what = received.message ? LogReceived::What::message : LogReceived::What::garbage;
     return received;
 }

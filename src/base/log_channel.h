@@ -22,7 +22,7 @@
 namespace leash {
 
 inline constexpr int kLoggerFd = 3;                // where the logger finds its end
-inline constexpr std::size_t kMaxLogText = 4096;   // bytes of one line of PID 1; the rest is cut off
+inline constexpr std::size_t kMaxLogText = 4096;   // bytes of a line of PID 1; the rest is cut
 inline constexpr std::size_t kMaxLogPacket = 8192; // what a receiver has to have room for
 
 struct LogSettings {
@@ -54,7 +54,8 @@ using LogMessage = std::variant<log_message::Stream, log_message::Line, log_mess
 
 [[nodiscard]] std::string encode_log_message(const LogMessage& message); // without the descriptor
 // Takes `passed` for a Stream. None: not a message.
-[[nodiscard]] std::optional<LogMessage> decode_log_message(std::string_view packet, UniqueFd passed);
+[[nodiscard]] std::optional<LogMessage> decode_log_message(std::string_view packet,
+                                                           UniqueFd passed);
 
 // ---- both ends ----------------------------------------------------------------------------------
 

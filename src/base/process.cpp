@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::uint64_t kKernelThread = 0x0020'0000; // PF_KTHREAD
 
+constexpr int kMostExtensions = 200; // of one walk
+
 template <class Number> bool to_number(std::string_view text, Number& value) {
     auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc{} && at == text.data() + text.size();
@@ -159,9 +161,17 @@ ProcessWalk::ProcessWalk()
 
 std::vector<pid_t> ProcessWalk::next() {
     std::vector<pid_t> pids;
+    bool extended = false;
     while (proc_ && pids.empty()) {
         auto got = ::syscall(SYS_getdents64, proc_.get(), buffer_.data(), buffer_.size());
-        if (got <= 0) break;
+        if (got < 0) break;
+        if (got == 0) {
+            // The kernel does not look beyond what was the end a moment ago. We do.
+            if (!shift_ || extended || ++extensions_ > kMostExtensions) break;
+            extended = true;
+            seek(behind_);
+            continue;
+        }
         std::optional<std::int64_t> next_position;
         for (long at = 0; at < got;) {
             char* place = buffer_.data() + at;
@@ -176,11 +186,17 @@ std::vector<pid_t> ProcessWalk::next() {
             next_position = position;
             if (process && pid > behind_) pids.push_back(pid);
         }
+        if (!pids.empty()) behind_ = pids.back();
     }
     return pids;
 }
 
 void ProcessWalk::restart(pid_t behind) {
+    extensions_ = 0;
+    seek(behind);
+}
+
+void ProcessWalk::seek(pid_t behind) {
     behind_ = behind;
     auto position = behind > 0 && shift_ ? behind + 1 + *shift_ : 0;
     if (proc_) ::lseek(proc_.get(), position, SEEK_SET);

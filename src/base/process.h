@@ -68,7 +68,8 @@ class ProcFolder {
 [[nodiscard]] pid_t living_thread(const ProcFolder& folder, const ProcessStat& stat);
 
 // Runs through the pids in /proc in ascending order. Processes that are born while it runs get
-// higher pids and so come up as well, unless the numbers have just wrapped around.
+// higher pids and so come up as well (within a limit, against fork bombs), unless the numbers have
+// just wrapped around.
 class ProcessWalk {
   public:
     ProcessWalk();
@@ -78,8 +79,11 @@ class ProcessWalk {
     void restart(pid_t behind = 0);
 
   private:
+    void seek(pid_t behind);
+
     UniqueFd proc_;
-    pid_t behind_ = 0;
+    pid_t behind_ = 0; // what is not above has been seen
+    int extensions_ = 0;
     std::optional<std::int64_t> shift_; // position in the folder minus pid, learned on the way
     std::vector<char> buffer_;
 };

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "base/whole_file.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+
+namespace leash {
+
+std::string read_whole_file(const std::string& path) {
+    std::string text;
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char buffer[16384];
+    while (fd) {
+        auto got = read(fd.get(), buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        text.append(buffer, static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+} // namespace leash
