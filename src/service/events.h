@@ -21,6 +21,7 @@ namespace event {
 struct StartRequested { std::string service; };   // by a user or the target; starts what it needs
 struct StopRequested { std::string service; };    // stops dependants first
 struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
+struct ReloadRequested { std::string service; };  // SIGHUP to its main process
 struct TargetRequested { std::string target; };   // "default", "rescue" or a service's name
 
 struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
@@ -33,6 +34,7 @@ struct MainChanged { StartId start; int pid; };   // MAINPID=, pid file; already
 struct Emptied { StartId start; int remains; };
 
 struct Ready { StartId start; };                  // authenticated by the notify room
+struct Reloading { StartId start; };              // RELOADING=1; Ready ends it
 struct Stopping { StartId start; };               // STOPPING=1
 struct StatusText { StartId start; std::string text; };
 struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence; };
@@ -48,7 +50,8 @@ using Event =
                  event::TargetRequested, event::Spawned, event::Executed, event::SpawnFailed,
                  event::MainExited, event::MainChanged, event::Emptied, event::Ready,
                  event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
-                 event::ShutdownRequested, event::Tick>;
+                 event::ShutdownRequested, event::Tick, event::ReloadRequested,
+                 event::Reloading>;
 
 // ---- actions ------------------------------------------------------------------------------------
 

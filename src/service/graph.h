@@ -20,7 +20,8 @@ struct GraphFault {
 
 // Services to leave out, worst first, so that what stays has no cycle and no missing requirement.
 // A service that requires one that is left out is left out as well. Of a cycle only as few services
-// as needed are left out: the one whose edge closes it (names in alphabetical order).
+// as needed are left out: the one that takes the fewest others along; of several such, the one
+// whose line closes the cycle (names in alphabetical order). Warnings come last.
 [[nodiscard]] std::vector<GraphFault>
 check_graph(const std::map<std::string, ServiceSettings>& services);
 

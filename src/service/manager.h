@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +17,6 @@
 #include "service/state.h"
 
 namespace leash {
-
-class Service; // one service's life-cycle: service/lifecycle.h
 
 // What others may see of a service. A copy: stays valid whatever happens next.
 struct ServiceView {
@@ -35,6 +32,7 @@ struct ServiceView {
     std::string status_text; // STATUS= of the service
     std::vector<std::string> waiting_for;
     Ms next_attempt{0};      // backoff only
+    int remains = 0;         // tasks that the end of the last start spared
 };
 
 class Manager {

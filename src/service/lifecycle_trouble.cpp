@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// The part of a service's life-cycle that answers trouble.
+#include "service/lifecycle.h"
+
+namespace leash {
+namespace {
+
+std::optional<action::MachineEnd> machine_end(StepKind kind) {
+    switch (kind) {
+    case StepKind::reboot: return action::MachineEnd::reboot;
+    case StepKind::poweroff: return action::MachineEnd::poweroff;
+    case StepKind::halt: return action::MachineEnd::halt;
+    default: return std::nullopt;
+    }
+}
+
+} // namespace
+
+// While it stops, no trouble matters any more; while a step of the same kind waits, a second report
+// of it says nothing new.
+void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence) {
+    if (!alive() || life_.start == 0 || life_.state == State::stopping || stop_pending()) return;
+    if (life_.troubles[static_cast<std::size_t>(kind)].pending) return;
+    answer(turn, kind, 0, false, evidence);
+}
+
+void Service::trouble_over(TroubleKind kind) {
+    life_.troubles[static_cast<std::size_t>(kind)].pending = false;
+}
+
+void Service::trouble_tick(Turn& turn) {
+    for (std::size_t i = 0; i < life_.troubles.size(); ++i) {
+        auto& trouble = life_.troubles[i];
+        if (!trouble.pending || trouble.due > turn.now) continue;
+        trouble.pending = false;
+        answer(turn, static_cast<TroubleKind>(i), trouble.next, true,
+               std::string(trouble.evidence));
+    }
+}
+
+// The crash loop differs: it is seen when its start has ended. A step that waits then holds the
+// service in backoff.
+void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
+                     const std::string& evidence) {
+    bool ended = life_.state == State::stopping || life_.state == State::backoff;
+    auto policy = policy_for(*in_force_, kind);
+    auto next = next_steps(policy, from, waited, life_.budgets, policy_line(*in_force_, kind),
+                           turn.now);
+    auto why = fmt::format("{}: {}", to_string(kind), evidence);
+    if (kind == TroubleKind::crash_loop)
+        why = fmt::format("crash loop: {}", evidence);
+    tell(turn, action::Severity::error,
+         fmt::format("trouble: {}: {}; answer: {}", to_string(kind), evidence,
+                     describe(next, policy)));
+    for (const auto& step : next.steps) take(turn, step, why);
+    if (next.is_final()) return;
+
+    if (next.next) {
+        life_.troubles[static_cast<std::size_t>(kind)] = {true, *next.next, next.due, evidence};
+        if (ended) {
+            life_.outcome = Outcome::hold;
+            life_.outcome_reason = why;
+            life_.again_at = next.due;
+        }
+    } else if (next.exhausted) {
+        tell(turn, action::Severity::error, "policy exhausted, stopping it");
+        conclude(turn, Outcome::failed, 0ms, why + " (policy exhausted)");
+    } else if (life_.state == State::backoff) {
+        conclude(turn, Outcome::retry, 0ms, why);
+    } else if (ended) {
+        conclude(turn, Outcome::retry, life_.pause, why);
+    }
+}
+
+void Service::take(Turn& turn, const Step& step, const std::string& why) {
+    bool ended = life_.state == State::stopping || life_.state == State::backoff;
+    switch (step.kind) {
+    case StepKind::report: break; // told already
+    case StepKind::signal:
+        if (!ended)
+            turn.out.push_back(action::SignalStart{name(), life_.start, step.signal});
+        break;
+    case StepKind::exec: {
+        auto start = life_.start != 0 ? life_.start : life_.last_start;
+        turn.out.push_back(action::RunHook{name(), start, step.command, why});
+        break;
+    }
+    case StepKind::restart:
+        conclude(turn, Outcome::retry, ended ? in_force_->restart_delay_max : in_force_->restart_delay,
+                 why);
+        break;
+    case StepKind::stop: conclude(turn, Outcome::failed, 0ms, why); break;
+    case StepKind::reboot:
+    case StepKind::poweroff:
+    case StepKind::halt:
+        turn.out.push_back(action::EndMachine{*machine_end(step.kind), name(), why});
+        if (ended) conclude(turn, Outcome::failed, 0ms, why);
+        break;
+    }
+}
+
+// How a policy ends the present start (or the pause after it).
+void Service::conclude(Turn& turn, Outcome outcome, Ms pause, const std::string& reason) {
+    switch (life_.state) {
+    case State::stopping:
+        life_.outcome = outcome;
+        life_.outcome_reason = reason;
+        life_.pause = pause;
+        if (life_.main_exited) life_.again_at = turn.now + pause;
+        break;
+    case State::backoff: // a step of a crash loop has waited long enough
+        life_.automatic = true;
+        if (outcome == Outcome::failed) enter(turn, State::failed, reason);
+        else enter(turn, State::waiting, reason);
+        break;
+    default:
+        life_.pause = pause;
+        begin_stop(turn, outcome, reason);
+        break;
+    }
+}
+
+} // namespace leash

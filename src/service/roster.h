@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// All services and what their descriptions say about each other, in both directions, so that no
+// event has to search. A name that is only mentioned has a node as well, which is not `defined`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "service/lifecycle.h"
+
+namespace leash {
+
+struct Node;
+
+struct Link {
+    Node* node;        // the other end
+    const Node* owner; // whose description says so: one of the two ends
+    bool needs;        // `requires`
+    bool pulls;        // `requires` or `wants`: starting the one starts the other
+};
+
+struct Node {
+    explicit Node(std::string name) : service(std::move(name)) {}
+
+    Service service;
+    bool defined = false;
+    std::vector<Link> earlier; // what it starts after, and stops before
+    std::vector<Link> later;   // the reverse
+
+    // What the manager last knew of it; see Manager::Impl::note.
+    struct Seen {
+        State state = State::stopped;
+        bool wanted_up = false;
+        StartId start = 0;
+        Ms deadline = kNever;
+        friend bool operator==(const Seen&, const Seen&) = default;
+    } seen;
+    bool queued = false;
+};
+
+using Nodes = std::vector<Node*>;
+
+class Roster {
+  public:
+    Node& define(ServiceSettings settings);
+    // The node may be gone afterwards.
+    void forget(Node& node);
+
+    [[nodiscard]] Node* find(std::string_view name) const; // defined ones only
+    [[nodiscard]] Nodes all() const;                       // defined ones, by name
+    // "": nothing comes close.
+    [[nodiscard]] std::string_view closest_name(std::string_view name) const;
+
+    // What starting `node` pulls in (needs and wants, transitively), each after what it pulls in
+    // itself; `node` comes last. May hold nodes that are not defined.
+    [[nodiscard]] static Nodes pulled_in_by(Node& node);
+    // What needs `node`, transitively, in the order in which it has to stop; without `node`.
+    [[nodiscard]] static Nodes dependants(Node& node);
+
+  private:
+    Node& mention(const std::string& name);
+    Nodes unlink(Node& node); // what its description said; returns the other ends
+    void tidy(Node& node);    // removes it if nothing speaks of it any more
+
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> nodes_;
+};
+
+} // namespace leash

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Which steps of a policy come next, and what is left of their budgets. Values only; the life-cycle
+// does what the steps say.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "service/policy.h"
+#include "service/restart.h"
+#include "service/settings.h"
+
+namespace leash {
+
+// The line of the file that answers `kind`: on-trouble is shared by all kinds that have no line of
+// their own, and so are the budgets of its steps.
+[[nodiscard]] int policy_line(const ServiceSettings& settings, TroubleKind kind);
+
+// Budgets of one service, by line and step. They outlive its starts.
+class Budgets {
+  public:
+    static constexpr std::size_t kMost = 16; // beyond, the one unused for longest is forgotten
+    bool take(int line, std::size_t step, const RateLimit& limit, Ms now);
+    void clear() { uses_.clear(); }
+
+  private:
+    struct Use {
+        int line = 0;
+        std::size_t step = 0;
+        RateWindow window;
+    };
+    std::vector<Use> uses_; // at most kMost
+};
+
+// What a policy says to do now.
+struct Answer {
+    std::vector<Step> steps;         // to take at once, in order; a final one can only be the last
+    std::optional<std::size_t> next; // the step that waits for its `after` ...
+    Ms due{0};                       // ... until then
+    bool exhausted = false;          // there are final steps, but all of their budgets are used up
+    [[nodiscard]] bool is_final() const { return !steps.empty() && leash::is_final(steps.back().kind); }
+};
+
+// Reads `policy` from step `from` on. `waited`: the time of that step's `after` has passed.
+// Takes from the budgets of the steps it returns in `steps`.
+[[nodiscard]] Answer next_steps(const Policy& policy, std::size_t from, bool waited,
+                                Budgets& budgets, int line, Ms now);
+
+// "report, signal SIGABRT; then restart after 5s": for messages.
+[[nodiscard]] std::string describe(const Answer& answer, const Policy& policy);
+
+// A trouble whose next step waits. Value type, part of Life.
+struct PendingTrouble {
+    bool pending = false;
+    std::size_t next = 0;
+    Ms due{0};
+    std::string evidence;
+};
+
+} // namespace leash

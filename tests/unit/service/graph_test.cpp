@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "service/graph.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+using namespace leash;
+
+namespace {
+
+// "a: requires b c, after d" each.
+std::map<std::string, ServiceSettings> services(const std::vector<std::string>& lines) {
+    std::map<std::string, ServiceSettings> all;
+    for (const auto& line : lines) {
+        auto colon = line.find(':');
+        ServiceSettings s;
+        s.name = line.substr(0, colon);
+        std::vector<std::string>* list = nullptr;
+        std::string word;
+        for (char c : line.substr(colon + 1) + " ") {
+            if (c != ' ' && c != ',') {
+                word += c;
+                continue;
+            }
+            if (word == "requires") list = &s.needs;
+            else if (word == "wants") list = &s.wants;
+            else if (word == "after") list = &s.after;
+            else if (word == "before") list = &s.before;
+            else if (!word.empty()) list->push_back(word);
+            word.clear();
+        }
+        all[s.name] = s;
+    }
+    return all;
+}
+
+std::vector<std::string> left_out(const std::vector<std::string>& lines) {
+    std::vector<std::string> names;
+    for (const auto& fault : check_graph(services(lines)))
+        names.push_back((fault.fatal ? "" : "?") + fault.service + "." + fault.key);
+    return names;
+}
+
+} // namespace
+
+using Names = std::vector<std::string>;
+
+TEST(Graph, LeavesOut) {
+    struct Case {
+        Names lines, faults;
+    };
+    for (const auto& [lines, faults] : std::initializer_list<Case>{
+             {{}, {}},
+             {{"a: requires b, wants c, after d", "b:", "c: before d", "d:"}, {}},
+             {{"a: requires b", "b: requires c", "c:", "d: requires a b c"}, {}},
+             // names that lead nowhere
+             {{"a: requires x"}, {"a.requires"}},
+             {{"a: wants x, after y, before z"}, {"?a.wants", "?a.after", "?a.before"}},
+             {{"a: requires x", "b: requires a", "c: wants b, after b"},
+              {"a.requires", "b.requires"}},
+             // a cycle of one
+             {{"a: requires a"}, {"a.requires"}},
+             {{"a: after a", "b: requires a"}, {"a.after", "b.requires"}},
+             {{"a: before a"}, {"a.before"}},
+             // of two: all require each other, so all go; else one is enough
+             {{"a: requires b", "b: requires a"}, {"b.requires", "a.requires"}},
+             {{"a: after b", "b: after a"}, {"b.after"}},
+             {{"a: requires b", "b: after a"}, {"a.requires"}},
+             {{"a: after b", "b: requires a"}, {"b.requires"}},
+             {{"a: after b, before b", "b:"}, {"a.before"}},
+             {{"a: before b", "b: before a"}, {"a.before"}},
+             // of five
+             {{"a: after b", "b: after c", "c: after d", "d: after e", "e: after a"}, {"e.after"}},
+             {{"a: after b", "b: requires c", "c: requires d", "d: requires e", "e: after a"},
+              {"a.after"}},
+             // two cycles that share one service: it alone goes
+             {{"a: after b", "b: after a c", "c: after b"}, {"b.after"}},
+             // two cycles apart, and what is well stays
+             {{"a: after b", "b: after a", "c: after d", "d: after c", "e: after a c"},
+              {"b.after", "d.after"}},
+         })
+        EXPECT_EQ(left_out(lines), faults) << (lines.empty() ? "" : lines.front());
+}
+
+TEST(Graph, TextsAndHints) {
+    auto faults = check_graph(services({"web: requires netwrok, after b", "b: after web",
+                                        "network: wants qqq", "x: requires web"}));
+    ASSERT_EQ(faults.size(), 3U);
+    EXPECT_EQ(faults[0].text, "web requires netwrok, which does not exist");
+    EXPECT_EQ(faults[0].hint, "did you mean network?");
+    EXPECT_EQ(faults[1].service, "x");
+    EXPECT_EQ(faults[1].text, "x requires web, which is left out");
+    EXPECT_FALSE(faults[2].fatal);
+    EXPECT_EQ(faults[2].hint, "add qqq.conf, or take qqq out of wants");
+
+    auto cycle = check_graph(services({"a: requires b", "b: after a"}));
+    ASSERT_EQ(cycle.size(), 1U);
+    EXPECT_EQ(cycle[0].text, "dependency cycle: a requires b, b after a");
+}
+
+TEST(Graph, AThousandInARing) {
+    std::vector<std::string> lines;
+    for (int i = 0; i < 1000; ++i)
+        lines.push_back(fmt::format("s{:03}: after s{:03}", i, (i + 1) % 1000));
+    EXPECT_EQ(left_out(lines), Names{"s999.after"});
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// Random events over a few services, against what has to hold whatever happens.
+#include <map>
+#include <random>
+#include <set>
+
+#include "core_harness.h"
+
+using namespace leash;
+using namespace leash::test;
+
+namespace {
+
+const Lines kNames{"base", "db", "job", "web", "proxy", "top"};
+
+struct World {
+    explicit World(unsigned seed) : random(seed) {}
+    std::mt19937 random;
+    Bench b;
+    std::map<StartId, std::string> living; // spawned and not yet over
+    std::set<StartId> ended, answered;     // EndStart asked; Emptied sent
+    std::map<StartId, bool> main_alive;
+    std::set<StartId> signalled;
+    int all_stopped = 0, events = 0;
+    bool shutting_down = false;
+
+    int pick(int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); }
+
+    void define(const std::string& name) {
+        const char* policies[] = {"restart", "report", "signal USR1, restart 1/5s, stop 1/1m",
+                                  "restart after 2s", "exec:/bin/x, restart 2/10s", "reboot"};
+        b.define(name, [&](ServiceSettings& s) {
+            s.type = name == "top"   ? ServiceType::target
+                     : name == "job" ? ServiceType::oneshot
+                                     : ServiceType::daemon;
+            if (name == "db" || name == "job") s.needs = {"base"};
+            if (name == "web") s.needs = {"db"}, s.wants = {"job"};
+            if (name == "proxy") s.after = {"web", "job"}, s.needs = {"base"};
+            if (name == "top") s.needs = {"web"}, s.wants = {"proxy", "nothing"};
+            if (name == "job") s.before = {"db"};
+            s.start = pick(3) ? StartMode::automatic : StartMode::manual;
+            s.restart = static_cast<RestartWhen>(pick(3));
+            s.restart_limit = {pick(4), Ms{1000 * (1 + pick(10))}};
+            s.notify.kind = static_cast<NotifyKind>(pick(4));
+            s.start_timeout = Ms{1000 * pick(5)};
+            s.stop_timeout = Ms{500 * pick(5)};
+            if (pick(2)) s.on_trouble = *parse_policy(policies[pick(6)]);
+        });
+    }
+
+    void handle(const Event& event) {
+        if (testing::Test::HasFatalFailure()) return;
+        for (const auto& action : b.manager.handle(event, b.now)) act(action);
+        if (++events % 3 == 0) check();
+    }
+
+    void act(const Action& action) {
+        if (const auto* spawn = std::get_if<action::Spawn>(&action)) {
+            ASSERT_FALSE(shutting_down);
+            ASSERT_FALSE(living.contains(spawn->start));
+            for (const auto& [id, name] : living) ASSERT_NE(name, spawn->service) << "two lives";
+            living[spawn->start] = spawn->service;
+        } else if (const auto* end = std::get_if<action::EndStart>(&action)) {
+            ASSERT_TRUE(living.contains(end->start));
+            ASSERT_TRUE(ended.insert(end->start).second) << "ended twice";
+            ASSERT_EQ(end->everything, shutting_down);
+        } else if (const auto* signal = std::get_if<action::SignalStart>(&action)) {
+            ASSERT_TRUE(living.contains(signal->start));
+            ASSERT_FALSE(ended.contains(signal->start));
+            signalled.insert(signal->start);
+        } else if (const auto* change = std::get_if<action::StateChanged>(&action)) {
+            ASSERT_NE(change->from, change->to);
+            if (!is_alive(change->to)) living.erase(change->start);
+        } else if (std::holds_alternative<action::AllStopped>(action)) {
+            ++all_stopped;
+            ASSERT_TRUE(shutting_down);
+            ASSERT_TRUE(living.empty());
+        }
+    }
+
+    void check() {
+        std::size_t starts = 0;
+        for (const auto& name : b.manager.names()) {
+            auto view = *b.manager.view(name);
+            if (name == "top") continue;
+            ASSERT_EQ(is_alive(view.state), view.start != 0) << name;
+            starts += view.start != 0;
+            if (view.start != 0) {
+                ASSERT_EQ(b.manager.service_of(view.start), name);
+                ASSERT_TRUE(living.contains(view.start));
+                ASSERT_NE(b.manager.settings_of(view.start), nullptr);
+            }
+            if (view.state == State::backoff) { ASSERT_TRUE(b.manager.next_deadline()); }
+            if (view.state == State::waiting) {
+                ASSERT_FALSE(view.waiting_for.empty());
+            }
+        }
+        ASSERT_EQ(starts, living.size());
+        ASSERT_LE(all_stopped, 1);
+    }
+
+    StartId some_start() {
+        if (living.empty() || pick(20) == 0) return b.last_id > 3 ? b.last_id - 3 : 1; // maybe stale
+        auto it = living.begin();
+        std::advance(it, pick(static_cast<int>(living.size())));
+        return it->first;
+    }
+
+    void step() {
+        auto id = some_start();
+        const auto& name = kNames[static_cast<std::size_t>(pick(6))];
+        int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
+        auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
+        switch (pick(24)) {
+        case 0: return handle(event::StartRequested{name});
+        case 1: return handle(event::StopRequested{name});
+        case 2: return handle(event::RestartRequested{name});
+        case 3: return handle(event::TargetRequested{pick(2) ? "default" : name});
+        case 4: return handle(event::SpawnFailed{id, "no"});
+        case 5: return handle(event::MainExited{id, statuses[pick(4)]});
+        case 6: return handle(event::MainChanged{id, 7});
+        case 7: return handle(event::Stopping{id});
+        case 8: return handle(event::TroubleSeen{id, kind, "x"});
+        case 9: return handle(event::TroubleOver{id, kind});
+        case 10: return handle(event::Reloading{id});
+        case 11: return handle(event::StatusText{id, "busy"});
+        case 12:
+            if (pick(10) == 0) define(name);
+            return;
+        case 13:
+            if (pick(50) == 0 && b.manager.forget(name)) {
+                handle(event::Tick{});
+                define(name);
+                handle(event::Tick{});
+            }
+            return;
+        case 14: return handle(event::Emptied{id, 0}); // perhaps unasked
+        case 15: case 16:
+            b.now += Ms{pick(1500)};
+            return handle(event::Tick{});
+        case 17: return handle(event::Ready{id});
+        default: return answer(id);
+        }
+    }
+
+    // As the real world would.
+    void answer(StartId id) {
+        if (!living.contains(id)) return;
+        if (!main_alive.contains(id)) {
+            main_alive[id] = true;
+            handle(event::Spawned{id, 5});
+            handle(event::Executed{id});
+        } else if (ended.contains(id)) {
+            handle(event::MainExited{id, killed_by(SIGKILL)});
+            handle(event::Emptied{id, 0});
+        } else if (signalled.contains(id) && pick(2)) {
+            handle(event::MainExited{id, killed_by(SIGTERM)});
+        } else if (living[id] == "job") {
+            handle(event::MainExited{id, 0});
+        } else {
+            handle(event::Ready{id});
+        }
+    }
+
+    void shut_down() {
+        shutting_down = true;
+        handle(event::ShutdownRequested{b.now + Ms{pick(10'000)}});
+        for (int i = 0; i < 200 && all_stopped == 0; ++i) {
+            if (pick(3) == 0) handle(event::StartRequested{kNames[static_cast<std::size_t>(pick(6))]});
+            auto now_living = living;
+            for (const auto& [id, name] : now_living)
+                if (pick(2)) answer(id);
+            if (auto due = b.manager.next_deadline(); due && pick(2)) {
+                b.now = std::max(b.now, *due);
+                handle(event::Tick{});
+            }
+        }
+        ASSERT_EQ(all_stopped, 1) << "stuck";
+        for (const auto& name : b.manager.names())
+            ASSERT_FALSE(is_alive(b.manager.view(name)->state)) << name;
+        ASSERT_FALSE(b.manager.next_deadline());
+    }
+};
+
+} // namespace
+
+TEST(Random, WhateverHappens) {
+    for (unsigned seed = 1; seed <= 400; ++seed) {
+        World world(seed);
+        for (const auto& name : kNames) world.define(name);
+        world.handle(event::Tick{});
+        for (int i = 0; i < 600 && !testing::Test::HasFatalFailure(); ++i) world.step();
+        world.shut_down();
+        ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
+    }
+}
+
+// A kind world: nobody is left waiting for ever for something that can come up.
+TEST(Random, NobodyIsStuck) {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        World world(seed);
+        for (const auto& name : kNames) world.define(name);
+        for (int i = 0; i < 200; ++i) world.step();
+        for (int round = 0; round < 60; ++round) {
+            for (int i = 0; i < 4; ++i) { // answers within every deadline
+                auto now_living = world.living;
+                for (const auto& [id, name] : now_living) world.answer(id);
+            }
+            if (auto due = world.b.manager.next_deadline()) {
+                world.b.now = std::max(world.b.now, *due);
+                world.handle(event::Tick{});
+            }
+            ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
+        }
+        for (const auto& name : kNames)
+            EXPECT_NE(world.b.state(name), State::waiting) << name << ", seed " << seed;
+    }
+}
