@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+// The rows of [service]. Words stand in the order of the enum that they name.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/tag.h"
+#include "base/text.h"
+#include "config/complaint.h"
+#include "config/schema.h"
+#include "config/values.h"
+
+namespace leash {
+namespace {
+
+using S = ServiceSettings;
+using V = Value;
+
+constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
+
+// ---- setters that do more than one assignment ---------------------------------------------------
+
+Checked<void> set_command(S& s, const V& v) {
+    // %i, %n and %% inside of words that have been split already: a name cannot add words.
+    auto at = s.name.find('@');
+    auto words = v.items;
+    for (auto& word : words) {
+        std::string filled;
+        for (std::size_t i = 0; i < word.size(); ++i) {
+            char next = word[i] == '%' && i + 1 < word.size() ? word[i + 1] : '\0';
+            if (next != '%' && next != 'n' && next != 'i') {
+                filled += word[i];
+                continue;
+            }
+            if (next == 'i' && at == std::string::npos)
+                return fault("%i stands for what follows the @ of the service's name, and this "
+                             "name has none",
+                             "name the file NAME@INSTANCE.conf, or write %%i for a plain %i");
+            if (next == '%') filled += '%';
+            if (next == 'n') filled += s.name;
+            if (next == 'i') filled += s.name.substr(at + 1);
+            ++i;
+        }
+        word = std::move(filled);
+    }
+    if (words.front().empty()) return fault("the program's name is empty");
+    s.command = std::move(words);
+    return {};
+}
+
+template <std::string S::*member> Checked<void> set_account(S& s, const V& v) {
+    auto account = parse_account(v.text);
+    if (!account) return std::unexpected(account.error());
+    s.*member = std::move(*account);
+    return {};
+}
+
+Checked<void> set_directory(S& s, const V& v) {
+    auto path = parse_path(v.text);
+    if (!path) return std::unexpected(path.error());
+    s.directory = std::move(*path);
+    return {};
+}
+
+Checked<void> set_tty(S& s, const V& v) {
+    auto name = parse_device_name(v.text);
+    if (!name) return std::unexpected(name.error());
+    s.tty = std::move(*name);
+    return {};
+}
+
+Checked<void> set_environment(S& s, const V& v) {
+    if (v.items.empty()) {
+        s.environment.clear();
+        return {};
+    }
+    auto environment = s.environment;
+    for (const auto& item : v.items) {
+        auto pair = parse_pair(item);
+        if (!pair) return std::unexpected(pair.error());
+        const auto& name = pair->first;
+        if (!only_of(name, "_") || (name[0] >= '0' && name[0] <= '9'))
+            return fault(fmt::format("{} is not a name of a variable; allowed: letters, digits, "
+                                     "'_', no digit first", quote(name)));
+        for (auto reserved : {kTagVariable, std::string_view("NOTIFY_SOCKET"),
+                              std::string_view("WATCHDOG_USEC"), std::string_view("WATCHDOG_PID")})
+            if (name == reserved) return fault(fmt::format("{} is set by Leash itself", name));
+        if (std::ranges::any_of(environment, [&](const auto& old) { return old.first == name; }))
+            return fault(fmt::format("{} is set twice", quote(name)));
+        environment.push_back(std::move(*pair));
+    }
+    s.environment = std::move(environment);
+    return {};
+}
+
+template <std::vector<std::string> S::*member> Checked<void> set_names(S& s, const V& v) {
+    auto names = v.items.empty() ? std::vector<std::string>{} : s.*member;
+    for (const auto& name : v.items) {
+        if (!valid_service_name(name))
+            return fault(fmt::format("{} is not a service's name; allowed: 1 to {} of letters, "
+                                     "digits and . _ @ -", quote(name), kMaxServiceName),
+                         name.find(' ') != std::string::npos ? "separate names by commas" : "");
+        if (name.ends_with(".conf"))
+            return fault(fmt::format("{} is a file's name", quote(name)),
+                         fmt::format("write {}", quote(name.substr(0, name.size() - 5))));
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+    s.*member = std::move(names);
+    return {};
+}
+
+constexpr std::string_view kNotifyGrammar = "none, systemd, s6:FD (FD 3..1023), pidfile:/PATH";
+
+Checked<void> set_notify(S& s, const V& v) {
+    if (v.text == "none") {
+        s.notify = Notify{};
+    } else if (v.text == "systemd") {
+        s.notify = Notify{NotifyKind::systemd, -1, {}};
+    } else if (v.text.starts_with("s6:")) {
+        auto fd = parse_unsigned(std::string_view(v.text).substr(3));
+        if (!fd || *fd < 3 || *fd > 1023)
+            return fault(fmt::format("{} does not name a descriptor; allowed: {}", quote(v.text),
+                                     kNotifyGrammar));
+        s.notify = Notify{NotifyKind::s6, static_cast<int>(*fd), {}};
+    } else if (v.text.starts_with("pidfile:")) {
+        auto path = parse_path(std::string_view(v.text).substr(8));
+        if (!path)
+            return fault(fmt::format("{}; allowed: {}", path.error().text, kNotifyGrammar),
+                         path.error().hint);
+        s.notify = Notify{NotifyKind::pidfile, -1, std::move(*path)};
+    } else {
+        return fault(fmt::format("{}; allowed: {}", quote(v.text), kNotifyGrammar),
+                     did_you_mean(closest_word(v.text, {"none", "systemd"})));
+    }
+    return {};
+}
+
+Checked<void> set_watchdog_source(S& s, const V& v) {
+    constexpr std::string_view kNow = "allowed: heartbeat, tasks";
+    if (v.text == "heartbeat") {
+        s.watchdog_source = WatchdogSource::heartbeat;
+    } else if (v.text == "tasks") {
+        s.watchdog_source = WatchdogSource::tasks;
+    } else if (v.text == "progress" || v.text == "probe" || v.text.starts_with("probe:")) {
+        return fault(fmt::format("{} is not available in this version; {}", quote(v.text), kNow));
+    } else {
+        return fault(fmt::format("{}; {}", quote(v.text), kNow),
+                     did_you_mean(closest_word(v.text, {"heartbeat", "tasks"})));
+    }
+    return {};
+}
+
+template <TroubleKind kind> Checked<void> set_policy(S& s, const V& v) {
+    s.on_kind[static_cast<std::size_t>(kind)] = v.policy;
+    return {};
+}
+
+template <auto member> Checked<void> set_word(S& s, const V& v) {
+    using Enum = std::remove_reference_t<decltype(s.*member)>;
+    s.*member = static_cast<Enum>(v.word);
+    return {};
+}
+
+template <Ms S::*member> Checked<void> set_time(S& s, const V& v) {
+    s.*member = v.time;
+    return {};
+}
+
+// ---- the table ----------------------------------------------------------------------------------
+
+std::vector<KeySpec> rows() {
+    using enum ValueType;
+    constexpr std::string_view section = "service";
+    constexpr std::string_view names = "SERVICE";
+    std::vector<KeySpec> table;
+
+    constexpr std::string_view what = "What it is";
+    table.push_back({.section = section, .group = what, .key = "description", .type = text,
+        .text = "One line for people. It is shown by `initctl status` and in messages.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.description = v.text;
+            return {};
+        }}});
+    table.push_back({.section = section, .group = what, .key = "type", .type = word,
+        .words = {"daemon", "oneshot", "console", "target"}, .fallback = "daemon",
+        .text = "A `daemon` runs until it is stopped. A `oneshot` does one job and is `done` when "
+                "its main process has ended with status 0. A `console` gets a terminal of its own "
+                "(see `tty`). A `target` runs nothing: it groups the services that it requires "
+                "and wants.",
+        .set = ServiceSetter{set_word<&S::type>}});
+    table.push_back({.section = section, .group = what, .key = "command", .type = command,
+        .fallback_note = "none: every type but `target` needs one", .types = kProcess,
+        .text = "The program and its arguments. The line is split by the shell's quoting rules, "
+                "but there is no shell: no variables, no wildcards, no pipes (write `/bin/sh -c "
+                "'...'` for those). Within a word, `%n` is replaced by the service's name, `%i` "
+                "by what follows the first @ of the name, and `%%` by a single %; nothing else "
+                "is. A program without a slash is looked for in /sbin, /usr/sbin, /bin and "
+                "/usr/bin. The program has to stay in the foreground; see `notify = pidfile:` for "
+                "one that cannot.",
+        .set = ServiceSetter{set_command}});
+    table.push_back({.section = section, .group = what, .key = "user", .type = grammar,
+        .grammar = "a user's name, or a number 0..4294967294", .fallback_note = "root",
+        .types = kProcess,
+        .text = "The user that the command runs as, by name (/etc/passwd) or number.",
+        .set = ServiceSetter{set_account<&S::user>}});
+    table.push_back({.section = section, .group = what, .key = "group", .type = grammar,
+        .grammar = "a group's name, or a number 0..4294967294",
+        .fallback_note = "the user's own group", .types = kProcess,
+        .text = "The group that the command runs as, by name (/etc/group) or number.",
+        .set = ServiceSetter{set_account<&S::group>}});
+    table.push_back({.section = section, .group = what, .key = "directory", .type = grammar,
+        .grammar = "an absolute path", .fallback_note = "/", .types = kProcess,
+        .text = "The working directory of the command.",
+        .set = ServiceSetter{set_directory}});
+    table.push_back({.section = section, .group = what, .key = "environment", .type = list,
+        .grammar = "NAME=VALUE", .types = kProcess,
+        .text = "Variables that the command finds in its environment, beside the few that Leash "
+                "sets itself. A value with commas or blanks needs quotes: `environment = A=1, "
+                "B=\"x, y\"`.",
+        .set = ServiceSetter{set_environment}});
+    table.push_back({.section = section, .group = what, .key = "tty", .type = grammar,
+        .grammar = "a device below /dev, for example ttyS0, tty1, console",
+        .fallback_note = "`console`", .types = kConsole,
+        .text = "The terminal of a `console`: its controlling terminal, and its input and output.",
+        .set = ServiceSetter{set_tty}});
+
+    constexpr std::string_view order = "Dependencies and order";
+    table.push_back({.section = section, .group = order, .key = "requires", .type = list,
+        .grammar = names,
+        .text = "Services that this one cannot do without. They are started first, and this one "
+                "starts when they are running or done. If one of them fails, this one does not "
+                "start; when one is stopped, this one is stopped before it.",
+        .set = ServiceSetter{set_names<&S::needs>}});
+    table.push_back({.section = section, .group = order, .key = "wants", .type = list,
+        .grammar = names,
+        .text = "Services that are started with this one and before it, but that it can do "
+                "without: if one of them fails, this one starts nevertheless.",
+        .set = ServiceSetter{set_names<&S::wants>}});
+    table.push_back({.section = section, .group = order, .key = "after", .type = list,
+        .grammar = names,
+        .text = "Order only: if both are to be started, this one waits for those. `requires` and "
+                "`wants` imply it.",
+        .set = ServiceSetter{set_names<&S::after>}});
+    table.push_back({.section = section, .group = order, .key = "before", .type = list,
+        .grammar = names,
+        .text = "Order only, the other way round: if both are to be started, those wait for this "
+                "one.",
+        .set = ServiceSetter{set_names<&S::before>}});
+    table.push_back({.section = section, .group = order, .key = "start", .type = word,
+        .words = {"auto", "manual"}, .fallback = "auto",
+        .text = "`auto`: wanted by the target `default`, so it is started at boot. `manual`: "
+                "started by `initctl start`, or because another service requires or wants it.",
+        .set = ServiceSetter{set_word<&S::start>}});
+
+    constexpr std::string_view readiness = "Readiness";
+    table.push_back({.section = section, .group = readiness, .key = "notify", .type = grammar,
+        .grammar = kNotifyGrammar, .fallback = "none", .types = kProcess,
+        .text = "How the service tells that it is ready, which is when those that depend on it are "
+                "started. `none`: as soon as the program has been executed. `systemd`: it sends "
+                "READY=1 to the socket named in $NOTIFY_SOCKET. `s6:FD`: it writes a line to the "
+                "descriptor FD. `pidfile:PATH`: it writes the number of its main process to that "
+                "file. A `oneshot` is ready when it is done.",
+        .set = ServiceSetter{set_notify}});
+    table.push_back({.section = section, .group = readiness, .key = "start-timeout",
+        .type = duration, .least = 100, .most = 24 * kHour, .zero = "no limit", .fallback = "30s",
+        .types = kProcess,
+        .text = "How long the service may take to become ready, and a `oneshot` to be done. "
+                "Longer is the trouble `start-timeout`.",
+        .set = ServiceSetter{set_time<&S::start_timeout>}});
+
+    constexpr std::string_view restart = "Exits and restarts";
+    table.push_back({.section = section, .group = restart, .key = "restart", .type = word,
+        .words = {"always", "on-failure", "no"}, .fallback = "always",
+        .fallback_note = "for a `oneshot`: `no`", .types = kProcess,
+        .text = "What is done when the main process ends by itself: start it again `always`; only "
+                "`on-failure`, which is a status other than 0 or a signal; or `no`. A `oneshot` "
+                "cannot have `always`.",
+        .set = ServiceSetter{set_word<&S::restart>}});
+    table.push_back({.section = section, .group = restart, .key = "restart-delay", .type = duration,
+        .least = 0, .most = kHour, .fallback = "100ms", .types = kProcess,
+        .text = "The pause before the first restart. It grows with each restart that follows "
+                "soon, up to `restart-delay-max`.",
+        .set = ServiceSetter{set_time<&S::restart_delay>}});
+    table.push_back({.section = section, .group = restart, .key = "restart-delay-max",
+        .type = duration, .least = 0, .most = 24 * kHour, .fallback = "30s", .types = kProcess,
+        .text = "The longest pause before a restart. Not less than `restart-delay`.",
+        .set = ServiceSetter{set_time<&S::restart_delay_max>}});
+    table.push_back({.section = section, .group = restart, .key = "restart-limit", .type = rate,
+        .fallback = "5/10s", .types = kProcess,
+        .text = "More than N exits within TIME are the trouble `crash-loop`.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.restart_limit = v.rate;
+            return {};
+        }}});
+
+    constexpr std::string_view stop = "Stopping";
+    table.push_back({.section = section, .group = stop, .key = "stop-signal", .type = signal,
+        .fallback = "SIGTERM", .types = kProcess,
+        .text = "The signal that asks the service to end.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.stop_signal = v.signal;
+            return {};
+        }}});
+    table.push_back({.section = section, .group = stop, .key = "stop-timeout", .type = duration,
+        .least = 0, .most = kHour, .fallback = "5s", .types = kProcess,
+        .text = "How long the service may take to end. Then what is left of it is killed.",
+        .set = ServiceSetter{set_time<&S::stop_timeout>}});
+    table.push_back({.section = section, .group = stop, .key = "kill", .type = word,
+        .words = {"all", "cgroup", "main"}, .fallback = "all", .types = kProcess,
+        .text = "What ends with a start. `all`: every task that descends from it, wherever it "
+                "went. `cgroup`: what is in its cgroup. `main`: the main process alone. What is "
+                "spared is listed as the remains of that start, and killed at shutdown.",
+        .set = ServiceSetter{set_word<&S::kill>}});
+    table.push_back({.section = section, .group = stop, .key = "sessions", .type = word,
+        .words = {"kill", "keep"}, .fallback = "kill", .types = kProcess,
+        .text = "`keep` spares the trees whose session has a controlling terminal that is not the "
+                "service's own: the logins under an ssh server survive its restart.",
+        .set = ServiceSetter{set_word<&S::sessions>}});
+    table.push_back({.section = section, .group = stop, .key = "leave", .type = word,
+        .words = {"kill", "keep"}, .fallback = "kill", .types = kOneshot,
+        .text = "What becomes of the tasks that a `oneshot` leaves behind when its main process "
+                "has ended. `keep` is for a job whose purpose is to start something.",
+        .set = ServiceSetter{set_word<&S::leave>}});
+    table.push_back({.section = section, .group = stop, .key = "strays", .type = word,
+        .words = {"report", "return", "kill"}, .fallback = "report", .types = kProcess,
+        .text = "What is done about strays, which are tasks of the service that left its cgroup: "
+                "only `report` them, `return` them to the cgroup, or `kill` them.",
+        .set = ServiceSetter{set_word<&S::strays>}});
+
+    constexpr std::string_view watch = "Watchdog and trouble";
+    table.push_back({.section = section, .group = watch, .key = "watchdog", .type = duration,
+        .least = 100, .most = 24 * kHour, .zero = "not watched", .fallback = "0s",
+        .types = kProcess,
+        .text = "The longest silence allowed. A service that gives no sign of life for so long has "
+                "the trouble `missed-heartbeat`.",
+        .set = ServiceSetter{set_time<&S::watchdog>}});
+    table.push_back({.section = section, .group = watch, .key = "watchdog-source", .type = grammar,
+        .grammar = "heartbeat, tasks",
+        .fallback_note = "`heartbeat` with `notify = systemd`, else `tasks`", .types = kProcess,
+        .text = "What counts as a sign of life. `heartbeat`: the service sends WATCHDOG=1 to the "
+                "socket named in $NOTIFY_SOCKET, which takes `notify = systemd`. `tasks`: the "
+                "service has a task that lives and is not stopped. (`progress` and `probe:COMMAND` "
+                "are reserved for a later version.)",
+        .set = ServiceSetter{set_watchdog_source}});
+    table.push_back({.section = section, .group = watch, .key = "on-trouble", .type = policy,
+        .fallback_note = "`restart`; for crash-loop `stop`", .types = kProcess,
+        .text = "The answer to every trouble that has no `on-KIND` of its own. See POLICIES.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.on_trouble = v.policy;
+            return {};
+        }}});
+    table.push_back({.section = section, .group = watch, .key = "on-missed-heartbeat",
+        .type = policy, .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,
+        .text = "The answer to a silence longer than `watchdog`.",
+        .set = ServiceSetter{set_policy<TroubleKind::missed_heartbeat>}});
+    table.push_back({.section = section, .group = watch, .key = "on-crash-loop", .type = policy,
+        .fallback_note = "as `on-trouble`, else `stop`, which leaves the service failed",
+        .types = kProcess,
+        .text = "The answer to more exits than `restart-limit` allows.",
+        .set = ServiceSetter{set_policy<TroubleKind::crash_loop>}});
+    table.push_back({.section = section, .group = watch, .key = "on-start-timeout", .type = policy,
+        .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,
+        .text = "The answer to a service that is not ready within `start-timeout`.",
+        .set = ServiceSetter{set_policy<TroubleKind::start_timeout>}});
+    return table;
+}
+
+} // namespace
+
+const std::vector<KeySpec>& service_schema() {
+    static const std::vector<KeySpec> table = rows();
+    return table;
+}
+
+} // namespace leash

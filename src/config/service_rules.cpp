@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "config/service_rules.h"
+
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/units.h"
+
+namespace leash {
+namespace {
+
+constexpr std::array<std::string_view, 4> kTypeNames{"daemon", "oneshot", "console", "target"};
+
+std::string_view name_of(ServiceType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
+
+unsigned bit_of(ServiceType type) { return 1U << static_cast<unsigned>(type); }
+
+std::string types_of(const KeySpec& spec) {
+    std::string names;
+    for (std::size_t i = 0; i < kTypeNames.size(); ++i)
+        if ((spec.types & (1U << i)) != 0)
+            names += fmt::format("{}{}", names.empty() ? "" : ", ", kTypeNames[i]);
+    return names;
+}
+
+class Rules {
+  public:
+    Rules(ServiceSettings& settings, const LineOf& own, const LineOf& inherited, int header,
+          FileComplaints& complaints)
+        : s_(settings), own_(own), inherited_(inherited), header_(header),
+          complaints_(complaints) {}
+
+    void fill_in() {
+        if (!is_set("restart") && s_.type == ServiceType::oneshot) s_.restart = RestartWhen::no;
+        if (!is_set("watchdog-source") && s_.notify.kind != NotifyKind::systemd)
+            s_.watchdog_source = WatchdogSource::tasks;
+        if (!is_set("tty") && s_.type == ServiceType::console) s_.tty = "console";
+        // From [defaults]; nobody depends on himself.
+        for (auto* names : {&s_.needs, &s_.wants, &s_.after, &s_.before})
+            if (inherited_names(names)) std::erase(*names, s_.name);
+    }
+
+    void check() {
+        check_type();
+        check_restart();
+        check_watchdog();
+        for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout"})
+            if (own_(key) > 0) check_reach(key);
+    }
+
+  private:
+    [[nodiscard]] bool is_set(std::string_view key) const {
+        return own_(key) > 0 || inherited_(key) > 0;
+    }
+
+    [[nodiscard]] bool inherited_names(const std::vector<std::string>* names) const {
+        std::string_view key = names == &s_.needs    ? "requires"
+                               : names == &s_.wants  ? "wants"
+                               : names == &s_.after  ? "after"
+                                                     : "before";
+        return own_(key) == 0 && inherited_(key) > 0;
+    }
+
+    void check_type() {
+        for (const auto& spec : service_schema()) {
+            int line = own_(spec.key);
+            if (line > 0 && (spec.types & bit_of(s_.type)) == 0)
+                complaints_.error(line, spec.key,
+                                  fmt::format("not for type = {}; allowed for: {}",
+                                              name_of(s_.type), types_of(spec)),
+                                  own_("type") > 0 ? "" : "the file has no `type`");
+        }
+        if (s_.command.empty() && s_.type != ServiceType::target)
+            complaints_.error(header_, "command",
+                              fmt::format("missing; a {} needs one", name_of(s_.type)),
+                              "only type = target has none");
+    }
+
+    void check_restart() {
+        if (s_.type == ServiceType::oneshot && s_.restart == RestartWhen::always)
+            complaints_.error(own_("restart"), "restart",
+                              "'always' is not for type = oneshot; allowed: on-failure, no",
+                              "a job that is done would run again and again");
+        if (s_.restart_delay <= s_.restart_delay_max || s_.type == ServiceType::target) return;
+        int line = own_("restart-delay");
+        bool by_maximum = own_("restart-delay-max") > 0;
+        complaints_.error(line > 0 ? line : own_("restart-delay-max"),
+                          line > 0 || !by_maximum ? "restart-delay" : "restart-delay-max",
+                          fmt::format("the first pause ({}) is longer than restart-delay-max ({})",
+                                      format_duration(s_.restart_delay),
+                                      format_duration(s_.restart_delay_max)),
+                          "set both");
+    }
+
+    void check_watchdog() {
+        int source = own_("watchdog-source");
+        if (source > 0 && s_.watchdog_source == WatchdogSource::heartbeat &&
+            s_.notify.kind != NotifyKind::systemd)
+            complaints_.error(source, "watchdog-source",
+                              "'heartbeat', but nothing could beat: only notify = systemd gives "
+                              "the service a socket to beat on",
+                              "add notify = systemd, or take watchdog-source = tasks");
+        if (s_.watchdog.count() > 0) return;
+        for (auto key : {"watchdog-source", "on-missed-heartbeat"})
+            if (int line = own_(key); line > 0)
+                complaints_.warning(line, key, "has no effect without `watchdog`",
+                                    "add for example watchdog = 10s");
+    }
+
+    // A step that can never have its turn is a misunderstanding.
+    void check_reach(std::string_view key) {
+        const auto* policy = policy_named(key);
+        if (policy == nullptr) return;
+        for (std::size_t i = 0; i + 1 < policy->size(); ++i) {
+            const auto& step = (*policy)[i];
+            if (!is_final(step.kind) || step.budget || step.after.count() > 0 || step.at_percent)
+                continue;
+            complaints_.warning(own_(key), key,
+                                fmt::format("'{}' is never reached, since '{}' ends the list",
+                                            to_string((*policy)[i + 1]), to_string(step)),
+                                fmt::format("give it a budget: {} 3/10m", to_string(step)));
+            return;
+        }
+    }
+
+    [[nodiscard]] const Policy* policy_named(std::string_view key) const {
+        if (key == "on-trouble") return s_.on_trouble ? &*s_.on_trouble : nullptr;
+        auto kind = trouble_kind_named(key.substr(3));
+        if (!kind) return nullptr;
+        const auto& policy = s_.on_kind[static_cast<std::size_t>(*kind)];
+        return policy ? &*policy : nullptr;
+    }
+
+    ServiceSettings& s_;
+    const LineOf& own_;
+    const LineOf& inherited_;
+    int header_;
+    FileComplaints& complaints_;
+};
+
+} // namespace
+
+bool default_fits(const KeySpec& spec, std::string_view text, const ServiceSettings& settings) {
+    if ((spec.types & bit_of(settings.type)) == 0) return false;
+    if (spec.key == "restart" && text == "always" && settings.type == ServiceType::oneshot)
+        return false;
+    return spec.key != "watchdog-source" || text != "heartbeat" ||
+           settings.notify.kind == NotifyKind::systemd;
+}
+
+void finish_service(ServiceSettings& settings, const LineOf& own, const LineOf& inherited,
+                    int header, FileComplaints& complaints) {
+    Rules rules(settings, own, inherited, header, complaints);
+    rules.fill_in();
+    rules.check();
+}
+
+} // namespace leash

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+// Every key of [service], good and bad.
+#include <functional>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "base/units.h"
+#include "config/schema.h"
+#include "helpers.h"
+
+using namespace leash;
+
+namespace {
+
+using S = ServiceSettings;
+using Words = std::vector<std::string>;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct Good {
+    std::string lines; // the whole file below [service]
+    std::function<bool(const S&)> holds;
+};
+struct Bad {
+    std::string lines, complaint;
+};
+
+const std::string kCommand = "command = /bin/true\n";
+
+const std::vector<Good> kGood{
+    {kCommand, [](const S& s) {
+         return s.name == kName && s.file == kPath && s.type == ServiceType::daemon &&
+                s.restart == RestartWhen::always && s.watchdog_source == WatchdogSource::tasks &&
+                s.tty.empty() && s.command == Words{"/bin/true"} && !s.on_trouble;
+     }},
+    {kCommand + "description = A: b = c; d # e\n",
+     [](const S& s) { return s.description == "A: b = c; d # e"; }},
+    {kCommand + "type = daemon\n", [](const S& s) { return s.type == ServiceType::daemon; }},
+    {kCommand + "type = oneshot\n", [](const S& s) {
+         return s.type == ServiceType::oneshot && s.restart == RestartWhen::no;
+     }},
+    {kCommand + "type = oneshot\nrestart = on-failure\n",
+     [](const S& s) { return s.restart == RestartWhen::on_failure; }},
+    {kCommand + "type = console\n",
+     [](const S& s) { return s.type == ServiceType::console && s.tty == "console"; }},
+    {kCommand + "type = console\ntty = ttyS0\n", [](const S& s) { return s.tty == "ttyS0"; }},
+    {kCommand + "type = console\ntty = /dev/pts/0\n", [](const S& s) { return s.tty == "pts/0"; }},
+    {"type = target\n",
+     [](const S& s) { return s.type == ServiceType::target && s.command.empty(); }},
+
+    {"command = /bin/sh -c 'a  b; c # d' \"e, f\" g\\ h\n",
+     [](const S& s) {
+         return s.command == Words{"/bin/sh", "-c", "a  b; c # d", "e, f", "g h"};
+     }},
+    {"command = x %n %i %% %d 100% %%n a%i.b\n",
+     [](const S& s) {
+         return s.command == Words{"x", "test@one", "one", "%", "%d", "100%", "%n", "aone.b"};
+     }},
+    {"command = x $HOME * ~ | y\n",
+     [](const S& s) { return s.command == Words{"x", "$HOME", "*", "~", "|", "y"}; }},
+    {"command = x ''\n", [](const S& s) { return s.command == Words{"x", ""}; }},
+
+    {kCommand + "user = www-data\n", [](const S& s) { return s.user == "www-data"; }},
+    {kCommand + "user = 1000\n", [](const S& s) { return s.user == "1000"; }},
+    {kCommand + "group = _grp.1\n", [](const S& s) { return s.group == "_grp.1"; }},
+    {kCommand + "directory = /var/lib/\n", [](const S& s) { return s.directory == "/var/lib"; }},
+    {kCommand + "directory = /\n", [](const S& s) { return s.directory == "/"; }},
+    {kCommand + "environment = A=1, B=\"x, y\"\n",
+     [](const S& s) { return s.environment == Pairs{{"A", "1"}, {"B", "x, y"}}; }},
+    {kCommand + "environment = A=1\nenvironment = 'B=x  y', C=\n",
+     [](const S& s) { return s.environment == Pairs{{"A", "1"}, {"B", "x  y"}, {"C", ""}}; }},
+    {kCommand + "environment = A=1\nenvironment =\nenvironment = A=b=c\n",
+     [](const S& s) { return s.environment == Pairs{{"A", "b=c"}}; }},
+
+    {kCommand + "requires = a, b\nrequires =\n", [](const S& s) { return s.needs.empty(); }},
+    {kCommand + "wants = a, b\nwants=b,c\n",
+     [](const S& s) { return s.wants == Words{"a", "b", "c"}; }},
+    {kCommand + "wants = a\nwants =\n", [](const S& s) { return s.wants.empty(); }},
+    {kCommand + "after = a@1\n", [](const S& s) { return s.after == Words{"a@1"}; }},
+    {kCommand + "before = a.b\n", [](const S& s) { return s.before == Words{"a.b"}; }},
+    {kCommand + "start = auto\n", [](const S& s) { return s.start == StartMode::automatic; }},
+    {kCommand + "start = manual\n", [](const S& s) { return s.start == StartMode::manual; }},
+
+    {kCommand + "notify = none\n", [](const S& s) { return s.notify == Notify{}; }},
+    {kCommand + "notify = systemd\n", [](const S& s) {
+         return s.notify.kind == NotifyKind::systemd &&
+                s.watchdog_source == WatchdogSource::heartbeat;
+     }},
+    {kCommand + "notify = s6:3\n",
+     [](const S& s) { return s.notify == Notify{NotifyKind::s6, 3, ""}; }},
+    {kCommand + "notify = s6:1023\n", [](const S& s) { return s.notify.fd == 1023; }},
+    {kCommand + "notify = pidfile:/run/x.pid\n",
+     [](const S& s) { return s.notify == Notify{NotifyKind::pidfile, -1, "/run/x.pid"}; }},
+    {kCommand + "start-timeout = 0\n", [](const S& s) { return s.start_timeout == Ms{0}; }},
+    {kCommand + "start-timeout = 2m\n", [](const S& s) { return s.start_timeout == 2min; }},
+
+    {kCommand + "restart = no\n", [](const S& s) { return s.restart == RestartWhen::no; }},
+    {kCommand + "restart-delay = 1500ms\n", [](const S& s) { return s.restart_delay == 1500ms; }},
+    {kCommand + "restart-delay = 0\n", [](const S& s) { return s.restart_delay == 0ms; }},
+    {kCommand + "restart-delay-max = 1m\n", [](const S& s) { return s.restart_delay_max == 60s; }},
+    {kCommand + "restart-limit = 3/10m\n",
+     [](const S& s) { return s.restart_limit == RateLimit{3, Ms{600'000}}; }},
+    {kCommand + "stop-signal = INT\n", [](const S& s) { return s.stop_signal == SIGINT; }},
+    {kCommand + "stop-signal = SIGQUIT\n", [](const S& s) { return s.stop_signal == SIGQUIT; }},
+    {kCommand + "stop-timeout = 1h\n", [](const S& s) { return s.stop_timeout == 1h; }},
+
+    {kCommand + "watchdog = 10s\n", [](const S& s) {
+         return s.watchdog == 10s && s.watchdog_source == WatchdogSource::tasks;
+     }},
+    {kCommand + "watchdog = 10s\nnotify = systemd\n", [](const S& s) {
+         return s.watchdog_source == WatchdogSource::heartbeat;
+     }},
+    {kCommand + "watchdog = 10s\nnotify = systemd\nwatchdog-source = tasks\n",
+     [](const S& s) { return s.watchdog_source == WatchdogSource::tasks; }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = heartbeat\nnotify = systemd\n",
+     [](const S& s) { return s.watchdog_source == WatchdogSource::heartbeat; }},
+    {kCommand + "on-trouble = restart 3/10m, reboot\n", [](const S& s) {
+         return s.on_trouble && s.on_trouble->size() == 2 &&
+                (*s.on_trouble)[1].kind == StepKind::reboot;
+     }},
+    {kCommand + "watchdog = 1s\non-missed-heartbeat = signal ABRT, restart\n",
+     [](const S& s) { return s.on_kind[0] && (*s.on_kind[0])[0].signal == SIGABRT; }},
+    {kCommand + "on-crash-loop = exec:/bin/logger \"a, b\", stop\n", [](const S& s) {
+         return s.on_kind[1] && (*s.on_kind[1])[0].command == Words{"/bin/logger", "a, b"};
+     }},
+    {kCommand + "on-start-timeout = stop\n", [](const S& s) { return s.on_kind[2].has_value(); }},
+
+    {kCommand + "kill = all\n", [](const S& s) { return s.kill == KillScope::all; }},
+    {kCommand + "kill = cgroup\n", [](const S& s) { return s.kill == KillScope::cgroup; }},
+    {kCommand + "kill = main\n", [](const S& s) { return s.kill == KillScope::main; }},
+    {kCommand + "sessions = keep\n", [](const S& s) { return s.sessions == SessionPolicy::keep; }},
+    {kCommand + "sessions = kill\n", [](const S& s) { return s.sessions == SessionPolicy::kill; }},
+    {kCommand + "type = oneshot\nleave = keep\n",
+     [](const S& s) { return s.leave == LeavePolicy::keep; }},
+    {kCommand + "type = oneshot\nleave = kill\n",
+     [](const S& s) { return s.leave == LeavePolicy::kill; }},
+    {kCommand + "strays = report\n", [](const S& s) { return s.strays == StrayPolicy::report; }},
+    {kCommand + "strays = return\n", [](const S& s) { return s.strays == StrayPolicy::bring_back; }},
+    {kCommand + "strays = kill\n", [](const S& s) { return s.strays == StrayPolicy::kill; }},
+};
+
+// All of them are in line 3 of the file, but for those that say otherwise.
+const std::vector<Bad> kBad{
+    {kCommand + "restrat = no\n", ":3: restrat: unknown key; did you mean 'restart'?"},
+    {kCommand + "Restart = no\n", ":3: Restart: unknown key; did you mean 'restart'?"},
+    {kCommand + "stop_timeout = 1s\n", "did you mean 'stop-timeout'?"},
+    {kCommand + "timeout = 1s\n", ":3: timeout: unknown key"},
+    {kCommand + "hostname = x\n", ":3: hostname: unknown key; hostname belongs into init.conf, "
+                                  "[system]"},
+    {kCommand + "on-deadlock = reboot\n",
+     ":3: on-deadlock: unknown key; this version has on-trouble, on-missed-heartbeat, "
+     "on-crash-loop, on-start-timeout"},
+    {kCommand + "restart = no\nrestart = no\n", ":4: restart: is already set in line 3"},
+    {kCommand + "restart = sometimes\n", ":3: restart: 'sometimes'; allowed: always, on-failure, no"},
+    {kCommand + "restart = onfailure\n", "did you mean 'on-failure'?"},
+    {kCommand + "restart =\n", ":3: restart: no value; allowed: always, on-failure, no"},
+    {kCommand + "type = demon\n", ":3: type: 'demon'; allowed: daemon, oneshot, console, target; did "
+                                  "you mean 'daemon'?"},
+    {"", ":1: command: missing; a daemon needs one"},
+    {"type = oneshot\n", ":1: command: missing; a oneshot needs one"},
+    {"command = \n", ":2: command: no value"},
+    {"command = ''\n", ":2: command: there is no program in it"},
+    {"command = sh -c 'x\n", ":2: command: the quote"},
+    {"command = x\\\n", ":2: command: a backslash at the end"},
+    {kCommand + "type = target\n", ":2: command: not for type = target; allowed for: daemon, oneshot, "
+                                   "console"},
+    {"type = target\nuser = root\n", ":3: user: not for type = target"},
+    {kCommand + "leave = keep\n", ":3: leave: not for type = daemon; allowed for: oneshot"},
+    {kCommand + "tty = tty1\n", ":3: tty: not for type = daemon; allowed for: console"},
+    {kCommand + "restart = always\ntype = oneshot\n",
+     ":3: restart: 'always' is not for type = oneshot; allowed: on-failure, no"},
+    {kCommand + "user = a b\n", ":3: user: 'a b' is not a name of a user or group; allowed:"},
+    {kCommand + "user = -x\n", "is not a name of a user"},
+    {kCommand + "user = 4294967295\n", ":3: user: '4294967295' is too large; allowed: a name or"},
+    {kCommand + "group = a:b\n", ":3: group: 'a:b' is not a name"},
+    {kCommand + "directory = var\n", ":3: directory: 'var' is not an absolute path"},
+    {kCommand + "directory = /a/../b\n", ":3: directory: '/a/../b' has an empty, '.' or '..' part"},
+    {kCommand + "environment = A\n", ":3: environment: 'A' is not NAME=VALUE"},
+    {kCommand + "environment = =A\n", "is not NAME=VALUE"},
+    {kCommand + "environment = 1A=b\n", "'1A' is not a name of a variable"},
+    {kCommand + "environment = A=b c\n", "'A=b c' has blanks outside of quotes"},
+    {kCommand + "environment = A=1, A=2\n", "'A' is set twice"},
+    {kCommand + "environment = A=1\nenvironment = A=2\n", ":4: environment: 'A' is set twice"},
+    {kCommand + "environment = LEASH_TAG=x\n", "LEASH_TAG is set by Leash itself"},
+    {kCommand + "environment = A=\"x\n", ":3: environment: the quote"},
+    {kCommand + "environment = A=1,\n", "nothing between two commas or after the last one"},
+    {kCommand + "type = console\ntty = /tmp/x\n", ":4: tty: '/tmp/x' is not a device"},
+    {kCommand + "type = console\ntty = ../x\n", ":4: tty: '../x' is not a device"},
+    {kCommand + "requires = a b\n", ":3: requires: 'a b' is not a service's name; allowed: 1 to 63"},
+    {kCommand + "requires = a,,b\n", ":3: requires: there is nothing between two commas"},
+    {kCommand + "requires = a/b\n", "'a/b' is not a service's name"},
+    {kCommand + "wants = a.conf\n", ":3: wants: 'a.conf' is a file's name; write 'a'"},
+    {kCommand + "after = " + std::string(64, 'x') + "\n", ":3: after: '"},
+    {kCommand + "before = ..\n", ":3: before: '..' is not"},
+    {kCommand + "start = yes\n", ":3: start: 'yes'; allowed: auto, manual"},
+    {kCommand + "notify = system\n", ":3: notify: 'system'; allowed: none, systemd, s6:FD (FD "
+                                     "3..1023), pidfile:/PATH; did you mean 'systemd'?"},
+    {kCommand + "notify = s6:2\n", ":3: notify: 's6:2' does not name a descriptor; allowed: none"},
+    {kCommand + "notify = s6:1024\n", "does not name a descriptor"},
+    {kCommand + "notify = s6:\n", "does not name a descriptor"},
+    {kCommand + "notify = pidfile:x.pid\n", ":3: notify: 'x.pid' is not an absolute path; allowed:"},
+    {kCommand + "start-timeout = 10\n", ":3: start-timeout: '10' has no unit"},
+    {kCommand + "start-timeout = 50ms\n",
+     ":3: start-timeout: '50ms' is out of range; allowed: 0 (no limit) or 100ms..24h"},
+    {kCommand + "restart-delay = 2h\n", ":3: restart-delay: '2h' is out of range; allowed: 0s..1h"},
+    {kCommand + "restart-delay = 1 min\n", ":3: restart-delay: unknown unit 'min'"},
+    {kCommand + "restart-delay = 1m\n",
+     ":3: restart-delay: the first pause (1m) is longer than restart-delay-max (30s); set both"},
+    {kCommand + "restart-delay-max = 50ms\n", ":3: restart-delay-max: the first pause (100ms)"},
+    {kCommand + "restart-limit = 5\n", ":3: restart-limit: '5' is no rate"},
+    {kCommand + "restart-limit = 0/10s\n",
+     ":3: restart-limit: '0/10s' is out of range; allowed: N/TIME, for example 5/10s, N 1..10000"},
+    {kCommand + "restart-limit = 5/10\n", ":3: restart-limit: '5/10'"},
+    {kCommand + "stop-signal = TREM\n", ":3: stop-signal: unknown signal 'TREM'"},
+    {kCommand + "stop-signal = 65\n", ":3: stop-signal: there is no signal 65"},
+    {kCommand + "stop-timeout = -1s\n", ":3: stop-timeout: '-1s'"},
+    {kCommand + "stop-timeout = 1.5s\n", ":3: stop-timeout: '1.5s' is no whole number"},
+    {kCommand + "watchdog = 10\n",
+     ":3: watchdog: '10' has no unit: add a unit, such as 10ms, 10s, 10m or 10h; allowed: 0 (not "
+     "watched) or 100ms..24h"},
+    {kCommand + "watchdog = 25h\n", ":3: watchdog: '25h' is out of range"},
+    {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\n",
+     ":4: watchdog-source: 'heartbeat', but nothing could beat"},
+    {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\nnotify = s6:3\n", "nothing could beat"},
+    {kCommand + "watchdog-source = progress\n",
+     ":3: watchdog-source: 'progress' is not available in this version; allowed: heartbeat, tasks"},
+    {kCommand + "watchdog-source = probe:/bin/x\n", "'probe:/bin/x' is not available in this version"},
+    {kCommand + "watchdog-source = task\n", "did you mean 'tasks'?"},
+    {kCommand + "on-trouble = explode\n", ":3: on-trouble: step 1: unknown step 'explode'"},
+    {kCommand + "on-trouble = restart, , reboot\n", ":3: on-trouble: step 2 is empty"},
+    {kCommand + "on-crash-loop = restart 0/1m\n", ":3: on-crash-loop: step 1:"},
+    {kCommand + "on-missed-heartbeat =\n", ":3: on-missed-heartbeat: no value; allowed: STEP"},
+    {kCommand + "on-start-timeout = signal FOO\n", ":3: on-start-timeout: step 1: unknown signal"},
+    {kCommand + "kill = none\n", ":3: kill: 'none'; allowed: all, cgroup, main"},
+    {kCommand + "sessions = yes\n", ":3: sessions: 'yes'; allowed: kill, keep"},
+    {kCommand + "type=oneshot\nleave = no\n", ":4: leave: 'no'; allowed: kill, keep"},
+    {kCommand + "strays = bring-back\n", ":3: strays: 'bring-back'; allowed: report, return, kill"},
+};
+
+} // namespace
+
+TEST(ServiceKeys, Good) {
+    for (const auto& row : kGood) {
+        auto catalog = load_service(row.lines);
+        ASSERT_TRUE(catalog.services.contains(kName)) << row.lines << all(catalog.complaints);
+        EXPECT_FALSE(catalog.has_errors()) << row.lines << all(catalog.complaints);
+        EXPECT_TRUE(row.holds(catalog.services.at(kName))) << row.lines;
+    }
+}
+
+TEST(ServiceKeys, Bad) {
+    for (const auto& row : kBad) {
+        auto catalog = load_service(row.lines);
+        EXPECT_FALSE(catalog.services.contains(kName)) << row.lines;
+        EXPECT_TRUE(catalog.left_out.contains(kName)) << row.lines;
+        auto wanted = row.complaint.starts_with(':') ? kPath + row.complaint : row.complaint;
+        EXPECT_TRUE(has(catalog.complaints, wanted)) << row.lines;
+        EXPECT_EQ(catalog.complaints.size(), 1U) << row.lines << all(catalog.complaints);
+        for (const auto& complaint : catalog.complaints) {
+            EXPECT_EQ(complaint.file, kPath);
+            EXPECT_GT(complaint.line, 0) << row.lines;
+            EXPECT_FALSE(complaint.key.empty()) << row.lines;
+        }
+    }
+}
+
+TEST(ServiceKeys, TablesHaveEveryKey) {
+    for (const auto& spec : service_schema()) {
+        auto line = fmt::format("{} =", spec.key);
+        auto names_it = [&](const std::string& lines) {
+            return lines.starts_with(line) || lines.find("\n" + line) != std::string::npos;
+        };
+        EXPECT_TRUE(std::ranges::any_of(kGood, names_it, &Good::lines)) << spec.key;
+        if (spec.type == ValueType::text) continue; // nothing is bad
+        auto blamed = fmt::format(": {}: ", spec.key);
+        EXPECT_TRUE(std::ranges::any_of(kBad, [&](const Bad& bad) {
+            return bad.complaint.find(blamed) != std::string::npos;
+        })) << spec.key;
+    }
+}
+
+TEST(ServiceKeys, Warnings) {
+    struct {
+        std::string lines, complaint;
+    } const rows[] = {
+        {"on-missed-heartbeat = restart\n",
+         ":3: warning: on-missed-heartbeat: has no effect without `watchdog`"},
+        {"watchdog-source = tasks\n", ":3: warning: watchdog-source: has no effect"},
+        {"on-trouble = restart, reboot\n",
+         ":3: warning: on-trouble: 'reboot' is never reached, since 'restart' ends the list; "
+         "give it a budget: restart 3/10m"},
+        {"wants = nobody\n", ":3: warning: wants: "},
+    };
+    for (const auto& row : rows) {
+        auto catalog = load_daemon(row.lines);
+        EXPECT_TRUE(catalog.services.contains(kName)) << row.lines;
+        EXPECT_FALSE(catalog.has_errors());
+        EXPECT_TRUE(has(catalog.complaints, kPath + row.complaint));
+        EXPECT_EQ(catalog.complaints.size(), 1U);
+    }
+    EXPECT_EQ(
+        all(load_daemon("on-trouble = report, signal TERM, restart 3/10m, reboot\n").complaints),
+        "");
+}
+
+TEST(ServiceKeys, InstanceNeedsAnAt) {
+    auto catalog = load(SourceFile{"init.conf", "", ""},
+                        {{"services.d/plain.conf", "[service]\ncommand = x %i\n", ""},
+                         {"services.d/a@b@c.conf", "[service]\ncommand = x %i\n", ""}});
+    EXPECT_TRUE(has(catalog.complaints, "services.d/plain.conf:2: command: %i stands for what follows"));
+    EXPECT_TRUE(has(catalog.complaints, "NAME@INSTANCE.conf"));
+    EXPECT_EQ(catalog.services.at("a@b@c").command, (Words{"x", "b@c"}));
+}
+
+TEST(ServiceKeys, NamesCannotAddWords) {
+    auto catalog = load_service("command = x '%n' a%nb\n");
+    EXPECT_EQ(catalog.services.at(kName).command, (Words{"x", "test@one", "atest@oneb"}));
+}
