@@ -22,11 +22,15 @@ struct CgroupPlace {
     StartId remains_of = 0; // 0: the current start's group
 };
 
+// LEASH_ROOT/init: where init puts itself in a container. No service can have this name.
+inline constexpr std::string_view kInitGroup = "init";
+
 class CgroupTree {
   public:
-    // Finds the v2 hierarchy (at /sys/fs/cgroup, else wherever /proc/self/mounts has it) and makes
-    // LEASH_ROOT = <mount>/<own group>/leash below the group this process is in (the real root for
-    // PID 1 of a machine). An error means: no cgroup v2 here; the tag alone has to do.
+    // Finds the v2 hierarchy (at /sys/fs/cgroup, else wherever /proc/self/mountinfo has it) and
+    // makes LEASH_ROOT = <mount>/<own group>/leash below the group this process is in (the real
+    // root for PID 1 of a machine). In <group>/leash/init it finds <group>/leash again. An error
+    // means: no cgroup v2 here; the tag alone has to do.
     static Result<CgroupTree> open();
     // For tests: any folder on a cgroup2 mount as LEASH_ROOT.
     static Result<CgroupTree> open_at(const std::string& leash_root);
@@ -38,18 +42,25 @@ class CgroupTree {
     Result<UniqueFd> enter(std::string_view service);
     // Moves a process into it: the fall-back where CLONE_INTO_CGROUP is refused.
     Result<void> move(pid_t pid, std::string_view service);
-    // cgroup.events, to be polled with POLLPRI; `populated 0` = nothing lives in it or below.
+    // cgroup.events, to be polled with POLLPRI; `populated 0` = nothing lives in it or below (and
+    // remains.* are below: with remains, ask `processes`).
     Result<UniqueFd> watch(std::string_view service);
     [[nodiscard]] bool populated(std::string_view service) const;
     [[nodiscard]] std::vector<pid_t> processes(std::string_view service) const; // not below it
-    // Removes the group if nothing lives in it. Error EBUSY otherwise.
+    // Removes the group, and those in it, if nothing lives there. Error EBUSY otherwise; no error
+    // if there is no such group.
     Result<void> remove(std::string_view service);
 
     // Where a process is, by /proc/PID/cgroup: nothing if outside LEASH_ROOT.
     [[nodiscard]] std::optional<CgroupPlace> place_of(pid_t pid) const;
+    // The same from the text of a /proc/PID/cgroup or /proc/PID/task/TID/cgroup.
+    [[nodiscard]] std::optional<CgroupPlace> place_in(std::string_view proc_cgroup) const;
 
   private:
+    CgroupTree(std::string root, std::string group)
+        : root_(std::move(root)), group_(std::move(group)) {}
     std::string root_;
+    std::string group_; // LEASH_ROOT as /proc/PID/cgroup names it
 };
 
 } // namespace leash

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "lineage/attribution.h"
+
+#include <algorithm>
+
+#include "lineage/attribution_source.h"
+
+namespace leash {
+namespace {
+
+constexpr std::size_t kCommandLimit = 4096;
+
+std::string command_of(const ProcFolder& folder, const ProcessStat& stat) {
+    auto line = folder.read("cmdline", kCommandLimit);
+    if (line) {
+        while (line->ends_with('\0')) line->pop_back();
+        std::ranges::replace(*line, '\0', ' ');
+    }
+    return line && !line->empty() ? *line : "[" + stat.comm + "]";
+}
+
+std::optional<Attribution> attribute(const TaskEvidence& task, const AttributionSources& sources) {
+    for (const auto& source : sources)
+        if (auto answer = source->ask(task)) return answer;
+    return std::nullopt;
+}
+
+TaskFacts facts_of(pid_t pid, const ProcessStat& stat) {
+    TaskFacts facts;
+    facts.pid = pid;
+    facts.tid = stat.pid;
+    facts.parent = stat.parent;
+    facts.session = stat.session;
+    facts.tty = stat.tty;
+    facts.state = stat.state;
+    facts.start_ticks = stat.start_ticks;
+    facts.kernel = stat.kernel;
+    return facts;
+}
+
+void survey_process(pid_t pid, bool threads, const AttributionSources& sources,
+                    std::vector<TaskFacts>& found) {
+    auto process = ProcFolder::open(pid);
+    auto stat = process ? process->stat() : std::nullopt;
+    if (!stat) return; // gone in the meantime
+    auto command = command_of(*process, *stat);
+    if (!threads) {
+        auto& facts = found.emplace_back(facts_of(pid, *stat));
+        facts.command = std::move(command);
+        if (!facts.kernel)
+            facts.attribution = attribute({pid, *process, *process, *stat, *stat}, sources);
+        return;
+    }
+    auto tids = process->tasks();
+    std::ranges::sort(tids);
+    for (pid_t tid : tids) {
+        auto task = process->task(tid);
+        auto task_stat = task ? task->stat() : std::nullopt;
+        if (!task_stat) continue;
+        auto& facts = found.emplace_back(facts_of(pid, *task_stat));
+        facts.command = command.starts_with('[') ? "[" + task_stat->comm + "]" : command;
+        if (!facts.kernel)
+            facts.attribution = attribute({pid, *task, *process, *task_stat, *stat}, sources);
+    }
+}
+
+} // namespace
+
+std::string_view to_string(Source source) {
+    switch (source) {
+    case Source::lineage: return "lineage";
+    case Source::cgroup: return "cgroup";
+    case Source::tag: return "tag";
+    }
+    return "?";
+}
+
+const std::optional<Tag>& TaskEvidence::tag() const {
+    if (!reading_) reading_ = read_tag(process_, process_stat_);
+    return reading_->tag;
+}
+
+std::optional<Attribution> CgroupSource::ask(const TaskEvidence& task) const {
+    auto text = task.folder().read("cgroup", 16 * 1024);
+    auto place = text ? tree_.place_in(*text) : std::nullopt;
+    if (!place) return std::nullopt;
+    Attribution answer{place->service, place->remains_of, Source::cgroup, false};
+    if (const auto& tag = task.tag(); tag && tag->service == place->service)
+        answer.start = tag->start;
+    return answer;
+}
+
+std::optional<Attribution> TagSource::ask(const TaskEvidence& task) const {
+    const auto& tag = task.tag();
+    if (!tag) return std::nullopt;
+    return Attribution{tag->service, tag->start, Source::tag, with_cgroups_};
+}
+
+AttributionSources usual_sources(const CgroupTree* tree) {
+    AttributionSources sources;
+    if (tree) sources.push_back(std::make_unique<CgroupSource>(*tree));
+    sources.push_back(std::make_unique<TagSource>(tree != nullptr));
+    return sources;
+}
+
+std::vector<TaskFacts> survey(bool threads, const AttributionSources& sources) {
+    std::vector<TaskFacts> found;
+    ProcessWalk walk;
+    for (auto pids = walk.next(); !pids.empty(); pids = walk.next())
+        for (pid_t pid : pids) survey_process(pid, threads, sources, found);
+    return found;
+}
+
+std::vector<TaskFacts> survey(bool threads) {
+    auto tree = CgroupTree::open();
+    return survey(threads, usual_sources(tree ? &*tree : nullptr));
+}
+
+} // namespace leash
