@@ -4,6 +4,7 @@
 // exec may have to wait for a disk and PID 1 must not.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct SpawnRequest {
 struct Spawned {
     pid_t pid = 0;
     UniqueFd pidfd;
+    std::uint64_t start_ticks = 0; // as ProcessStat has it, for EndJob::main_ticks; 0: unknown
     // Readable when the child is through: EOF = execve succeeded, else a SpawnFailure text.
     UniqueFd outcome;
     bool in_cgroup = true; // false: the kernel refused CLONE_INTO_CGROUP; the caller moves it
@@ -40,11 +42,15 @@ struct Spawned {
 
 [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
 
+// The exit status of a child that could not execute. Its reason is in `outcome`.
+inline constexpr int kNotExecuted = 127;
+
 // Reads `outcome` once it is readable: nothing = executed; else why not, as a sentence that names
 // what failed and, where it helps, the file (e.g. "user 'wwwdata' is not in /etc/passwd").
 [[nodiscard]] std::optional<std::string> read_outcome(int outcome_fd);
 
-// What init itself had before it changed anything; the child restores it. Call once, first thing.
+// What init itself had before it changed anything (resource limits, CPU affinity); the child
+// restores it. Call once, first thing.
 void remember_initial_limits();
 
 } // namespace leash

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "spawn/spawn.h"
+
+#include <csignal>
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "spawn/child.h"
+
+namespace leash {
+namespace {
+
+InitialLimits initial;
+
+// In the child all signals stay blocked until its dispositions are its own: init's handlers must
+// not run there.
+class BlockedSignals {
+  public:
+    BlockedSignals() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::sigprocmask(SIG_SETMASK, &all, &before_);
+    }
+    ~BlockedSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+    BlockedSignals(const BlockedSignals&) = delete;
+    BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+  private:
+    sigset_t before_;
+};
+
+// As fork: 0 in the child. `cgroup_fd` -1: into our own group.
+long clone_process(int cgroup_fd, int& pidfd) {
+    clone_args arguments{};
+    arguments.flags = CLONE_PIDFD;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    arguments.exit_signal = SIGCHLD;
+    if (cgroup_fd >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
+    }
+    return ::syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+// Where clone3 does not exist, or a container's filter hides it.
+long clone_old(int& pidfd) {
+    return ::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
+}
+
+} // namespace
+
+Result<Spawned> spawn(const SpawnRequest& request) {
+    const auto& settings = *request.settings;
+    if (settings.command.empty()) return fail("{} has no command", settings.name);
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail_errno(errno, "cannot make a pipe");
+    Spawned spawned;
+    spawned.outcome = UniqueFd(ends[0]);
+    UniqueFd child_end(ends[1]);
+    spawned.in_cgroup = request.cgroup_fd >= 0;
+
+    int pidfd = -1;
+    long pid = -1;
+    int code = 0;
+    {
+        BlockedSignals blocked;
+        pid = clone_process(request.cgroup_fd, pidfd);
+        if (pid < 0 && spawned.in_cgroup && errno != EAGAIN && errno != ENOMEM) {
+            // EBUSY: the group's owner has enabled controllers; EOPNOTSUPP: it is threaded; EINVAL
+            // or E2BIG: Linux before 5.7; ENODEV: it is being removed. Moving may still work.
+            spawned.in_cgroup = false;
+            pid = clone_process(-1, pidfd);
+        }
+        if (pid < 0 && errno == ENOSYS) pid = clone_old(pidfd);
+        code = errno;
+        if (pid == 0) run_child(request, initial, child_end.get());
+    }
+    if (pid < 0) return fail_errno(code, "cannot make a process for {}", settings.name);
+    spawned.pid = static_cast<pid_t>(pid);
+    spawned.pidfd = UniqueFd(pidfd);
+    // Nobody has reaped it yet, so the number is still its own.
+    if (auto stat = read_stat(spawned.pid)) spawned.start_ticks = stat->start_ticks;
+    return spawned;
+}
+
+std::optional<std::string> read_outcome(int outcome_fd) {
+    std::string reason;
+    char buffer[4096];
+    while (true) {
+        auto got = ::read(outcome_fd, buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        reason.append(buffer, static_cast<std::size_t>(got));
+    }
+    if (reason.empty()) return std::nullopt;
+    return reason;
+}
+
+void remember_initial_limits() {
+    for (int i = 0; i < RLIM_NLIMITS; ++i)
+        if (::syscall(SYS_prlimit64, 0, i, nullptr, &initial.limits[i]) != 0) return;
+    initial.known = true;
+    cpu_set_t affinity;
+    if (::sched_getaffinity(0, sizeof affinity, &affinity) == 0) initial.affinity = affinity;
+}
+
+} // namespace leash
