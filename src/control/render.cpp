@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "control/render.h"
+
+#include <algorithm>
+
+#include <sys/wait.h>
+
+#include "base/json.h"
+#include "base/signal_name.h"
+#include "control/protocol.h"
+
+namespace leash::control {
+namespace {
+
+std::string_view to_word(ServiceType type) {
+    switch (type) {
+    case ServiceType::daemon: return "daemon";
+    case ServiceType::oneshot: return "oneshot";
+    case ServiceType::console: return "console";
+    case ServiceType::target: return "target";
+    }
+    return "daemon";
+}
+
+void number_or_null(JsonWriter& json, std::int64_t value) {
+    if (value == 0) json.null();
+    else json.number(value);
+}
+
+void strings(JsonWriter& json, const std::vector<std::string>& list) {
+    json.begin_array();
+    for (const auto& item : list) json.string(item);
+    json.end_array();
+}
+
+void last_exit(JsonWriter& json, const std::optional<int>& status) {
+    if (!status) json.null();
+    else if (WIFSIGNALED(*status)) json.string(signal_name(WTERMSIG(*status)));
+    else json.string(fmt::format("exit {}", WEXITSTATUS(*status)));
+}
+
+void task(JsonWriter& json, const TaskView& task) {
+    json.begin_object();
+    json.key("pid").number(task.pid);
+    json.key("tid").number(task.tid);
+    json.key("service");
+    if (task.service.empty()) json.null();
+    else json.string(task.service);
+    json.key("source");
+    if (task.source.empty()) json.null();
+    else json.string(task.source);
+    json.key("state").string(std::string_view(&task.state, 1));
+    json.key("command").string(task.command);
+    json.end_object();
+}
+
+std::string service(const ServiceView& view, const ServiceSettings* settings, Ms now,
+                    const std::vector<TaskView>* tasks) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("name").string(view.name);
+    json.key("state").string(to_string(view.state));
+    json.key("main_pid");
+    number_or_null(json, view.main_pid);
+    json.key("restarts").number(view.restarts);
+    json.key("start_id");
+    if (view.start == 0) json.null();
+    else json.string(format_start_id(view.start));
+    if (tasks != nullptr) {
+        json.key("tasks").begin_array();
+        for (const auto& each : *tasks) task(json, each);
+        json.end_array();
+    }
+    json.key("reason").string(view.reason);
+    json.key("description").string(settings ? settings->description : "");
+    json.key("type").string(settings ? to_word(settings->type) : "");
+    json.key("since_ms").number(std::max(Ms{0}, now - view.since).count());
+    json.key("last_exit");
+    last_exit(json, view.last_exit);
+    json.key("status_text").string(view.status_text);
+    json.key("waiting_for");
+    strings(json, view.waiting_for);
+    json.key("watchdog_ms").number(settings ? settings->watchdog.count() : 0);
+    json.key("next_attempt_ms");
+    if (view.state == State::backoff)
+        json.number(std::max(Ms{0}, view.next_attempt - now).count());
+    else json.null();
+    json.end_object();
+    return json.text();
+}
+
+std::string one(std::string_view key, std::string_view value) {
+    JsonWriter json;
+    json.begin_object().key(key).string(value).end_object();
+    return json.text();
+}
+
+} // namespace
+
+std::string render_service(const ServiceView& view, const ServiceSettings* settings, Ms now) {
+    return service(view, settings, now, nullptr);
+}
+
+std::string render_service(const ServiceView& view, const ServiceSettings* settings, Ms now,
+                           const std::vector<TaskView>& tasks) {
+    return service(view, settings, now, &tasks);
+}
+
+std::string render_task(const TaskView& view) {
+    JsonWriter json;
+    task(json, view);
+    return json.text();
+}
+
+std::string render_system(const SystemView& system) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("state").string(system.state);
+    json.key("target").string(system.target);
+    json.key("uptime_ms").number(system.uptime.count());
+    json.key("version").string(LEASH_VERSION);
+    json.key("module").string(system.module);
+    json.key("cgroup").string(system.cgroup);
+    json.key("services").number(system.services);
+    json.key("running").number(system.running);
+    json.key("failed");
+    strings(json, system.failed);
+    json.key("plugins").begin_array();
+    for (const auto& plugin : system.plugins) {
+        json.begin_object();
+        json.key("name").string(plugin.name);
+        json.key("status").string(plugin.status);
+        json.end_object();
+    }
+    json.end_array();
+    json.key("notes");
+    strings(json, system.notes);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_version() {
+    JsonWriter json;
+    json.begin_object();
+    json.key("version").string(LEASH_VERSION);
+    json.key("schema").number(kSchema);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_state(std::string_view state) { return one("state", state); }
+std::string render_dependant(std::string_view name) { return one("dependant", name); }
+std::string render_complaint(std::string_view text) { return one("complaint", text); }
+
+std::string render_result(const ServiceView& view) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("result").string(view.name);
+    json.key("state").string(to_string(view.state));
+    json.key("main_pid");
+    number_or_null(json, view.main_pid);
+    json.key("reason").string(view.reason);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_end(int status, std::string_view message) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("end").number(status);
+    json.key("message").string(message);
+    json.end_object();
+    return json.text();
+}
+
+int status_of(State state) { return is_up(state) ? status::done : status::not_running; }
+
+} // namespace leash::control

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Values to the JSON lines of the protocol. Keys and their order are relied on by other people's
+// scripts: new keys go behind those that are there.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "service/manager.h"
+#include "service/settings.h"
+
+namespace leash::control {
+
+// One task as `ps` and `status NAME` show it.
+struct TaskView {
+    int pid = 0;
+    int tid = 0;
+    std::string service; // "": nobody's
+    std::string source;  // lineage, cgroup, tag; "" where service is ""
+    char state = '?';    // R S D T Z ...
+    std::string command;
+};
+
+struct PluginView {
+    std::string name;
+    std::string status; // its own words
+};
+
+// The machine, for `status` without a name.
+struct SystemView {
+    std::string state;  // starting, running, degraded, stopping
+    std::string target; // "default", ...
+    Ms uptime{0};
+    std::string module; // what the kernel module does, or why it is not there
+    std::string cgroup; // likewise
+    int services = 0;   // how many are described
+    int running = 0;    // how many are up
+    std::vector<std::string> failed; // names
+    std::vector<PluginView> plugins;
+    std::vector<std::string> notes; // what init could not do, one sentence each
+};
+
+// {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
+//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
+//
+// main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
+// none; since_ms is how long the state has lasted; watchdog_ms is 0 for what is not watched.
+// `settings` may be null.
+[[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
+                                         Ms now);
+// The same with "tasks":[...] behind "start_id".
+[[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
+                                         Ms now, const std::vector<TaskView>& tasks);
+
+// {"pid","tid","service","source","state","command"}; service and source null for nobody's.
+[[nodiscard]] std::string render_task(const TaskView& task);
+
+// {"state","target","uptime_ms","version","module","cgroup","services","running","failed",
+//  "plugins":[{"name","status"}],"notes"}
+[[nodiscard]] std::string render_system(const SystemView& system);
+
+[[nodiscard]] std::string render_version();                         // {"version","schema"}
+[[nodiscard]] std::string render_state(std::string_view state);     // {"state"}
+[[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
+[[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
+// {"result","state","main_pid","reason"}: how a start, stop or restart came out.
+[[nodiscard]] std::string render_result(const ServiceView& view);
+[[nodiscard]] std::string render_end(int status, std::string_view message); // {"end","message"}
+
+// The exit status of `status NAME`: done for running, reloading and done; else not_running.
+[[nodiscard]] int status_of(State state);
+
+} // namespace leash::control

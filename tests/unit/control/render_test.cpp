@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// The exact text: scripts of other people rely on keys and order.
+#include "control/render.h"
+
+#include <gtest/gtest.h>
+
+using namespace leash;
+using namespace leash::control;
+
+namespace {
+
+ServiceView httpd() {
+    ServiceView view;
+    view.name = "httpd";
+    view.state = State::running;
+    view.start = 0x0000000512ab34cd;
+    view.main_pid = 123;
+    view.restarts = 2;
+    view.since = Ms{1000};
+    view.last_exit = 1 << 8;
+    view.status_text = "serving \"all\"";
+    return view;
+}
+
+ServiceSettings settings() {
+    ServiceSettings settings;
+    settings.description = "Small web server";
+    settings.watchdog = Ms{10'000};
+    return settings;
+}
+
+} // namespace
+
+TEST(Render, AServiceOfAList) {
+    auto about = settings();
+    EXPECT_EQ(render_service(httpd(), &about, Ms{4500}),
+              R"({"name":"httpd","state":"running","main_pid":123,"restarts":2,)"
+              R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
+              R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
+              R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
+              R"("next_attempt_ms":null})");
+}
+
+TEST(Render, AServiceWithTasks) {
+    EXPECT_EQ(render_service(httpd(), nullptr, Ms{0},
+                             {{123, 123, "httpd", "lineage", 'S', "/usr/sbin/httpd -f"},
+                              {130, 131, "httpd", "tag", 'R', "x\x01\xff"}}),
+              R"({"name":"httpd","state":"running","main_pid":123,"restarts":2,)"
+              R"("start_id":"0000000512ab34cd","tasks":[)"
+              R"({"pid":123,"tid":123,"service":"httpd","source":"lineage","state":"S",)"
+              R"("command":"/usr/sbin/httpd -f"},)"
+              R"({"pid":130,"tid":131,"service":"httpd","source":"tag","state":"R",)"
+              R"("command":"x\u0001\ufffd"}],)"
+              R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
+              R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
+              R"("next_attempt_ms":null})");
+}
+
+TEST(Render, AServiceWithNothing) {
+    ServiceView view;
+    view.name = "a";
+    view.state = State::backoff;
+    view.last_start = 7;
+    view.last_exit = 11; // SIGSEGV
+    view.waiting_for = {"b", "c"};
+    view.next_attempt = Ms{250};
+    view.reason = "main process ended with SIGSEGV";
+    EXPECT_EQ(render_service(view, nullptr, Ms{0}, {}),
+              R"({"name":"a","state":"backoff","main_pid":null,"restarts":0,"start_id":null,)"
+              R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
+              R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
+              R"("watchdog_ms":0,"next_attempt_ms":250})");
+}
+
+TEST(Render, ATaskOfNobody) {
+    EXPECT_EQ(render_task({2, 2, "", "", 'S', "[kthreadd]"}),
+              R"({"pid":2,"tid":2,"service":null,"source":null,"state":"S",)"
+              R"("command":"[kthreadd]"})");
+}
+
+TEST(Render, TheSystem) {
+    SystemView system;
+    system.state = "degraded";
+    system.target = "default";
+    system.uptime = Ms{61'000};
+    system.module = "loaded";
+    system.cgroup = "/sys/fs/cgroup";
+    system.services = 3;
+    system.running = 2;
+    system.failed = {"httpd"};
+    system.plugins = {{"watchdog", "feeding /dev/watchdog"}};
+    system.notes = {"no WDT"};
+    EXPECT_EQ(
+        render_system(system),
+        R"({"state":"degraded","target":"default","uptime_ms":61000,"version":")" LEASH_VERSION
+        R"(","module":"loaded","cgroup":"/sys/fs/cgroup","services":3,"running":2,)"
+        R"("failed":["httpd"],"plugins":[{"name":"watchdog",)"
+        R"("status":"feeding /dev/watchdog"}],"notes":["no WDT"]})");
+}
+
+TEST(Render, SmallOnes) {
+    EXPECT_EQ(render_version(), R"({"version":")" LEASH_VERSION R"(","schema":1})");
+    EXPECT_EQ(render_state("starting"), R"({"state":"starting"})");
+    EXPECT_EQ(render_dependant("app"), R"({"dependant":"app"})");
+    EXPECT_EQ(render_complaint("a.conf:3: x"), R"({"complaint":"a.conf:3: x"})");
+    EXPECT_EQ(render_end(4, "no such service 'x'"), R"({"end":4,"message":"no such service 'x'"})");
+    EXPECT_EQ(render_result(httpd()),
+              R"({"result":"httpd","state":"running","main_pid":123,"reason":""})");
+    EXPECT_EQ(status_of(State::running), 0);
+    EXPECT_EQ(status_of(State::reloading), 0);
+    EXPECT_EQ(status_of(State::done), 0);
+    EXPECT_EQ(status_of(State::starting), 3);
+    EXPECT_EQ(status_of(State::failed), 3);
+}
