@@ -15,8 +15,12 @@
  * it before you use a member that is newer than your minimum.
  *
  * Strings are UTF-8, NUL-terminated, valid during the call only. Times are CLOCK_MONOTONIC in
- * milliseconds unless said otherwise. Calls return 0 or a negative errno. The host calls a plugin
- * from one thread only; host functions may be called from within any callback of the plugin.
+ * milliseconds unless said otherwise. Calls return 0 or a negative errno.
+ *
+ * The host calls a plugin from one thread only, and never from within a call of a plugin: what a
+ * host function sets off (trouble() stops a service, whose state changes) is told once the callback
+ * has returned. Host functions may be called from within any callback of the plugin, on PID 1's
+ * thread only. Each plugin is given a host structure of its own, valid until it is unloaded.
  *
  * Since 0.1.
  */
@@ -42,14 +46,19 @@ enum leash_level { /* as syslog */
 
 /* What a plugin is told. */
 enum leash_event_type {
-    LEASH_EVENT_SERVICE_STATE = 1, /* name, start, state, watchdog_ms, heartbeats */
-    LEASH_EVENT_HEARTBEAT = 2,     /* name, start: WATCHDOG=1 came from a task of this start */
-    LEASH_EVENT_TIMER = 3,         /* cookie: as given to set_timer */
-    LEASH_EVENT_READABLE = 4,      /* cookie: as given to watch_fd */
-    LEASH_EVENT_HELPER_EXIT = 5,   /* cookie: as in leash_helper; status: as of waitpid(2) */
-    LEASH_EVENT_TARGET_SETTLED = 6,/* name: the target; status: how many services failed */
-    LEASH_EVENT_SHUTDOWN = 7,      /* status: enum leash_end; services are about to be stopped */
-    LEASH_EVENT_LOOP = 8,          /* PID 1's loop has gone round; at least once a second. Be quick */
+    /* name, start, state, watchdog_ms, source, main_pid. After a re-exec of PID 1 once more for
+     * each service that is not stopped. */
+    LEASH_EVENT_SERVICE_STATE = 1,
+    LEASH_EVENT_HEARTBEAT = 2,   /* name, start: WATCHDOG=1 came from a task of this start */
+    LEASH_EVENT_TIMER = 3,       /* cookie: as given to set_timer */
+    LEASH_EVENT_READABLE = 4,    /* cookie: as given to watch_fd */
+    LEASH_EVENT_HELPER_EXIT = 5, /* cookie: of its leash_helper; main_pid; status: see waitpid(2) */
+    /* name: the target; status: how many services failed */
+    LEASH_EVENT_TARGET_SETTLED = 6,
+    /* status: enum leash_end; watchdog_ms: how long it may take, 0: not known. Services are about
+     * to be stopped. */
+    LEASH_EVENT_SHUTDOWN = 7,
+    LEASH_EVENT_LOOP = 8, /* PID 1's loop has gone round; at least once a second. Be quick */
     LEASH_EVENT_HEARTBEAT_TRIGGER = 9, /* name, start: WATCHDOG=trigger */
 };
 
@@ -75,6 +84,8 @@ enum leash_end {
 enum leash_watchdog_source { /* what counts as a sign of life, by the service's file */
     LEASH_SOURCE_HEARTBEAT,
     LEASH_SOURCE_TASKS,
+    LEASH_SOURCE_PROGRESS, /* the plugin that can tell acts on it, others leave it alone */
+    LEASH_SOURCE_PROBE,
 };
 
 struct leash_event {
@@ -87,7 +98,7 @@ struct leash_event {
     int32_t status;
     int64_t watchdog_ms;  /* the longest silence allowed; 0: not watched */
     int32_t source;       /* enum leash_watchdog_source */
-    int32_t main_pid;     /* 0 where there is none */
+    int32_t main_pid;     /* of the service, or the helper; 0 where there is none */
     uint64_t cookie;
 };
 
@@ -99,8 +110,8 @@ struct leash_helper {
     const char *path;         /* program; used where exec_fd is -1 */
     int32_t exec_fd;          /* a descriptor to execute (sealed memfd), or -1 */
     const char *const *argv;  /* NULL-terminated */
-    const int32_t *fds;       /* these become 3, 4, 5, ... in the helper; everything else is closed, */
-    uint32_t fd_count;        /* 0, 1 and 2 are /dev/null */
+    const int32_t *fds;       /* these become 3, 4, 5, ... in the helper; all else is closed, */
+    uint32_t fd_count;        /* 0, 1 and 2 are /dev/null. At most 16 */
     uint64_t cookie;          /* comes back in LEASH_EVENT_HELPER_EXIT */
 };
 
@@ -115,9 +126,11 @@ struct leash_host {
      * is none. Valid until the plugin is unloaded. */
     const char *(*config)(const char *key);
 
-    /* One timer per cookie; setting it again moves it; -1 cancels. */
+    /* One timer per cookie; setting it again moves it; -1 cancels. It fires once. At most 64
+     * cookies: -ENOSPC. */
     int (*set_timer)(uint64_t cookie, int64_t deadline_ms);
-    /* Tells LEASH_EVENT_READABLE while `fd` is readable. Unwatch before you close it. */
+    /* Tells LEASH_EVENT_READABLE while `fd` is readable, and once when its other end has hung up.
+     * Unwatch before you close it. -EEXIST: it is watched already. */
     int (*watch_fd)(int fd, uint64_t cookie);
     int (*unwatch_fd)(int fd);
 
@@ -125,7 +138,8 @@ struct leash_host {
     int (*spawn_helper)(const struct leash_helper *helper);
 
     /* Trouble with a start. `kind` is the word of the key on-KIND, e.g. "missed-heartbeat".
-     * The service's policy decides what happens. -ESRCH: that start is over. -EINVAL: no such kind. */
+     * The service's policy decides what happens. -ESRCH: that start is over. -EINVAL: no such kind.
+     * -EAGAIN: a heartbeat was found on its way just now and will be told; nothing was done. */
     int (*trouble)(uint64_t start, const char *kind, const char *evidence);
     /* The trouble has gone by itself (it beats again). */
     int (*trouble_over)(uint64_t start, const char *kind);
@@ -133,11 +147,13 @@ struct leash_host {
     /* Shown by `initctl status` without a name, one line per key; an empty text removes it. */
     void (*set_status)(const char *key, const char *text);
 
-    /* Bytes that survive a re-exec of PID 1, at most LEASH_PLUGIN_STATE of them. */
+    /* Bytes that survive a re-exec of PID 1, at most LEASH_PLUGIN_STATE of them: else -E2BIG. */
     int (*save_state)(const void *bytes, size_t length);
-    /* Keep `fd` open across a re-exec under this name; fd -1 forgets it. */
+    /* Keep `fd` open across a re-exec under this name (at most 15 characters, 8 names); fd -1
+     * forgets it. It stays the plugin's: forget it before you close it. */
     int (*save_fd)(const char *name, int fd);
-    /* The descriptor kept under this name, or -1. */
+    /* The descriptor kept under this name, or -1. May be there without saved bytes, when PID 1 has
+     * crashed badly enough to find only what it holds open. Helpers survive a re-exec, too. */
     int (*saved_fd)(const char *name);
 
     void *reserved[4];
@@ -164,10 +180,15 @@ struct leash_plugin {
      * timer is no obstacle, -EBUSY when it cannot be stopped and would reset a halted machine.
      * May be NULL. */
     int (*release)(int end);
+    /* Asked before anything is stopped for `end`: 0, or a negative errno with the reason in words
+     * in `why` (a buffer of `size` bytes): the request is refused unless it is forced. For a halt
+     * with a timer that cannot be stopped. May be NULL. */
+    int (*may_end)(int end, char *why, size_t size);
 };
 
-/* The one symbol that a plugin exports. */
-const struct leash_plugin *leash_plugin_entry(void);
+/* The one symbol that a plugin exports. Where plugins are linked into PID 1, the build renames it
+ * to leash_plugin_entry_NAME. */
+__attribute__((visibility("default"))) const struct leash_plugin *leash_plugin_entry(void);
 
 #ifdef __cplusplus
 }
