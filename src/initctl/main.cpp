@@ -1,2 +1,7 @@
 // SPDX-License-Identifier: MIT
-int main() { return 1; }
+#include "initctl/commands.h"
+#include "initctl/session.h"
+
+int main(int argc, char** argv) {
+    return leash::initctl::run({argv, argv + argc}, leash::initctl::real_session());
+}

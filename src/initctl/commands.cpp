@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include "initctl/commands.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "control/protocol.h"
+
+namespace leash::initctl {
+namespace {
+
+namespace status = control::status;
+constexpr std::size_t kAny = 1000;
+
+int run_help(const Command& command, const Options& options, const Session& session);
+
+constexpr std::string_view kPowerDetails =
+    "  -f, --force   do not insist on an orderly end; if init does not answer within\n"
+    "                10 s, sync and call the kernel directly. Given twice: directly,\n"
+    "                without asking init\n";
+
+constexpr Command kCommands[] = {
+    {"start", "NAME... [--no-wait]", "start services and what they require",
+     "  Waits until each one is running (or done, or failed).\n"
+     "      --no-wait  only ask for it\n",
+     "w", 1, control::kMaxNames, run_change},
+    {"stop", "NAME... [--no-wait]", "stop services, and first what requires them",
+     "  Waits until nothing that belongs to them is left.\n"
+     "      --no-wait  only ask for it\n",
+     "w", 1, control::kMaxNames, run_change},
+    {"restart", "NAME... [--no-wait]", "stop and start again, dependants included",
+     "      --no-wait  only ask for it\n", "w", 1, control::kMaxNames, run_change},
+    {"status", "[NAME...]", "show services with their tasks, or the system",
+     "  Exit status: 0 running or done, 3 not running, 4 no such service.\n", "", 0, kAny,
+     run_status},
+    {"list", "", "show all services", "", "", 0, 0, run_list},
+    {"ps", "[--threads]", "show all tasks and whose they are",
+     "  -t, --threads  threads, not only processes\n", "t", 0, 0, run_ps},
+    {"log", "[-f] [-n N] [NAME]", "show what a service wrote; without a name, all",
+     "  `init` is the name of init's own messages.\n"
+     "  -f, --follow   go on as more is written, after the last 10 lines\n"
+     "  -n, --lines N  only the last N lines\n",
+     "Fn", 0, 1, run_log},
+    {"reload", "", "read the configuration again",
+     "  A service that lives keeps its old settings until its next start.\n", "", 0, 0, run_reload},
+    {"verify", "[--root DIR] [FILE...]", "check configuration files; needs no running init",
+     "  Without FILE: /etc/leash. FILE may be a service's file, an init.conf, or a folder\n"
+     "  that holds init.conf and services.d. Exit status: 0 no errors, 1 errors.\n"
+     "      --root DIR  the machine's root folder: DIR/etc/leash, programs below DIR\n",
+     "r", 0, kAny, run_verify},
+    {"is-system-running", "[--wait]", "print starting, running, degraded or stopping",
+     "  Exit status: 0 running, 1 any other state.\n"
+     "      --wait  until it is no longer starting\n",
+     "W", 0, 0, run_is_system_running},
+    {"poweroff", "[-f]", "stop everything and power off", kPowerDetails, "f", 0, 0, run_power},
+    {"reboot", "[-f]", "stop everything and reboot", kPowerDetails, "f", 0, 0, run_power},
+    {"halt", "[-f]", "stop everything and halt", kPowerDetails, "f", 0, 0, run_power},
+    {"version", "", "show the versions of initctl and init", "", "", 0, 0, run_version},
+    {"help", "[COMMAND]", "show this, or what a command does", "", "", 0, 1, run_help},
+};
+
+const Command* find_command(std::string_view name) {
+    auto found = std::ranges::find(kCommands, name, &Command::name);
+    return found == std::end(kCommands) ? nullptr : found;
+}
+
+std::vector<std::string_view> command_names() {
+    std::vector<std::string_view> names;
+    for (const auto& command : kCommands) names.push_back(command.name);
+    return names;
+}
+
+void unknown_command(std::string_view name, const Session& session) {
+    auto near = closest_word(name, command_names());
+    if (near.empty()) session.complain("unknown command '{}'; see 'initctl help'", printable(name));
+    else session.complain("unknown command '{}'; did you mean '{}'?", printable(name), near);
+}
+
+std::string help_of(const Command& command) {
+    auto line = fmt::format("usage: initctl {}", command.name);
+    if (!command.usage.empty()) line += fmt::format(" {}", command.usage);
+    return fmt::format("{} [--json]\n\n  {}.\n{}", line, command.summary, command.details);
+}
+
+std::string help() {
+    std::string text = "usage: initctl COMMAND [ARGUMENTS] [--json]\n\n";
+    for (const auto& command : kCommands)
+        text += fmt::format("  {:<44}{}\n", fmt::format("{} {}", command.name, command.usage),
+                            command.summary);
+    text += "\nExit status: 0 done, 1 failed, 2 usage, 3 not running (status only), 4 no such\n"
+            "service, 5 init not reachable, 6 not permitted.\n";
+    return text;
+}
+
+int run_help(const Command&, const Options& options, const Session& session) {
+    if (options.words.empty()) {
+        session.out(help());
+        return status::done;
+    }
+    const auto* command = find_command(options.words[0]);
+    if (command == nullptr) {
+        unknown_command(options.words[0], session);
+        return status::usage;
+    }
+    session.out(help_of(*command));
+    return status::done;
+}
+
+// ---- the command line ---------------------------------------------------------------------------
+
+struct Flag {
+    char letter; // as in Command::flags
+    std::string_view name, short_name;
+    bool takes_value = false;
+};
+constexpr Flag kFlags[] = {
+    {'w', "--no-wait", ""},     {'W', "--wait", ""},           {'t', "--threads", "-t"},
+    {'F', "--follow", "-f"},    {'f', "--force", "-f"},        {'n', "--lines", "-n", true},
+    {'r', "--root", "", true},
+};
+
+class Parser {
+  public:
+    Parser(const Command& command, const Session& session) : command_(command), session_(session) {}
+
+    // False: told what is wrong. `help()`: it was asked for.
+    bool parse(const std::vector<std::string>& args) {
+        for (std::size_t i = 0; i < args.size(); ++i) {
+            const auto& arg = args[i];
+            if (only_words_ || arg.size() < 2 || arg[0] != '-') options_.words.push_back(arg);
+            else if (arg == "--") only_words_ = true;
+            else if (arg == "--json") options_.json = true;
+            else if (arg == "--help" || arg == "-h") help_ = true;
+            else if (!flag(args, i)) return false;
+        }
+        if (help_) return true;
+        if (options_.words.size() < command_.min_words) return wrong("needs the name of a service");
+        if (options_.words.size() > command_.max_words)
+            return wrong(command_.max_words == 0 ? "takes no arguments" : "too many arguments");
+        return true;
+    }
+
+    [[nodiscard]] bool help() const { return help_; }
+    [[nodiscard]] const Options& options() const { return options_; }
+
+  private:
+    bool wrong(std::string_view what) {
+        session_.complain("{}: {}", command_.name, what);
+        session_.err(fmt::format("usage: initctl {}{}{}\n", command_.name,
+                                 command_.usage.empty() ? "" : " ", command_.usage));
+        return false;
+    }
+
+    // --name, --name=VALUE, --name VALUE, -n, -nVALUE, -n VALUE, -ff
+    bool flag(const std::vector<std::string>& args, std::size_t& i) {
+        const auto& arg = args[i];
+        std::vector<std::string_view> known{"--json", "--help"};
+        for (const auto& flag : kFlags) {
+            if (command_.flags.find(flag.letter) == std::string_view::npos) continue;
+            known.push_back(flag.name);
+            bool is_short = !flag.short_name.empty() && arg.starts_with(flag.short_name);
+            auto name = is_short ? flag.short_name : flag.name;
+            if (!arg.starts_with(name)) continue;
+            std::string rest = arg.substr(name.size());
+            if (!flag.takes_value) {
+                // -ff is -f -f
+                bool repeats = is_short && rest.find_first_not_of(name[1]) == std::string::npos;
+                if (!rest.empty() && !repeats) continue;
+                for (std::size_t n = 0; n <= rest.size(); ++n) set(flag, "");
+                return true;
+            }
+            if (!is_short && rest.starts_with('=')) rest.erase(0, 1);
+            else if (!is_short && !rest.empty()) continue;
+            else if (rest.empty() && i + 1 < args.size()) rest = args[++i];
+            else if (rest.empty()) return wrong(fmt::format("{} needs a value", name));
+            return set(flag, rest);
+        }
+        auto near = closest_word(arg, known);
+        auto hint = near.empty() ? "" : fmt::format("; did you mean '{}'?", near);
+        return wrong(fmt::format("unknown option '{}'{}", printable(arg), hint));
+    }
+
+    bool set(const Flag& flag, const std::string& value) {
+        switch (flag.letter) {
+        case 'w': options_.no_wait = true; break;
+        case 'W': options_.wait = true; break;
+        case 't': options_.threads = true; break;
+        case 'F': options_.follow = true; break;
+        case 'f': ++options_.force; break;
+        case 'r': options_.root = value; break;
+        case 'n':
+            options_.lines = parse_unsigned(value);
+            if (!options_.lines)
+                return wrong(fmt::format("'{}' is not a number of lines", printable(value)));
+            break;
+        default: break;
+        }
+        return true;
+    }
+
+    const Command& command_;
+    const Session& session_;
+    Options options_;
+    bool only_words_ = false, help_ = false;
+};
+
+int run_command(const Command& command, const std::vector<std::string>& args,
+                const Session& session) {
+    Parser parser(command, session);
+    if (!parser.parse(args)) return status::usage;
+    if (parser.help()) {
+        session.out(help_of(command));
+        return status::done;
+    }
+    return command.run(command, parser.options(), session);
+}
+
+} // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+int run(const std::vector<std::string>& args, const Session& session) {
+    std::string_view called = args.empty() ? "initctl" : std::string_view(args[0]);
+    called.remove_prefix(called.rfind('/') + 1); // npos + 1 is 0
+    std::vector<std::string> rest(args.begin() + (args.empty() ? 0 : 1), args.end());
+    if (called == "poweroff" || called == "reboot" || called == "halt") {
+        auto p = std::ranges::find(rest, "-p"); // `halt -p`, as everywhere else
+        if (p != rest.end()) {
+            rest.erase(p);
+            called = "poweroff";
+        }
+        return run_command(*find_command(called), rest, session);
+    }
+
+    bool help_wanted = false;
+    std::vector<std::string> options; // --json may stand before the command, too
+    while (!rest.empty() && rest[0].starts_with('-')) {
+        if (rest[0] == "--json") options.push_back(rest[0]);
+        else if (rest[0] == "--help" || rest[0] == "-h") help_wanted = true;
+        else if (rest[0] == "--version") rest[0] = "version";
+        else {
+            session.complain("unknown option '{}'; see 'initctl help'", printable(rest[0]));
+            return status::usage;
+        }
+        if (rest[0] == "version") break;
+        rest.erase(rest.begin());
+    }
+    if (rest.empty()) {
+        if (help_wanted) session.out(help());
+        else session.err(help());
+        return help_wanted ? status::done : status::usage;
+    }
+    const auto* command = find_command(rest[0]);
+    if (command == nullptr) {
+        unknown_command(rest[0], session);
+        return status::usage;
+    }
+    rest.erase(rest.begin());
+    if (help_wanted) options.push_back("--help");
+    rest.insert(rest.begin(), options.begin(), options.end());
+    return run_command(*command, rest, session);
+}
+
+} // namespace leash::initctl

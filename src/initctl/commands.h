@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The commands of initctl: one table feeds the parser, the help and the list of what may be meant.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "initctl/session.h"
+
+namespace leash::initctl {
+
+struct Options {
+    std::vector<std::string> words; // what is left: names, files
+    bool json = false;
+    bool no_wait = false;
+    bool wait = false;
+    bool threads = false;
+    bool follow = false;
+    int force = 0; // how often it was given
+    std::optional<std::uint64_t> lines;
+    std::string root;
+};
+
+struct Command {
+    std::string_view name;
+    std::string_view usage;   // behind the name
+    std::string_view summary; // one line
+    std::string_view details; // more lines, each with its '\n'; may be empty
+    std::string_view flags;   // the options it takes beside --json and --help, as letters:
+                              // w no-wait, W wait, t threads, F follow, f force, n lines, r root
+    std::size_t min_words;
+    std::size_t max_words;
+    int (*run)(const Command& command, const Options& options, const Session& session);
+};
+
+[[nodiscard]] std::span<const Command> commands();
+
+// `args` begins with the name by which the program was called: as poweroff, reboot or halt it is
+// that command. Gives back the exit status.
+[[nodiscard]] int run(const std::vector<std::string>& args, const Session& session);
+
+// ---- in files of their own ----------------------------------------------------------------------
+
+int run_change(const Command& command, const Options& options, const Session& session);
+int run_status(const Command& command, const Options& options, const Session& session);
+int run_list(const Command& command, const Options& options, const Session& session);
+int run_ps(const Command& command, const Options& options, const Session& session);
+int run_reload(const Command& command, const Options& options, const Session& session);
+int run_is_system_running(const Command& command, const Options& options, const Session& session);
+int run_version(const Command& command, const Options& options, const Session& session);
+int run_log(const Command& command, const Options& options, const Session& session);
+int run_power(const Command& command, const Options& options, const Session& session);
+int run_verify(const Command& command, const Options& options, const Session& session);
+
+} // namespace leash::initctl

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// The commands that ask init: about services, to change them, about the system.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "control/protocol.h"
+#include "control/render.h"
+#include "initctl/client.h"
+#include "initctl/commands.h"
+#include "initctl/tables.h"
+
+namespace leash::initctl {
+namespace {
+
+namespace status = control::status;
+constexpr Ms kPatience{30'000}; // for what init answers without waiting for anything
+constexpr Ms kForEver{0};
+
+struct Reply {
+    Answer answer;
+    std::vector<std::string> raw;
+    std::vector<Json> objects;
+};
+
+Reply fetch(const Session& session, std::string_view verb, const std::vector<std::string>& names,
+            bool option, Ms patience) {
+    Reply reply;
+    reply.answer = ask(session.socket, verb, names, option, patience,
+                       [&](const std::string& raw, const Json& object) {
+                           reply.raw.push_back(raw);
+                           reply.objects.push_back(object);
+                       });
+    return reply;
+}
+
+void explain(const Answer& answer, const Session& session) {
+    if (!answer.message.empty()) session.complain("{}", printable(answer.message));
+    else if (answer.status == status::not_permitted) session.complain("only root may do that");
+}
+
+// A JSON array with an object a line.
+void print_array(const std::vector<std::string>& objects, const Session& session) {
+    session.print("[{}]", join(objects, ",\n"));
+}
+
+int print_list(std::string_view verb, bool option, const Options& options, const Session& session,
+               std::string (*table)(const std::vector<Json>&, const Terminal&)) {
+    auto reply = fetch(session, verb, {}, option, kPatience);
+    if (reply.answer.status != status::done) {
+        explain(reply.answer, session);
+        return reply.answer.status;
+    }
+    if (options.json) print_array(reply.raw, session);
+    else session.out(table(reply.objects, session.terminal));
+    return status::done;
+}
+
+// How a start, stop or restart of one service came out.
+void print_result(const Json& result, bool stopping, const Session& session) {
+    auto name = printable(text_of(result, "result"));
+    auto state = printable(text_of(result, "state"));
+    auto reason = printable(text_of(result, "reason"));
+    bool up = state == "running" || state == "reloading" || state == "done";
+    bool down = state == "stopped" || state == "done" || state == "failed";
+    auto line = fmt::format("{}: {}", name, colour_state(state, state, session.terminal));
+    if (auto pid = number_of(result, "main_pid"); pid != 0 && !stopping)
+        line += fmt::format(" (pid {})", pid);
+    if (stopping ? down : up) {
+        session.print("{}", line);
+        return;
+    }
+    session.err(fmt::format("{}: {}{}{}\n", name, state, reason.empty() ? "" : ": ", reason));
+    session.err(fmt::format("  see: initctl log {}\n", name));
+}
+
+} // namespace
+
+int run_change(const Command& command, const Options& options, const Session& session) {
+    std::vector<std::string> raw;
+    const bool stopping = command.name == "stop";
+    auto answer = ask(session.socket, command.name, options.words, options.no_wait,
+                      options.no_wait ? kPatience : kForEver,
+                      [&](const std::string& line, const Json& object) {
+        if (options.json) {
+            raw.push_back(line);
+        } else if (auto dependant = printable(text_of(object, "dependant")); !dependant.empty()) {
+            if (options.words.size() == 1)
+                session.print("{}: stopping {} first, which depends on it", options.words[0],
+                              dependant);
+            else session.print("stopping {} first, which depends on one of them", dependant);
+        } else if (object.contains("result")) {
+            print_result(object, stopping, session);
+        }
+    });
+    if (options.json) print_array(raw, session);
+    explain(answer, session);
+    if (answer.status == status::done && options.no_wait && !options.json)
+        for (const auto& name : options.words)
+            session.print("{}: {} asked for", name, command.name);
+    return answer.status;
+}
+
+int run_status(const Command& command, const Options& options, const Session& session) {
+    int worst = status::done;
+    auto one = [&](const std::vector<std::string>& names) {
+        auto reply = fetch(session, command.name, names, false, kPatience);
+        for (std::size_t i = 0; i < reply.objects.size(); ++i) {
+            if (options.json) session.print("{}", reply.raw[i]);
+            else if (names.empty()) session.out(system_page(reply.objects[i], session.terminal));
+            else session.out(service_page(reply.objects[i], session.terminal));
+        }
+        explain(reply.answer, session);
+        worst = std::max(worst, reply.answer.status);
+    };
+    if (options.words.empty()) one({});
+    for (const auto& name : options.words) one({name});
+    return worst;
+}
+
+int run_list(const Command& command, const Options& options, const Session& session) {
+    return print_list(command.name, false, options, session, service_table);
+}
+
+int run_ps(const Command& command, const Options& options, const Session& session) {
+    return print_list(command.name, options.threads, options, session, task_table);
+}
+
+int run_reload(const Command& command, const Options& options, const Session& session) {
+    auto reply = fetch(session, command.name, {}, false, kForEver);
+    if (options.json) print_array(reply.raw, session);
+    else
+        for (const auto& object : reply.objects)
+            session.err(printable(text_of(object, "complaint")) + "\n");
+    explain(reply.answer, session);
+    if (reply.answer.status == status::done && !options.json)
+        session.print("configuration read again");
+    return reply.answer.status;
+}
+
+int run_is_system_running(const Command& command, const Options& options, const Session& session) {
+    auto reply =
+        fetch(session, command.name, {}, options.wait, options.wait ? kForEver : kPatience);
+    explain(reply.answer, session);
+    if (reply.objects.empty()) return reply.answer.status;
+    if (options.json) session.print("{}", reply.raw[0]);
+    else session.print("{}", printable(text_of(reply.objects[0], "state")));
+    return reply.answer.status;
+}
+
+int run_version(const Command& command, const Options& options, const Session& session) {
+    auto reply = fetch(session, command.name, {}, false, kPatience);
+    bool reached = !reply.objects.empty();
+    if (options.json) { // of init, since its replies are what the schema is about
+        session.print("{}", reached ? reply.raw[0] : control::render_version());
+        return status::done;
+    }
+    session.print("initctl {}", LEASH_VERSION);
+    if (reached) session.print("init {}", printable(text_of(reply.objects[0], "version")));
+    else session.print("init: not reachable");
+    return status::done;
+}
+
+} // namespace leash::initctl

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Where initctl reads and writes: the real world, or what a test puts in its place.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace leash::initctl {
+
+struct Terminal {
+    bool colour = false;
+    std::size_t width = 0; // columns; 0: no limit
+};
+
+struct Session {
+    std::function<bool(std::string_view)> out; // false: nobody reads any more
+    std::function<void(std::string_view)> err;
+    Terminal terminal; // what `out` is
+    std::string socket;     // of init
+    std::string log_folder; // of the logger
+    std::string etc;        // what `verify` looks at
+    // reboot(2), with or without sync before; returns only if that failed.
+    std::function<void(int command)> reboot_now;
+    // `log -f`: waits a moment; false: enough.
+    std::function<bool()> next_look;
+
+    template <class... Args> bool print(fmt::format_string<Args...> f, Args&&... args) const {
+        return out(fmt::format(f, std::forward<Args>(args)...) + "\n");
+    }
+    template <class... Args> void complain(fmt::format_string<Args...> f, Args&&... args) const {
+        err("initctl: " + fmt::format(f, std::forward<Args>(args)...) + "\n");
+    }
+};
+
+[[nodiscard]] Session real_session();
+
+} // namespace leash::initctl

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "initctl/tables.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace leash::initctl {
+namespace {
+
+constexpr std::string_view kGap = "  ";
+
+std::string pid_of(const Json& object, const char* key) {
+    auto pid = number_of(object, key);
+    return pid == 0 ? "-" : std::to_string(pid);
+}
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+
+std::string shown(const Json& object, const char* key) { return printable(text_of(object, key)); }
+
+// "  word        text", cut to the terminal.
+void fact(std::string& page, std::string_view word, std::string_view text,
+          const Terminal& terminal) {
+    auto line = fmt::format("  {:<11} {}", word, text);
+    page += terminal.width > 0 ? cut(line, terminal.width) : line;
+    page += '\n';
+}
+
+} // namespace
+
+std::size_t columns_of(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+}
+
+std::string cut(std::string_view text, std::size_t columns) {
+    if (columns_of(text) <= columns) return std::string(text);
+    std::size_t keep = columns > 2 ? columns - 2 : 0, bytes = 0;
+    while (keep > 0 && bytes < text.size()) {
+        bytes += std::max<std::size_t>(1, utf8_length(text.substr(bytes)));
+        --keep;
+    }
+    return std::string(text.substr(0, bytes)) + std::string(std::min<std::size_t>(columns, 2), '.');
+}
+
+std::string age(Ms time) {
+    auto seconds = time.count() / 1000;
+    if (seconds < 60) return fmt::format("{}s", seconds);
+    if (seconds < 60 * 60) return fmt::format("{}m", seconds / 60);
+    if (seconds < 48 * 60 * 60) return fmt::format("{}h", seconds / 3600);
+    return fmt::format("{}d", seconds / (24 * 60 * 60));
+}
+
+std::string colour_state(std::string_view state, std::string_view text, const Terminal& terminal) {
+    if (!terminal.colour) return std::string(text);
+    std::string_view code;
+    if (state == "running" || state == "done") code = "32";
+    else if (state == "failed" || state == "backoff" || state == "degraded") code = "31";
+    else if (state != "stopped") code = "33";
+    if (code.empty()) return std::string(text);
+    return fmt::format("\033[{}m{}\033[0m", code, text);
+}
+
+void Table::row(std::vector<std::string> cells) {
+    cells.resize(columns_.size());
+    rows_.push_back(std::move(cells));
+}
+
+std::string Table::text(const Terminal& terminal) const {
+    std::vector<std::size_t> widths;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        auto width = columns_of(columns_[i].name);
+        for (const auto& row : rows_) width = std::max(width, columns_of(row[i]));
+        widths.push_back(width);
+    }
+    std::string all;
+    auto add = [&](auto cell, bool heading) {
+        std::string line;
+        std::size_t at = 0; // column of the terminal
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            std::string text(cell(i));
+            if (i > 0) {
+                line += kGap;
+                at += kGap.size();
+            }
+            bool last = i + 1 == columns_.size();
+            if (last && terminal.width > 0)
+                text = cut(text, terminal.width > at ? terminal.width - at : 0);
+            std::string blanks(widths[i] - std::min(widths[i], columns_of(text)), ' ');
+            if (columns_[i].right) line += blanks;
+            line += columns_[i].state && !heading ? colour_state(text, text, terminal) : text;
+            if (!columns_[i].right && !last) line += blanks;
+            at += widths[i];
+        }
+        while (line.ends_with(' ')) line.pop_back();
+        all += line + "\n";
+    };
+    add([&](std::size_t i) { return columns_[i].name; }, true);
+    for (const auto& row : rows_)
+        add([&](std::size_t i) { return std::string_view(row[i]); }, false);
+    return all;
+}
+
+std::string service_table(const std::vector<Json>& services, const Terminal& terminal) {
+    if (services.empty()) return "no services\n";
+    Table table({{"NAME"}, {"STATE", false, true}, {"PID", true}, {"RESTARTS", true},
+                 {"SINCE", true}, {"DESCRIPTION"}});
+    for (const auto& service : services)
+        table.row({shown(service, "name"), shown(service, "state"), pid_of(service, "main_pid"),
+                   std::to_string(number_of(service, "restarts")),
+                   age(Ms{number_of(service, "since_ms")}), shown(service, "description")});
+    return table.text(terminal);
+}
+
+std::string task_table(const std::vector<Json>& tasks, const Terminal& terminal) {
+    if (tasks.empty()) return "no tasks\n";
+    Table table({{"PID", true}, {"TID", true}, {"SERVICE"}, {"SOURCE"}, {"STATE"}, {"COMMAND"}});
+    for (const auto& task : tasks)
+        table.row({pid_of(task, "pid"), pid_of(task, "tid"), or_dash(shown(task, "service")),
+                   or_dash(shown(task, "source")), shown(task, "state"), shown(task, "command")});
+    return table.text(terminal);
+}
+
+std::string service_page(const Json& service, const Terminal& terminal) {
+    auto state = shown(service, "state");
+    auto head = colour_state(state, state, terminal);
+    if (auto pid = number_of(service, "main_pid")) head += fmt::format(" (pid {})", pid);
+    auto page = fmt::format("{}: {} since {}\n", shown(service, "name"), head,
+                            age(Ms{number_of(service, "since_ms")}));
+    auto maybe = [&](std::string_view word, const std::string& text) {
+        if (!text.empty()) fact(page, word, text, terminal);
+    };
+    maybe("description", shown(service, "description"));
+    maybe("type", shown(service, "type"));
+    maybe("reason", shown(service, "reason"));
+    maybe("says", shown(service, "status_text"));
+    maybe("waits for", printable(join(texts_of(service, "waiting_for"), ", ")));
+    if (state == "backoff")
+        fact(page, "next try", "in " + age(Ms{number_of(service, "next_attempt_ms") + 999}),
+             terminal);
+    maybe("last exit", shown(service, "last_exit"));
+    if (auto restarts = number_of(service, "restarts"))
+        fact(page, "restarts", std::to_string(restarts), terminal);
+    if (auto watchdog = number_of(service, "watchdog_ms"))
+        fact(page, "watchdog", fmt::format("{} ms", watchdog), terminal);
+    maybe("start id", shown(service, "start_id"));
+
+    auto tasks = service.find("tasks");
+    if (tasks == service.end() || !tasks->is_array() || tasks->empty()) return page;
+    fact(page, "tasks", std::to_string(tasks->size()), terminal);
+    Table table({{"PID", true}, {"TID", true}, {"SOURCE"}, {"STATE"}, {"COMMAND"}});
+    for (const auto& task : *tasks)
+        table.row({pid_of(task, "pid"), pid_of(task, "tid"), or_dash(shown(task, "source")),
+                   shown(task, "state"), shown(task, "command")});
+    return page + table.text(terminal);
+}
+
+std::string system_page(const Json& system, const Terminal& terminal) {
+    auto state = shown(system, "state");
+    auto page = fmt::format("Leash {}: {}\n", shown(system, "version"),
+                            colour_state(state, state, terminal));
+    auto maybe = [&](std::string_view word, const std::string& text) {
+        if (!text.empty()) fact(page, word, text, terminal);
+    };
+    maybe("target", shown(system, "target"));
+    fact(page, "uptime", age(Ms{number_of(system, "uptime_ms")}), terminal);
+    fact(page, "services", fmt::format("{}, {} of them up", number_of(system, "services"),
+                                       number_of(system, "running")), terminal);
+    for (const auto& name : texts_of(system, "failed"))
+        fact(page, "failed", printable(name), terminal);
+    maybe("module", shown(system, "module"));
+    maybe("cgroup", shown(system, "cgroup"));
+    auto plugins = system.find("plugins");
+    if (plugins != system.end() && plugins->is_array())
+        for (const auto& plugin : *plugins)
+            if (plugin.is_object())
+                fact(page, shown(plugin, "name"), shown(plugin, "status"), terminal);
+    for (const auto& note : texts_of(system, "notes"))
+        fact(page, "note", printable(note), terminal);
+    return page;
+}
+
+} // namespace leash::initctl
