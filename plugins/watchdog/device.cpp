@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "device.h"
+
+#include "wdt_calls.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace leash_watchdog {
+
+namespace {
+
+constexpr unsigned kMiscMajor = 10;
+constexpr unsigned kMiscWatchdog = 130; // /dev/watchdog, an older name of /dev/watchdog0
+
+// One character of /sys/.../nowayout: 0, 1, or -1: unknown (no sysfs, or a driver that is older
+// than the watchdog core, like ipmi_watchdog).
+int read_nowayout(int fd) {
+    struct stat info {};
+    if (fstat(fd, &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
+    char path[96];
+    if (major(info.st_rdev) == kMiscMajor && minor(info.st_rdev) == kMiscWatchdog)
+        std::snprintf(path, sizeof path, "/sys/class/watchdog/watchdog0/nowayout");
+    else
+        std::snprintf(path, sizeof path, "/sys/dev/char/%u:%u/nowayout", major(info.st_rdev),
+                      minor(info.st_rdev));
+    int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    char digit = 0;
+    ssize_t got = read(file, &digit, 1);
+    close(file);
+    if (got != 1) return -1;
+    return digit == '0' ? 0 : digit == '1' ? 1 : -1;
+}
+
+} // namespace
+
+int Device::open(const char* path) {
+    // Looked at first: opening a terminal or a tape by mistake has effects of its own.
+    struct stat info {};
+    if (stat(path, &info) != 0) return -errno;
+    if (!S_ISCHR(info.st_mode) && !S_ISFIFO(info.st_mode)) return -ENOTTY;
+    // Nothing is ever read from it; and a pipe without a reader shows that its test has gone.
+    int fd = ::open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return -errno;
+    int error = take(fd);
+    if (error != 0) close(fd);
+    return error;
+}
+
+int Device::adopt(int fd) {
+    return take(fd);
+}
+
+int Device::take(int fd) {
+    struct stat info {};
+    if (fstat(fd, &info) != 0) return -errno;
+    watchdog_info support{};
+    // Asked before the first kick, since a kick is a written byte and this could be anybody's
+    // device.
+    bool answers = ioctl(fd, WDIOC_GETSUPPORT, &support) == 0;
+    if (!answers && !S_ISFIFO(info.st_mode)) return -ENOTTY;
+    leash_wdt_kick(fd);
+    fd_ = fd;
+    options_ = support.options;
+    std::snprintf(identity_, sizeof identity_, "%.32s",
+                  answers ? reinterpret_cast<char*>(support.identity) : "no hardware");
+    for (char* c = identity_; *c != '\0'; ++c)
+        if (*c < ' ' || *c > '~') *c = '?';
+    int seconds = 0;
+    if (ioctl(fd_, WDIOC_GETTIMEOUT, &seconds) == 0 && seconds > 0) timeout_s_ = seconds;
+    return 0;
+}
+
+bool Device::can_set_timeout() const {
+    return (options_ & WDIOF_SETTIMEOUT) != 0;
+}
+
+int Device::set_timeout(int seconds) {
+    int wanted = seconds;
+    int error = ioctl(fd_, WDIOC_SETTIMEOUT, &wanted) == 0 ? 0 : -errno;
+    int real = 0;
+    if (ioctl(fd_, WDIOC_GETTIMEOUT, &real) == 0 && real > 0)
+        timeout_s_ = real;
+    else
+        timeout_s_ = error == 0 && wanted > 0 ? wanted : seconds;
+    return error;
+}
+
+int Device::kick() const {
+    return leash_wdt_kick(fd_);
+}
+
+int Device::lower_timeout() const {
+    return leash_wdt_lowest_timeout(fd_, timeout_s_);
+}
+
+bool Device::boot_status(char* text, std::size_t size) const {
+    static constexpr struct {
+        int flag;
+        const char* name;
+    } kFlags[] = {
+        {WDIOF_CARDRESET, "CARDRESET"}, {WDIOF_OVERHEAT, "OVERHEAT"},
+        {WDIOF_FANFAULT, "FANFAULT"},   {WDIOF_EXTERN1, "EXTERN1"},
+        {WDIOF_EXTERN2, "EXTERN2"},     {WDIOF_POWERUNDER, "POWERUNDER"},
+        {WDIOF_POWEROVER, "POWEROVER"},
+    };
+    int flags = 0;
+    text[0] = '\0';
+    if (ioctl(fd_, WDIOC_GETBOOTSTATUS, &flags) != 0) return false;
+    std::size_t length = 0;
+    for (const auto& entry : kFlags) {
+        if ((flags & entry.flag) == 0 || length >= size) continue;
+        int added = std::snprintf(text + length, size - length, "%s%s", length == 0 ? "" : ", ",
+                                  entry.name);
+        length += static_cast<std::size_t>(added);
+    }
+    return length > 0;
+}
+
+bool Device::can_stop(char* why, std::size_t size) const {
+    why[0] = '\0';
+    // Drivers whose hardware cannot be stopped have no magic close. The kernel lets such a timer be
+    // "stopped", too, but then kicks it itself, which a halted kernel does no more.
+    if ((options_ & WDIOF_MAGICCLOSE) == 0) {
+        std::snprintf(why, size, "the driver of the WDT (%s) cannot stop it", identity_);
+        return false;
+    }
+    // /sys says what the driver will do; it may have been switched on (never off) since the boot.
+    if (read_nowayout(fd_) == 1) {
+        std::snprintf(why, size, "the WDT (%s) cannot be stopped: nowayout is set", identity_);
+        return false;
+    }
+    return true;
+}
+
+int Device::stop(void (*before_close)()) {
+    int option = WDIOS_DISABLECARD;
+    if (ioctl(fd_, WDIOC_SETOPTIONS, &option) == 0) return 0;
+    int error = -errno;
+    if (error == -EBUSY) return error; // nowayout
+    // A driver without SETOPTIONS: 'V' as the last byte before the last close.
+    before_close();
+    if (write(fd_, "V", 1) != 1) return -errno;
+    close(fd_);
+    fd_ = -1;
+    return 0;
+}
+
+} // namespace leash_watchdog

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// PID 1's end of the feeding: the verdict page, the kicker process, and standing in for a kicker
+// that has died until the next one kicks.
+#pragma once
+
+#include "device.h"
+#include "plugin/leash_plugin.h"
+#include "settings.h"
+#include "verdict_page.h"
+
+#include <cstdint>
+
+namespace leash_watchdog {
+
+class Feeding {
+  public:
+    // Makes the page and the wake-up, with the verdict "feed". 0 or a negative errno.
+    [[nodiscard]] int prepare(const leash_host* host, const Settings& settings, std::int64_t now);
+    // Takes over page and wake-up of an earlier life of PID 1 from host->saved_fd. False: not
+    // there, or of another version; prepare() anew then.
+    [[nodiscard]] bool restore(const leash_host* host, const Settings& settings, std::int64_t now);
+
+    // Starts feeding `device`, with the kicker that runs already if there is one (restored).
+    void start(const Device& device, std::int64_t interval_ms, std::int64_t now);
+
+    // PID 1's loop has gone round.
+    void beat(std::int64_t now) {
+        if (page_ != nullptr) leash_page_set(page_, loop_beat_ms, now);
+    }
+    void set_verdict(leash_verdict verdict, std::int64_t feed_until_ms); // 0: no limit
+
+    // Once a second: a kicker that neither kicks nor starves although it should is replaced.
+    void check(std::int64_t now);
+    void woken(std::int64_t now);                                       // kFdWake
+    void kicker_exited(std::int32_t pid, int status, std::int64_t now); // kHelperKicker
+    void stand_in(std::int64_t now);                                    // kTimerStandIn
+    void respawn(std::int64_t now);                                     // kTimerRespawn
+
+    // No kick from now on, by nobody: for good, or until resume().
+    void command(leash_command command);
+    void end_kicker();
+
+    [[nodiscard]] std::int32_t kicker() const { return kicker_; } // its pid, 0: there is none
+    // "kick every 10 s, SCHED_DEADLINE, last kick 3 s ago"
+    void describe(char* text, std::size_t size, std::int64_t now) const;
+    [[nodiscard]] const leash_verdict_page* page() const { return page_; }
+
+  private:
+    [[nodiscard]] bool map(int fd);
+    void apply(const Settings& settings);
+    void spawn(std::int64_t now);
+    void begin_stand_in(std::int64_t now);
+    void report_state(std::int64_t now);
+    void ring();
+
+    static constexpr int kManyDeaths = 5;
+    static constexpr std::int64_t kDeathWindow = 10'000;
+    static constexpr std::int64_t kPause = 1000;
+
+    const leash_host* host_ = nullptr;
+    const Device* device_ = nullptr;
+    leash_verdict_page* page_ = nullptr;
+    int page_fd_ = -1;
+    int wake_fd_ = -1;
+    int program_fd_ = -1;     // the kicker's binary, sealed
+    std::int32_t kicker_ = 0; // pid, 0: none
+    std::int64_t spawned_ms_ = 0;
+    bool standing_in_ = false;
+    bool ended_ = false;                    // delegated or stopped: no kicker is wanted
+    std::int64_t deaths_[kManyDeaths] = {}; // times of the last ones, a ring
+    unsigned death_count_ = 0;
+    std::uint32_t known_state_ = LEASH_KICKER_ABSENT;
+    std::uint64_t known_errors_ = 0;
+};
+
+} // namespace leash_watchdog

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "settings.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace leash_watchdog {
+
+namespace {
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kLongest = std::int64_t{87'600} * 3600 * kSecond;
+
+struct Reader {
+    Lookup lookup;
+    Complain complain;
+
+    void refuse(const char* key, const char* value, const char* wanted, const char* kept) const {
+        char text[256];
+        std::snprintf(text, sizeof text, "%s = %s: expected %s; using %s", key, value, wanted,
+                      kept);
+        complain(text);
+    }
+
+    void duration(const char* key, std::int64_t least, std::int64_t& value) const {
+        const char* text = lookup(key);
+        if (text == nullptr || *text == '\0') return;
+        std::int64_t ms = 0;
+        if (parse_duration(text, ms) && ms >= least) {
+            value = ms;
+            return;
+        }
+        char wanted[64];
+        char number[32];
+        char kept[32];
+        std::snprintf(wanted, sizeof wanted, "a time of at least %s",
+                      show_ms(least, number, sizeof number));
+        refuse(key, text, wanted, show_ms(value, kept, sizeof kept));
+    }
+};
+
+bool is(const char* text, const char* word) {
+    return std::strcmp(text, word) == 0;
+}
+
+void read_device(const Reader& reader, Settings& settings) {
+    const char* text = reader.lookup("device");
+    if (text == nullptr || *text == '\0') return;
+    if (is(text, "none"))
+        settings.device[0] = '\0';
+    else if (text[0] == '/' && std::strlen(text) < sizeof settings.device)
+        std::snprintf(settings.device, sizeof settings.device, "%s", text);
+    else
+        reader.refuse("device", text, "an absolute path or none", settings.device);
+}
+
+void read_rescue(const Reader& reader, Settings& settings) {
+    const char* text = reader.lookup("rescue");
+    if (text == nullptr || *text == '\0') return;
+    std::int64_t ms = 0;
+    if (is(text, "feed"))
+        settings.rescue = Rescue::feed;
+    else if (is(text, "starve"))
+        settings.rescue = Rescue::starve;
+    else if (std::strncmp(text, "feed ", 5) == 0 && parse_duration(text + 5, ms) && ms > 0) {
+        settings.rescue = Rescue::feed_for;
+        settings.rescue_ms = ms;
+    } else {
+        reader.refuse("rescue", text, "feed, feed TIME or starve", "feed");
+    }
+}
+
+void read_priority(const Reader& reader, Settings& settings) {
+    const char* text = reader.lookup("priority");
+    if (text == nullptr || *text == '\0') return;
+    if (is(text, "deadline")) {
+        settings.priority = LEASH_SCHEDULING_DEADLINE;
+        return;
+    }
+    if (is(text, "other")) {
+        settings.priority = LEASH_SCHEDULING_NORMAL;
+        return;
+    }
+    unsigned level = 0;
+    char more = 0;
+    if (std::sscanf(text, "fifo:%2u%c", &level, &more) == 1 && level >= 1) {
+        settings.priority = LEASH_SCHEDULING_FIFO;
+        settings.fifo_level = level;
+        return;
+    }
+    reader.refuse("priority", text, "deadline, fifo:N or other", "deadline");
+}
+
+void read_on_missing(const Reader& reader, Settings& settings) {
+    const char* text = reader.lookup("on-missing-device");
+    if (text == nullptr || *text == '\0') return;
+    if (is(text, "ignore"))
+        settings.warn_missing = false;
+    else if (!is(text, "warn"))
+        reader.refuse("on-missing-device", text, "warn or ignore", "warn");
+}
+
+} // namespace
+
+bool parse_duration(const char* text, std::int64_t& ms) {
+    std::int64_t number = 0;
+    const char* at = text;
+    while (*at == ' ' || *at == '\t')
+        ++at;
+    if (*at < '0' || *at > '9') return false;
+    for (; *at >= '0' && *at <= '9'; ++at) {
+        number = number * 10 + (*at - '0');
+        if (number > kLongest) return false;
+    }
+    while (*at == ' ' || *at == '\t')
+        ++at;
+    std::int64_t unit = 0;
+    if (is(at, "ms")) unit = 1;
+    if (is(at, "s")) unit = kSecond;
+    if (is(at, "m")) unit = 60 * kSecond;
+    if (is(at, "h")) unit = 3600 * kSecond;
+    if (unit == 0 || number > kLongest / unit) return false;
+    ms = number * unit;
+    return true;
+}
+
+Settings read_settings(Lookup lookup, Complain complain) {
+    Settings settings;
+    Reader reader{lookup, complain};
+    read_device(reader, settings);
+    reader.duration("timeout", kSecond, settings.timeout_ms);
+    if (settings.timeout_ms > 86'400 * kSecond)
+        settings.timeout_ms = 86'400 * kSecond; // an int, safely
+    reader.duration("interval", 100, settings.interval_ms);
+    reader.duration("loop-limit", 3 * kSecond, settings.loop_limit_ms); // it beats once a second
+    reader.duration("boot-limit", 0, settings.boot_limit_ms);
+    read_rescue(reader, settings);
+    read_priority(reader, settings);
+    read_on_missing(reader, settings);
+    return settings;
+}
+
+std::int64_t kick_interval_ms(const Settings& settings, int timeout_s, bool& clamped) {
+    std::int64_t real_ms = timeout_s * kSecond;
+    clamped = settings.interval_ms >= real_ms;
+    if (settings.interval_ms == 0 || clamped) return real_ms / 2;
+    return settings.interval_ms;
+}
+
+const char* show_ms(std::int64_t ms, char* buffer, unsigned size) {
+    if (ms < kSecond)
+        std::snprintf(buffer, size, "%d ms", static_cast<int>(ms));
+    else if (ms < 120 * kSecond && ms % kSecond != 0)
+        std::snprintf(buffer, size, "%d.%d s", static_cast<int>(ms / kSecond),
+                      static_cast<int>(ms % kSecond / 100));
+    else if (ms < 120 * kSecond || (ms < 3600 * kSecond && ms % (60 * kSecond) != 0))
+        std::snprintf(buffer, size, "%d s", static_cast<int>(ms / kSecond));
+    else
+        std::snprintf(buffer, size, "%lld min", static_cast<long long>(ms / (60 * kSecond)));
+    return buffer;
+}
+
+} // namespace leash_watchdog

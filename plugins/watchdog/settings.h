@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// The plugin's own section of init.conf, [watchdog], as values.
+//
+//     device            = /dev/watchdog    a path, or none
+//     timeout           = 20s              1s or more; the driver has the last word
+//     interval          =                  100ms or more; unset: half of the real timeout
+//     loop-limit        = 10s              3s or more: how long PID 1's loop may stand still
+//     boot-limit        = 5m               how long the boot is fed without reaching its target;
+//     0s:
+//                                          no limit
+//     rescue            = feed             feed, feed TIME, or starve: in the target "rescue"
+//     priority          = deadline         deadline, fifo:N, other: of the kicker
+//     on-missing-device = warn             warn, ignore
+//
+// The defaults here are init's own (src/config/schema_system.cpp), which come as texts anyway.
+#pragma once
+
+#include "verdict_page.h"
+
+#include <cstdint>
+
+namespace leash_watchdog {
+
+enum class Rescue { feed, feed_for, starve };
+
+struct Settings {
+    char device[108] = "/dev/watchdog"; // empty: none
+    std::int64_t timeout_ms = 20'000;
+    std::int64_t interval_ms = 0; // 0: half of the real timeout
+    std::int64_t loop_limit_ms = 10'000;
+    std::int64_t boot_limit_ms = 300'000; // 0: none
+    Rescue rescue = Rescue::feed;
+    std::int64_t rescue_ms = 0; // of feed_for
+    leash_scheduling priority = LEASH_SCHEDULING_DEADLINE;
+    unsigned fifo_level = 99; // of FIFO, and where DEADLINE is refused
+    bool warn_missing = true;
+
+    // The timeout as the driver wants it: whole seconds, rounded up.
+    [[nodiscard]] int timeout_s() const { return static_cast<int>((timeout_ms + 999) / 1000); }
+};
+
+// "20s", "500 ms", "10m", "2h". False: not a duration, or longer than ten years.
+[[nodiscard]] bool parse_duration(const char* text, std::int64_t& ms);
+
+using Lookup = const char* (*)(const char* key); // nullptr: no such key
+using Complain = void (*)(const char* text);
+
+// What cannot be understood is complained about and keeps its default: a typo must not leave the
+// machine without its WDT.
+[[nodiscard]] Settings read_settings(Lookup lookup, Complain complain);
+
+// How often to kick a timer of `timeout_s` seconds. `clamped`: the interval asked for would have
+// let it fire.
+[[nodiscard]] std::int64_t kick_interval_ms(const Settings& settings, int timeout_s, bool& clamped);
+
+// "20 s", "1.5 s", "250 ms", "12 min": for people. Returns `buffer`.
+const char* show_ms(std::int64_t ms, char* buffer, unsigned size);
+
+} // namespace leash_watchdog

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "supervision.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace leash_watchdog {
+
+namespace {
+
+constexpr std::int64_t kSoonestLook = 50;
+constexpr std::int64_t kAskAgain = 100;
+
+std::int64_t look_interval(std::int64_t limit) {
+    return std::max(limit / 2, kSoonestLook);
+}
+
+Report over(std::uint64_t start) {
+    Report report;
+    report.start = start;
+    report.over = true;
+    return report;
+}
+
+double seconds(std::int64_t ms) {
+    return static_cast<double>(ms) / 1000;
+}
+
+} // namespace
+
+void Supervision::watch(std::uint64_t start, std::int64_t limit_ms, Source source,
+                        std::int32_t main_pid, std::int64_t now) {
+    auto [place, fresh] = entries_.try_emplace(start);
+    Entry& entry = place->second;
+    bool same = !fresh && entry.limit == limit_ms && entry.source == source;
+    entry.main_pid = main_pid;
+    if (same) return;
+    entry.limit = limit_ms;
+    entry.source = source;
+    entry.last_sign = now;
+    entry.due = now + (source == Source::tasks ? look_interval(limit_ms) : limit_ms);
+}
+
+void Supervision::forget(std::uint64_t start) {
+    entries_.erase(start);
+}
+
+void Supervision::heartbeat(std::uint64_t start, std::int64_t now, std::vector<Report>& reports) {
+    auto found = entries_.find(start);
+    if (found == entries_.end()) return;
+    Entry& entry = found->second;
+    if (entry.source == Source::tasks) return; // welcome, but not what was agreed on
+    entry.last_sign = now;
+    entry.due = now + entry.limit;
+    if (entry.reported) reports.push_back(over(start));
+    entry.reported = false;
+}
+
+void Supervision::trigger(std::uint64_t start, std::vector<Report>& reports) {
+    auto found = entries_.find(start);
+    if (found != entries_.end()) {
+        if (found->second.reported) return;
+        found->second.reported = true;
+    }
+    Report report;
+    report.start = start;
+    std::snprintf(report.evidence, sizeof report.evidence, "it said so itself (WATCHDOG=trigger)");
+    reports.push_back(report);
+}
+
+void Supervision::tick(std::int64_t now, TaskProbe& probe, std::vector<Report>& reports) {
+    for (auto& [start, entry] : entries_) {
+        if (entry.due == kNever || entry.due > now) continue;
+        if (entry.source == Source::tasks) {
+            look_at_tasks(start, entry, now, probe, reports);
+            continue;
+        }
+        entry.due = kNever; // until it beats
+        if (entry.reported) continue;
+        entry.reported = true;
+        Report report;
+        report.start = start;
+        std::snprintf(report.evidence, sizeof report.evidence,
+                      "no heartbeat for %.1f s (limit %.1f s)", seconds(now - entry.last_sign),
+                      seconds(entry.limit));
+        reports.push_back(report);
+    }
+}
+
+void Supervision::look_at_tasks(std::uint64_t start, Entry& entry, std::int64_t now,
+                                TaskProbe& probe, std::vector<Report>& reports) {
+    entry.due = now + look_interval(entry.limit);
+    TaskCount tasks = probe.look(entry.main_pid);
+    if (tasks.threads == 0) return;
+    if (tasks.alive > 0) {
+        entry.last_sign = now;
+        if (entry.reported) reports.push_back(over(start));
+        entry.reported = false;
+        return;
+    }
+    if (entry.reported) return;
+    if (now - entry.last_sign <= entry.limit) {
+        // Look once more when the time is over, not half a time later.
+        entry.due = std::min(entry.due, entry.last_sign + entry.limit + 1);
+        return;
+    }
+    entry.reported = true;
+    Report report;
+    report.start = start;
+    std::snprintf(report.evidence, sizeof report.evidence,
+                  "all %u threads stopped or dead for %.1f s (limit %.1f s)", tasks.threads,
+                  seconds(now - entry.last_sign), seconds(entry.limit));
+    reports.push_back(report);
+}
+
+void Supervision::ask_again(std::uint64_t start, std::int64_t now) {
+    auto found = entries_.find(start);
+    if (found == entries_.end()) return;
+    found->second.reported = false;
+    found->second.due = now + kAskAgain;
+}
+
+void Supervision::shift(std::int64_t ms) {
+    for (auto& [start, entry] : entries_) {
+        entry.last_sign += ms;
+        if (entry.due != kNever) entry.due += ms;
+    }
+}
+
+std::int64_t Supervision::next() const {
+    std::int64_t earliest = kNever;
+    for (const auto& [start, entry] : entries_)
+        if (entry.due != kNever && (earliest == kNever || entry.due < earliest))
+            earliest = entry.due;
+    return earliest;
+}
+
+std::size_t Supervision::silent() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(entries_, [](const auto& entry) { return entry.second.reported; }));
+}
+
+} // namespace leash_watchdog
