@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Tests of the rig; tests/vm/rig_test runs them."""
