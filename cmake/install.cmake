@@ -12,6 +12,9 @@ install(FILES init.conf DESTINATION /etc/leash)
 install(DIRECTORY services.d DESTINATION /etc/leash FILES_MATCHING PATTERN "*.conf")
 install(FILES src/plugin/leash_plugin.h DESTINATION /usr/include/leash)
 
+# What the sample web server serves.
+install(FILES services.d/index.html DESTINATION /var/www)
+
 # The samples' heartbeat program.
 if(EXISTS ${CMAKE_SOURCE_DIR}/services.d/leash-beat.c)
   add_executable(leash-beat services.d/leash-beat.c)

@@ -7,13 +7,14 @@
 #include <cstring>
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/text.h"
+#include "base/whole_file.h"
 
 namespace leash {
 namespace {
@@ -21,16 +22,6 @@ namespace {
 void say(int out, std::string line) {
     line += '\n';
     [[maybe_unused]] auto written = write(out, line.data(), line.size());
-}
-
-std::string read_text(const std::string& path) {
-    std::string text;
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char buffer[8192];
-    ssize_t got;
-    while (fd && (got = read(fd.get(), buffer, sizeof buffer)) > 0)
-        text.append(buffer, static_cast<std::size_t>(got));
-    return text;
 }
 
 // All processes of user space but the spared ones, PID 1 and the caller.
@@ -43,22 +34,15 @@ std::vector<pid_t> everybody(const std::vector<pid_t>& spared) {
         if (!pid || *pid <= 1) continue;
         auto number = static_cast<pid_t>(*pid);
         if (number == getpid() || std::ranges::find(spared, number) != spared.end()) continue;
-        auto stat = read_text(fmt::format("/proc/{}/stat", number));
-        auto after_name = stat.rfind(')');
-        if (after_name == std::string::npos || stat.size() < after_name + 3) continue;
-        bool zombie = stat[after_name + 2] == 'Z' || stat[after_name + 2] == 'X';
-        // Behind the name: state ppid pgrp session tty tpgid flags; PF_KTHREAD is the kernel's mark.
-        auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
-        auto flags = fields.size() > 6 ? parse_unsigned(fields[6]) : std::nullopt;
-        bool kernel_thread = flags && (*flags & 0x00200000U) != 0;
-        if (!zombie && !kernel_thread) found.push_back(number);
+        auto stat = read_stat(number);
+        if (stat && !stat->dead() && !stat->kernel) found.push_back(number);
     }
     closedir(proc);
     return found;
 }
 
 std::string name_of(pid_t pid) {
-    auto name = read_text(fmt::format("/proc/{}/comm", pid));
+    auto name = read_whole_file(fmt::format("/proc/{}/comm", pid));
     if (!name.empty() && name.back() == '\n') name.pop_back();
     return fmt::format("{} ({})", printable(name), pid);
 }
@@ -89,7 +73,7 @@ struct MountLine {
 
 std::vector<MountLine> mounts_newest_first() {
     std::vector<MountLine> mounts;
-    auto text = read_text("/proc/self/mounts");
+    auto text = read_whole_file("/proc/self/mounts");
     for (auto line : split(text, '\n', true)) {
         auto words = split(line, ' ', true);
         if (words.size() < 3) continue;
@@ -119,7 +103,7 @@ bool stays_mounted(const MountLine& mount) {
 
 int unmount_everything(int out) {
     sync();
-    auto swaps_text = read_text("/proc/swaps");
+    auto swaps_text = read_whole_file("/proc/swaps");
     auto swaps = split(swaps_text, '\n', true);
     for (std::size_t i = 1; i < swaps.size(); ++i)
         swapoff(std::string(split(swaps[i], ' ', true).front()).c_str());
