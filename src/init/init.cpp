@@ -140,6 +140,9 @@ void Init::on_state_changed(const action::StateChanged& change) {
                change.reason);
     if (auto view = manager_.view(change.service)) recovery_->record(*view);
     if (plugins_) plugins_->service_changed(change);
+    // Its last lines are in the pipe still: the logger reads on until the last writer is gone.
+    if (!is_alive(change.to) && change.to != State::waiting && change.to != State::backoff)
+        logs_.forget(change.service);
 }
 
 control::SystemView Init::system_view() const {

@@ -160,13 +160,17 @@ void Requests::change(const Request& request, std::shared_ptr<Reply> reply) {
         for (const auto& dependant : manager_.dependants(name))
             reply->line(control::render_dependant(dependant));
     }
-    if (!request.option) waiting_.push_back(std::move(waiting));
+    // All of them first: a service that is yet to be asked must not be judged by its state.
     for (const auto& name : request.args) {
         if (request.verb == "start") core_.post(event::StartRequested{name});
         else if (request.verb == "stop") core_.post(event::StopRequested{name});
         else core_.post(event::RestartRequested{name});
     }
-    if (request.option) reply->end(status_of_reply::done, "");
+    if (request.option) {
+        reply->end(status_of_reply::done, "");
+        return;
+    }
+    waiting_.push_back(std::move(waiting));
     settle();
 }
 
