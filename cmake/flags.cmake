@@ -1,7 +1,7 @@
 # Compiler flags for everything: warnings are errors in the tree's own code.
 add_compile_options(-Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wnull-dereference -Werror
                     -fno-plt -ffunction-sections -fdata-sections)
-add_compile_definitions(_GNU_SOURCE FMT_HEADER_ONLY=1 LEASH_VERSION="${PROJECT_VERSION}")
+add_compile_definitions(_GNU_SOURCE FMT_STATIC_THOUSANDS_SEPARATOR=',' LEASH_VERSION="${PROJECT_VERSION}")
 add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
 # g++ 12 at -Os takes std::optional's storage for uninitialised; clang-tidy looks for real ones.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

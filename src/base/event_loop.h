@@ -70,6 +70,8 @@ class EventLoop {
     void run(); // until stop()
     void stop() { running_ = false; }
 
+    [[nodiscard]] std::vector<int> descriptors() const { return {ctx_.fd, timer_fd_}; }
+
     // Called once after each round of events: the place for "act on what changed".
     void set_after_round(std::function<void()> callback) { after_round_ = std::move(callback); }
 

@@ -81,6 +81,7 @@ class LogChannel {
     // if the logger is gone: have a timer beside it.
     void flush(std::function<void()> done);
 
+    [[nodiscard]] int fd() const { return socket_.get(); } // -1: the logger is gone
     [[nodiscard]] bool broken() const { return !socket_; } // the logger is gone
     [[nodiscard]] std::uint64_t lost() const { return lost_; } // lines, since the beginning
 

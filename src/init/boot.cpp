@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config/files.h"
 #include "init/bring_up.h"
+#include "init/crash.h"
 #include "init/early_mounts.h"
 #include "spawn/spawn.h"
 
@@ -50,15 +51,20 @@ void Init::first_acts() {
     signals_ = std::make_unique<Signals>(loop_, [this](int signal, int sender) {
         on_signal(signal, sender);
     });
-    logs_.start();
+    if (resuming_) take_over_descriptors();
+    else logs_.start();
+    logs_.set_changed([this] { record_system(); });
     log::set_sink([this](log::Level level, std::string_view text) {
         logs_.line(level, level <= log::Level::warning, text);
     });
     utsname system{};
     uname(&system);
-    logs_.line(log::Level::notice, true,
-               fmt::format("Leash {} on Linux {}{}", LEASH_VERSION, system.release,
-                           state_.in_container ? ", in a container" : ""));
+    if (!resuming_)
+        logs_.line(log::Level::notice, true,
+                   fmt::format("Leash {} on Linux {}{}", LEASH_VERSION, system.release,
+                               state_.in_container ? ", in a container" : ""));
+    record_system();
+    install_crash_handler(recovery_->fd());
     for (auto& problem : mounts.problems) note(std::move(problem));
     if (auto tree = CgroupTree::open()) {
         cgroups_.emplace(std::move(*tree));
@@ -119,13 +125,18 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     system_ = std::move(catalog.system);
     logs_.set_log_size(system_.log_size);
     for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
-    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_,
+    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_, *recovery_,
                                          [this](StartId start) { return executor_->drain_notify(start); });
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.
-    for (auto& complaint : plugins_->load_all(leave_out)) note(std::move(complaint));
-    bring_up_machine();
+    auto restored = resuming_ ? recovery_->plugins() : std::vector<PluginState>{};
+    for (auto& complaint : plugins_->load_all(leave_out, restored)) note(std::move(complaint));
+    // A life that was cut short before the first service has its steps still to take; all of them may
+    // be taken twice.
+    bool brought_up = resuming_ && !recovery_->services().empty();
+    if (brought_up) open_for_service();
+    else bring_up_machine();
 }
 
 void Init::bring_up_machine() {
@@ -194,13 +205,19 @@ void Init::open_for_service() {
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));
         });
-    if (auto opened = server_->open(std::string(control::kSocketPath)); !opened)
+    if (resuming_ && system_record_.control_fd >= 0) {
+        server_->adopt(UniqueFd(system_record_.control_fd));
+    } else if (auto opened = server_->open(std::string(control::kSocketPath)); !opened) {
         note("initctl will not reach init: " + opened.error().text);
-    start_target();
+    }
+    record_system();
+    if (resuming_) resume_services();
+    else start_target();
 }
 
 // Whatever the files say: somebody who sits at the console gets a shell to mend them.
 void Init::ensure_console() {
+    if (manager_.view(kRescueConsole)) return;
     for (const auto& name : manager_.names()) {
         const auto* settings = manager_.settings(name);
         if (settings->type == ServiceType::console && settings->start == StartMode::automatic) return;
@@ -222,6 +239,7 @@ void Init::ensure_console() {
 void Init::start_target() {
     ensure_console();
     state_.target = asked_.target;
+    record_system();
     core_.post(event::TargetRequested{asked_.target});
 }
 

@@ -19,6 +19,9 @@ class CoreLoop {
     // Called when all events that were waiting have been handled.
     void set_settled(std::function<void()> settled) { settled_ = std::move(settled); }
 
+    // Told of each service that an event or an action was about, after the actions were carried out.
+    void set_touched(std::function<void(const std::string&)> touched) { touched_ = std::move(touched); }
+
     void post(Event event);
 
   private:
@@ -27,6 +30,7 @@ class CoreLoop {
     Manager& manager_;
     std::function<void(const Action&)> act_;
     std::function<void()> settled_;
+    std::function<void(const std::string&)> touched_;
     std::deque<Event> waiting_;
     bool running_ = false;
     Timer tick_;

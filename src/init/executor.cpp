@@ -19,8 +19,6 @@ bool wants_notify_socket(const ServiceSettings& settings) {
     return settings.notify.kind == NotifyKind::systemd || beats;
 }
 
-std::string notify_path(const std::string& service) { return "/run/leash/notify/" + service; }
-
 EndScope scope_of(KillScope kill) {
     switch (kill) {
     case KillScope::all: return EndScope::all;
@@ -41,7 +39,7 @@ Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& w
 void Executor::spawn(const action::Spawn& wanted) {
     const auto* settings = manager_.settings_of(wanted.start);
     if (!settings) return;
-    if (auto view = manager_.view(wanted.service)) recovery_.record(*view, Recovery::Intent::spawn);
+    record(wanted.service, Recovery::Intent::spawn);
 
     SpawnRequest request;
     request.settings = settings;
@@ -63,10 +61,7 @@ void Executor::spawn(const action::Spawn& wanted) {
     live.start = wanted.start;
     if (wants_notify_socket(*settings)) {
         auto path = notify_path(wanted.service);
-        live.notify = std::make_unique<NotifySocket>(
-            loop_, [this, start = wanted.start](const NotifyMessage& message, pid_t pid, uid_t) {
-                on_message(start, message, pid);
-            });
+        live.notify = make_notify_socket(wanted.start);
         if (auto opened = live.notify->open(path); !opened) return refuse(opened.error().text);
         request.extra_environment.emplace_back("NOTIFY_SOCKET", path);
         if (settings->watchdog > Ms{0} && settings->watchdog_source == WatchdogSource::heartbeat)
@@ -100,6 +95,13 @@ void Executor::spawn(const action::Spawn& wanted) {
                                                    });
     attach_readiness(kept, *settings, std::move(s6_read));
     core_.post(event::Spawned{wanted.start, kept.main_pid});
+}
+
+std::unique_ptr<NotifySocket> Executor::make_notify_socket(StartId start) {
+    return std::make_unique<NotifySocket>(
+        loop_, [this, start](const NotifyMessage& message, pid_t pid, uid_t) {
+            on_message(start, message, pid);
+        });
 }
 
 void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings,
@@ -234,7 +236,7 @@ void Executor::signal(const action::SignalStart& wanted) {
 }
 
 void Executor::end(const action::EndStart& wanted) {
-    if (auto view = manager_.view(wanted.service)) recovery_.record(*view, Recovery::Intent::end);
+    record(wanted.service, Recovery::Intent::end);
     auto job = job_for(wanted.service, wanted.start);
     if (wanted.everything) {
         job.keep_sessions = job.leave = false;

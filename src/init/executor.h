@@ -35,6 +35,12 @@ class Executor {
     void reload(const action::ReloadMain& wanted);
     void run_hook(const action::RunHook& wanted);
 
+    // Writes what a next life of init would have to know of a service into the state page.
+    void record(const std::string& service, Recovery::Intent intent = Recovery::Intent::none);
+    // In a next life: takes over a service of which the manager knows its life already. Checks what
+    // it is told against the processes that are there; what does not fit becomes an event.
+    void adopt(const ServiceRecord& record);
+
     // A child is dead and about to be reaped: what it sent last is read first.
     void before_reap(pid_t pid);
     // True if `pid` was the main process of a start.
@@ -46,6 +52,7 @@ class Executor {
 
   private:
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
+    [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
     void on_message(StartId start, const NotifyMessage& message, pid_t sender);
     void on_pidfile(StartId start, pid_t pid);

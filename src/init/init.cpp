@@ -15,11 +15,11 @@
 
 namespace leash {
 
-Init::Init(KernelCommandLine asked)
+Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
     : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
-      recovery_(Recovery::fresh()), heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
-      end_limit_(loop_, [] {}) {}
+      recovery_(earlier ? std::move(earlier) : Recovery::fresh()), heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
+      end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {}
 
 Init::~Init() = default;
 
@@ -44,6 +44,9 @@ int Init::run() {
     core_.set_actor([this](const Action& action) { act(action); });
     core_.set_settled([this] {
         if (requests_) requests_->settle();
+    });
+    core_.set_touched([this](const std::string& service) {
+        if (executor_) executor_->record(service);
     });
     heartbeat_.in(Ms{1'000});
     read_configuration();
@@ -117,6 +120,7 @@ void Init::act(const Action& action) {
                 end_machine(kind, false, fmt::format("policy of {}: {}", what.service, what.reason));
             } else if constexpr (std::is_same_v<What, action::TargetSettled>) {
                 if (state_.phase == Phase::booting) state_.phase = Phase::settled;
+                record_system();
                 plugins_->target_settled(what.target, what.failed);
                 logs_.line(log::Level::notice, true,
                            what.failed == 0
@@ -138,7 +142,6 @@ void Init::on_state_changed(const action::StateChanged& change) {
         logs_.line(line->bad ? log::Level::error : log::Level::notice, true, with_mark(*line));
     log::debug("{}: {} -> {} {}", change.service, to_string(change.from), to_string(change.to),
                change.reason);
-    if (auto view = manager_.view(change.service)) recovery_->record(*view);
     if (plugins_) plugins_->service_changed(change);
     // Its last lines are in the pipe still: the logger reads on until the last writer is gone.
     if (!is_alive(change.to) && change.to != State::waiting && change.to != State::backoff)

@@ -4,6 +4,7 @@
 //   boot.cpp       from the first mount to the target        executor.h   what happens to services
 //   init.cpp       events of the loop, actions of the core   requests.h   what initctl asks for
 //   machine_end.cpp  shutdown                                 plugins.h    what plugins may do
+//   resume.cpp     the next life after a crash               recovery.h   what it finds
 #pragma once
 
 #include <memory>
@@ -32,7 +33,8 @@ namespace leash {
 
 class Init {
   public:
-    explicit Init(KernelCommandLine asked);
+    // `earlier`: the page of a life that was cut short; null at boot.
+    Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier);
     ~Init();
     // Returns the exit status only in a container; elsewhere the machine ends first.
     int run();
@@ -49,6 +51,12 @@ class Init {
     void ensure_console();
     void start_target();
     void reload(std::function<void(const std::vector<std::string>&)> done);
+
+    // resume.cpp
+    void take_over_descriptors();
+    void resume_services();
+    void record_system();
+    void stay_minimal();
 
     // init.cpp
     void act(const Action& action);
@@ -86,6 +94,8 @@ class Init {
     Timer end_limit_;
     EndKind end_kind_ = EndKind::reboot;
     bool all_stopped_ = false;
+    bool resuming_ = false;
+    SystemRecord system_record_{};
 };
 
 } // namespace leash

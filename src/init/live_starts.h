@@ -18,6 +18,10 @@
 
 namespace leash {
 
+inline std::string notify_path(const std::string& service) {
+    return "/run/leash/notify/" + service;
+}
+
 struct LiveStart {
     std::string service;
     StartId start = 0;

@@ -54,6 +54,22 @@ void LogLink::spawn() {
     channel_ = std::make_unique<LogChannel>(loop_, std::move(pair->init));
     channel_->settings(LogSettings{log_size_, false});
     announce_outputs();
+    if (changed_) changed_();
+}
+
+void LogLink::adopt(UniqueFd channel, pid_t logger) {
+    channel_ = std::make_unique<LogChannel>(loop_, std::move(channel));
+    pid_ = logger;
+}
+
+std::optional<LogLink::Ends> LogLink::ends_of(const std::string& service) const {
+    auto known = outputs_.find(service);
+    if (known == outputs_.end()) return std::nullopt;
+    return Ends{known->second.read_end.get(), known->second.write_end.get()};
+}
+
+void LogLink::adopt_output(const std::string& service, UniqueFd read_end, UniqueFd write_end) {
+    outputs_.insert_or_assign(service, Output{std::move(read_end), std::move(write_end)});
 }
 
 void LogLink::announce_outputs() {

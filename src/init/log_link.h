@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,15 @@ class LogLink {
     int output_of(const std::string& service);
     void forget(const std::string& service);
 
+    // Across lives of init: the numbers that the state page keeps, and how they are taken over.
+    struct Ends { int read, write; };
+    [[nodiscard]] std::optional<Ends> ends_of(const std::string& service) const;
+    void adopt_output(const std::string& service, UniqueFd read_end, UniqueFd write_end);
+    void adopt(UniqueFd channel, pid_t logger);
+    [[nodiscard]] int channel_fd() const { return channel_ ? channel_->fd() : -1; }
+    // Told whenever channel or pid are others than before.
+    void set_changed(std::function<void()> changed) { changed_ = std::move(changed); }
+
     void line(log::Level level, bool console, std::string_view text);
     // Calls back once all that was sent is written; never if the logger is gone.
     void flush(std::function<void()> done);
@@ -53,6 +63,7 @@ class LogLink {
     pid_t pid_ = 0;
     std::uint64_t log_size_ = 65'536;
     std::map<std::string, Output> outputs_;
+    std::function<void()> changed_;
     Timer restart_;
     int deaths_ = 0;
 };

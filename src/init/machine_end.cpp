@@ -38,6 +38,7 @@ void Init::end_machine(EndKind kind, bool force, const std::string& who) {
     }
     state_.phase = Phase::going_down;
     end_kind_ = kind;
+    record_system();
     logs_.line(log::Level::notice, true, fmt::format("Going down for {}: {}", to_string(kind), who));
     plugins_->shutdown(kind);
     Ms deadline = monotonic_now() + system_.shutdown_timeout;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // /sbin/init.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include <fcntl.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "init/crash.h"
 #include "init/init.h"
 #include "init/kernel_command_line.h"
 
@@ -24,6 +27,15 @@ std::string read_kernel_command_line() {
     char text[4096];
     auto got = fd ? read(fd.get(), text, sizeof text) : -1;
     return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : std::string();
+}
+
+// `init --resume PAGE`: the crash handler's exec. The descriptors are all open; init claims its own.
+std::unique_ptr<leash::Recovery> earlier_life(int argc, char** argv) {
+    if (argc != 3 || std::strcmp(argv[1], "--resume") != 0) return nullptr;
+    leash::unblock_fatal_signals();
+    auto found = leash::Recovery::adopt(leash::UniqueFd(std::atoi(argv[2])));
+    if (found && (*found)->system()) return std::move(*found);
+    return nullptr;
 }
 
 int usage(const char* name, int status) {
@@ -44,6 +56,7 @@ int main(int argc, char** argv) {
     }
     if (argc > 1 && std::strcmp(argv[1], "--help") == 0) return usage(argv[0], 0);
     if (getpid() != 1) return usage(argv[0], 2);
-    leash::Init init(leash::parse_kernel_command_line(read_kernel_command_line()));
+    auto asked = leash::parse_kernel_command_line(read_kernel_command_line());
+    leash::Init init(std::move(asked), earlier_life(argc, argv));
     return init.run();
 }

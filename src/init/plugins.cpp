@@ -7,11 +7,12 @@
 namespace leash {
 
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
-                 std::function<bool(StartId)> drain_notify)
-    : manager_(manager), core_(core), system_(system), drain_notify_(std::move(drain_notify)),
+                 Recovery& recovery, std::function<bool(StartId)> drain_notify)
+    : manager_(manager), core_(core), system_(system), recovery_(recovery), drain_notify_(std::move(drain_notify)),
       host_(loop, *this) {}
 
-std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out) {
+std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,
+                                           const std::vector<PluginState>& restored) {
     std::vector<std::string> complaints;
     for (const auto& name : system_.plugins) {
         if (std::ranges::find(leave_out, name) != leave_out.end()) {
@@ -19,7 +20,9 @@ std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave
                 fmt::format("plugin {} is left out: the kernel command line says so", name));
             continue;
         }
-        if (auto loaded = host_.load(name); !loaded) complaints.push_back(loaded.error().text);
+        auto before = std::ranges::find(restored, name, &PluginState::plugin);
+        const auto* state = before == restored.end() ? nullptr : &*before;
+        if (auto loaded = host_.load(name, state); !loaded) complaints.push_back(loaded.error().text);
     }
     return complaints;
 }

@@ -11,6 +11,7 @@
 #include "control/render.h"
 #include "init/core_loop.h"
 #include "init/final_stage.h"
+#include "init/recovery.h"
 #include "plugin/host.h"
 #include "service/manager.h"
 
@@ -21,10 +22,11 @@ class Plugins : private HostServices {
     // `drain_notify` reads what a service has sent before its silence is called trouble; true if a
     // heartbeat was among it.
     Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
-            std::function<bool(StartId)> drain_notify);
+            Recovery& recovery, std::function<bool(StartId)> drain_notify);
 
-    // Complaints, one sentence each. `leave_out`: plugins that the kernel command line forbids.
-    [[nodiscard]] std::vector<std::string> load_all(const std::vector<std::string>& leave_out);
+    // `restored`: from an earlier life of init. Complaints, one sentence each. `leave_out`: plugins that the kernel command line forbids.
+    [[nodiscard]] std::vector<std::string> load_all(const std::vector<std::string>& leave_out,
+                                                    const std::vector<PluginState>& restored);
 
     void service_changed(const action::StateChanged& change);
     void heartbeat(const std::string& service, StartId start, bool trigger);
@@ -45,10 +47,12 @@ class Plugins : private HostServices {
     std::optional<std::string> config(const std::string& plugin, std::string_view key) override;
     int trouble(StartId start, std::string_view kind, std::string_view evidence) override;
     int trouble_over(StartId start, std::string_view kind) override;
+    void state_changed(const PluginState& state) override { recovery_.record(state); }
 
     Manager& manager_;
     CoreLoop& core_;
     const SystemSettings& system_;
+    Recovery& recovery_;
     std::function<bool(StartId)> drain_notify_;
     PluginHost host_;
 };

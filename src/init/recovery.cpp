@@ -1,26 +1,62 @@
 // SPDX-License-Identifier: MIT
 #include "init/recovery.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
 
 namespace leash {
 
+static_assert(sizeof(SystemRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(ServiceRecord) <= StatePage::kRecordBytes);
+static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
+
+namespace {
+
+template <class T> std::span<const std::byte> bytes_of(const T& record) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return std::as_bytes(std::span(&record, 1));
+}
+
+} // namespace
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
-    if (auto page = StatePage::create(ServiceRecord::kVersion, kCapacity))
+    if (auto page = StatePage::create(kVersion, kFirstService + kServices))
         recovery->page_.emplace(std::move(*page));
-    else
-        log::error("{}: a crash of init would lose its services", page.error().text);
+    else log::error("{}: a crash of init would lose its services", page.error().text);
     return recovery;
 }
 
+Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
+    auto page = StatePage::adopt(std::move(fd), kVersion);
+    if (!page) return std::unexpected(page.error());
+    auto recovery = std::make_unique<Recovery>();
+    recovery->page_.emplace(std::move(*page));
+    for (std::uint32_t i = kFirstService; i < recovery->page_->records(); ++i) {
+        auto record = recovery->read<ServiceRecord>(i);
+        if (!record) continue;
+        recovery->services_.emplace(std::string(record->name, strnlen(record->name, 64)), i);
+        recovery->next_ = i + 1;
+    }
+    for (std::uint32_t i = kFirstPlugin; i < kFirstService; ++i)
+        if (auto record = recovery->read<PluginRecord>(i))
+            recovery->plugins_.emplace(std::string(record->name, strnlen(record->name, 32)), i);
+    return recovery;
+}
+
+template <class T> std::optional<T> Recovery::read(std::uint32_t index) const {
+    auto bytes = page_ ? page_->read(index) : std::nullopt;
+    if (!bytes || bytes->size() != sizeof(T)) return std::nullopt;
+    T record;
+    std::memcpy(&record, bytes->data(), sizeof record);
+    return record;
+}
+
 std::uint32_t Recovery::index_of(const std::string& service) {
-    auto known = indexes_.find(service);
-    if (known != indexes_.end()) return known->second;
+    auto known = services_.find(service);
+    if (known != services_.end()) return known->second;
     std::uint32_t index = next_;
     if (free_.empty()) {
         ++next_;
@@ -28,43 +64,76 @@ std::uint32_t Recovery::index_of(const std::string& service) {
         index = free_.back();
         free_.pop_back();
     }
-    indexes_.emplace(service, index);
+    services_.emplace(service, index);
     return index;
 }
 
-void Recovery::record(const ServiceView& view, Intent intent) {
-    if (!page_) return;
-    ServiceRecord record{};
-    view.name.copy(record.name, sizeof record.name - 1);
-    record.start = view.start;
-    record.last_start = view.last_start;
-    record.since_ms = view.since.count();
-    record.state = static_cast<std::int32_t>(view.state);
-    record.main_pid = view.main_pid;
-    record.restarts = view.restarts;
-    record.last_exit = view.last_exit.value_or(0);
-    record.has_last_exit = view.last_exit.has_value();
-    record.intent = static_cast<std::uint32_t>(intent);
-    page_->write(index_of(view.name), std::as_bytes(std::span(&record, 1)));
+void Recovery::record(const SystemRecord& system) {
+    if (page_) page_->write(0, bytes_of(system));
+}
+
+void Recovery::record(const ServiceRecord& service) {
+    if (page_) page_->write(index_of(service.name), bytes_of(service));
+}
+
+void Recovery::record(const PluginState& plugin) {
+    auto [place, fresh] = plugins_.emplace(plugin.plugin, kFirstPlugin + plugins_.size());
+    if (!page_ || place->second >= kFirstService) return;
+    PluginRecord record{};
+    plugin.plugin.copy(record.name, sizeof record.name - 1);
+    record.has_bytes = plugin.has_bytes;
+    record.length = static_cast<std::uint32_t>(std::min(plugin.bytes.size(), sizeof record.bytes));
+    std::copy_n(plugin.bytes.begin(), record.length, record.bytes);
+    std::size_t i = 0;
+    for (const auto& [name, fd] : plugin.fds) {
+        if (i == PluginRecord::kFds) break;
+        name.copy(record.fds[i].name, sizeof record.fds[i].name - 1);
+        record.fds[i++].fd = fd;
+    }
+    i = 0;
+    for (const auto& helper : plugin.helpers) {
+        if (i == PluginRecord::kHelpers) break;
+        record.helpers[i].cookie = helper.cookie;
+        record.helpers[i].pid = helper.pid;
+        record.helpers[i++].used = 1;
+    }
+    page_->write(place->second, bytes_of(record));
 }
 
 void Recovery::forget(const std::string& service) {
-    auto known = indexes_.find(service);
-    if (known == indexes_.end()) return;
+    auto known = services_.find(service);
+    if (known == services_.end()) return;
     if (page_) page_->clear(known->second);
     free_.push_back(known->second);
-    indexes_.erase(known);
+    services_.erase(known);
 }
 
-std::vector<ServiceRecord> Recovery::records() const {
+std::optional<SystemRecord> Recovery::system() const { return read<SystemRecord>(0); }
+
+std::vector<ServiceRecord> Recovery::services() const {
     std::vector<ServiceRecord> all;
-    for (std::uint32_t i = 0; page_ && i < page_->records(); ++i) {
-        auto bytes = page_->read(i);
-        if (!bytes || bytes->size() != sizeof(ServiceRecord)) continue;
-        ServiceRecord record{};
-        std::memcpy(&record, bytes->data(), sizeof record);
-        record.name[sizeof record.name - 1] = '\0';
-        all.push_back(record);
+    for (const auto& [name, index] : services_)
+        if (auto record = read<ServiceRecord>(index)) all.push_back(*record);
+    return all;
+}
+
+std::vector<PluginState> Recovery::plugins() const {
+    std::vector<PluginState> all;
+    for (const auto& [name, index] : plugins_) {
+        auto record = read<PluginRecord>(index);
+        if (!record) continue;
+        PluginState state;
+        state.plugin = name;
+        state.has_bytes = record->has_bytes != 0;
+        state.bytes.assign(record->bytes,
+                           record->bytes + std::min<std::size_t>(record->length, sizeof record->bytes));
+        for (const auto& entry : record->fds)
+            if (entry.name[0] != '\0')
+                state.fds.emplace(std::string(entry.name, strnlen(entry.name, sizeof entry.name)),
+                                  entry.fd);
+        for (const auto& helper : record->helpers)
+            if (helper.used) state.helpers.push_back({helper.pid, helper.cookie});
+        all.push_back(std::move(state));
     }
     return all;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Crash-only PID 1: what a next life of init needs to know stands in a state page all the time, and
-// every fatal signal leads to the same short path: exec the same binary again, in place.
+// Crash-only PID 1: what a next life of init needs to know stands in a state page all the time.
+// init/crash.h is how it gets there.
 #pragma once
 
 #include <cstdint>
@@ -11,48 +11,71 @@
 #include <vector>
 
 #include "base/state_page.h"
+#include "plugin/host.h"
+#include "service/life_record.h"
 #include "service/manager.h"
 
 namespace leash {
 
-// One service in the page. Plain, fixed size, no pointer: another build may read it if the version
-// is the same.
+// Another build may read these if the version is the same. Plain, fixed size, no pointer;
+// descriptors are numbers that stay the same across an exec.
+struct SystemRecord {
+    static constexpr int kCrashes = 64;
+    std::int32_t phase; // as enum Phase
+    std::int32_t log_fd, log_pid, control_fd;
+    char target[64];
+    char module_text[128];
+    std::int32_t crashes; // all of them
+    std::int64_t crash_times[kCrashes]; // ms, the newest ones
+    std::int32_t lives_cut_short; // in a row: died before recovery was complete
+};
+
 struct ServiceRecord {
-    static constexpr std::uint32_t kVersion = 1;
     char name[64];
-    std::uint64_t start;
-    std::uint64_t last_start;
-    std::int64_t since_ms; // CLOCK_MONOTONIC
-    std::int32_t state;    // as enum State
-    std::int32_t main_pid;
-    std::int32_t restarts;
-    std::int32_t last_exit;
-    std::uint32_t has_last_exit;
+    LifeRecord life;
+    std::uint64_t first_ticks; // start time of first_pid
+    std::int32_t first_pid, notify_fd, output_read, output_write;
     std::uint32_t intent; // enum Intent: written before the act
+};
+
+struct PluginRecord {
+    static constexpr std::size_t kFds = kMaxSavedFds, kHelpers = 4;
+    char name[32];
+    std::uint32_t has_bytes, length;
+    std::byte bytes[LEASH_PLUGIN_STATE];
+    struct { char name[kMaxSavedFdName + 1]; std::int32_t fd; } fds[kFds];
+    struct { std::uint64_t cookie; std::int32_t pid; std::int32_t used; } helpers[kHelpers];
 };
 
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kCapacity = 2048; // services
+    static constexpr std::uint32_t kVersion = 1;
+    static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
-    // A fresh page. Never fails: without memory for a page there is none, and init says so.
+    // Without memory for a page there is none: init says so and goes on.
     static std::unique_ptr<Recovery> fresh();
+    static Result<std::unique_ptr<Recovery>> adopt(UniqueFd page);
 
-    // To be called with the view after each change, and with an intent before each clone and kill.
-    void record(const ServiceView& view, Intent intent = Intent::none);
-    void forget(const std::string& service);
-
-    [[nodiscard]] std::vector<ServiceRecord> records() const;
     [[nodiscard]] int fd() const { return page_ ? page_->fd() : -1; }
 
+    void record(const SystemRecord& system);
+    void record(const ServiceRecord& service);
+    void record(const PluginState& plugin);
+    void forget(const std::string& service);
+
+    [[nodiscard]] std::optional<SystemRecord> system() const;
+    [[nodiscard]] std::vector<ServiceRecord> services() const;
+    [[nodiscard]] std::vector<PluginState> plugins() const;
+
   private:
+    template <class T> std::optional<T> read(std::uint32_t index) const;
     std::uint32_t index_of(const std::string& service);
 
     std::optional<StatePage> page_;
-    std::map<std::string, std::uint32_t> indexes_;
+    std::map<std::string, std::uint32_t> services_, plugins_; // places in the page
     std::vector<std::uint32_t> free_;
-    std::uint32_t next_ = 0;
+    std::uint32_t next_ = kFirstService;
 };
 
 } // namespace leash

@@ -29,6 +29,8 @@ class Signals {
     // Blocks everything but the fatal ones and listens on a signalfd.
     Signals(EventLoop& loop, std::function<void(int signal, int sender_pid)> callback);
 
+    [[nodiscard]] int fd() const { return fd_.get(); }
+
   private:
     UniqueFd fd_;
     std::unique_ptr<IoWatch> watch_;

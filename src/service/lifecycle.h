@@ -124,6 +124,12 @@ class Service {
     [[nodiscard]] Ms next_deadline() const; // kNever: none
     void shift_deadlines(Ms by);
 
+    // Goes on from a saved state.
+    void resume(const Life& life) {
+        life_ = life;
+        in_force_ = newest_;
+    }
+
     // Requests; the manager has found out whom they concern.
     void want_up(Turn& turn, bool by_name); // by_name: not only because another one needs it
     void want_down(Turn& turn, const std::string& reason, bool again);

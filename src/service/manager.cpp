@@ -314,6 +314,18 @@ bool Manager::forget(std::string_view name) {
     return true;
 }
 
+const Life* Manager::life(std::string_view name) const {
+    auto* node = impl_->roster.find(name);
+    return node ? &node->service.life() : nullptr;
+}
+
+void Manager::resume(std::string_view name, const Life& life) {
+    auto* node = impl_->roster.find(name);
+    if (!node) return;
+    node->service.resume(life);
+    impl_->note(*node);
+}
+
 Actions Manager::handle(const Event& event, Ms now) {
     Actions out;
     Turn turn{now, out, impl_->shutting_down};

@@ -35,6 +35,8 @@ struct ServiceView {
     int remains = 0;         // tasks that the end of the last start spared
 };
 
+struct Life; // service/lifecycle.h
+
 class Manager {
   public:
     // `new_start_id` is asked once per start; it must never repeat itself.
@@ -48,6 +50,12 @@ class Manager {
     bool forget(std::string_view name);
 
     [[nodiscard]] Actions handle(const Event& event, Ms now);
+
+    // For the state page: everything a service is at run time; null if unknown.
+    [[nodiscard]] const Life* life(std::string_view name) const;
+    // A service goes on where an earlier life of init left it. To be called after define() and before
+    // any event; the settings in force are those of now.
+    void resume(std::string_view name, const Life& life);
 
     // When to call handle(Tick) at the latest; none: not before something happens.
     [[nodiscard]] std::optional<Ms> next_deadline() const;

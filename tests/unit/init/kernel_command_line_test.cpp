@@ -11,7 +11,8 @@
 using namespace leash;
 
 TEST(KernelCommandLine, UnknownWordsAreIgnored) {
-    auto asked = parse_kernel_command_line("BOOT_IMAGE=/vmlinuz root=/dev/vda ro quiet leash.colour=red\n");
+    auto asked =
+        parse_kernel_command_line("BOOT_IMAGE=/vmlinuz root=/dev/vda ro quiet leash.colour=red\n");
     EXPECT_EQ(asked.target, "default");
     EXPECT_FALSE(asked.no_module || asked.no_wdt || asked.debug);
 }
@@ -44,7 +45,7 @@ TEST(Signals, InAContainerTheStopSignalsStopIt) {
 }
 
 TEST(EndResult, TravelsAsALine) {
-    EndResult result{0x12deadbeefULL, 3, 2, false, {17, 4711}};
+    EndResult result{"", 0x12deadbeefULL, 3, 2, false, {17, 4711}};
     auto again = parse_end_result(format_end_result(result));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->start, result.start);

@@ -67,11 +67,11 @@ TEST(NotifyMessage, EveryKey) {
 }
 
 TEST(NotifyMessage, WhatIsIgnored) {
-    for (const char* line : {
-              "READY=0", "READY=", "READY", "ready=1", "READY=1 ", " READY=1", "WATCHDOG=0",
-              "MAINPID=0", "MAINPID=1", "MAINPID=-5", "MAINPID=2147483648", "MAINPID=12x", "MAINPID=",
-              "ERRNO=-1", "WATCHDOG_USEC=18446744073709551616", "WATCHDOG_USEC=1s", "=", "=1",
-              "BARRIER=2", "\r"}) {
+    for (const char* line :
+         {"READY=0", "READY=", "READY", "ready=1", "READY=1 ", " READY=1", "WATCHDOG=0",
+          "MAINPID=0", "MAINPID=1", "MAINPID=-5", "MAINPID=2147483648", "MAINPID=12x", "MAINPID=",
+          "ERRNO=-1", "WATCHDOG_USEC=18446744073709551616", "WATCHDOG_USEC=1s", "=", "=1",
+          "BARRIER=2", "\r"}) {
         NotifyMessage nothing;
         nothing.unknown = 1;
         EXPECT_EQ(parsed(line), nothing) << line;

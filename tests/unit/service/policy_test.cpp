@@ -36,7 +36,7 @@ TEST(Policy, Steps) {
 TEST(Policy, WritesItselfAndParsesBack) {
     for (auto text : {"report", "restart 3/10m, reboot", "signal SIGRTMIN+3 1/1s at 5% after 250ms",
                       "exec:/bin/sh -c 'a, b; c'", "exec:'after' 'at' '3/10m'", "stop after 90s",
-                      "exec:/bin/x 'after' 5s 2/1m, halt", R"(exec:x '2/1\''s')"}) {
+                      "exec:/bin/x 'after' 5s 2/1m, halt", R"(exec:x '2/1'\''s')"}) {
         auto policy = parse_policy(text);
         ASSERT_TRUE(policy) << text << ": " << policy.error().text;
         EXPECT_EQ(to_string(*policy), text);

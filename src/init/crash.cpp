@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "init/crash.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace leash {
+namespace {
+
+constexpr int kFatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+constexpr int kMostDescriptors = 8192;
+
+// All that the handler needs is made before: nothing is composed in a broken process.
+char g_page_number[16];
+char g_name[] = "init", g_option[] = "--resume";
+char* g_argv[] = {g_name, g_option, g_page_number, nullptr};
+char g_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+char* g_environment[] = {g_path, nullptr};
+alignas(16) char g_stack[16384];
+
+void on_fatal_signal(int) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr); // asynchronous ones that came now would be lost
+    for (int fd = 3; fd < kMostDescriptors; ++fd) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0) fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+    }
+    execve("/proc/self/exe", g_argv, g_environment);
+    execve("/sbin/init", g_argv, g_environment);
+    // Nothing is left to run. Ending PID 1 panics the kernel, and kernel.panic reboots the machine.
+    _exit(1);
+}
+
+} // namespace
+
+void install_crash_handler(int page_fd) {
+    int digits = 0;
+    for (int rest = page_fd; rest > 0 || digits == 0; rest /= 10)
+        g_page_number[digits++] = static_cast<char>('0' + rest % 10);
+    std::reverse(g_page_number, g_page_number + digits);
+    g_page_number[digits] = '\0';
+
+    stack_t stack{};
+    stack.ss_sp = g_stack;
+    stack.ss_size = sizeof g_stack;
+    sigaltstack(&stack, nullptr); // a stack overflow is a crash, too
+    struct sigaction action {};
+    action.sa_handler = on_fatal_signal;
+    action.sa_flags = SA_ONSTACK | SA_NODEFER;
+    sigfillset(&action.sa_mask);
+    for (int signal : kFatal) sigaction(signal, &action, nullptr);
+}
+
+void unblock_fatal_signals() {
+    sigset_t fatal;
+    sigemptyset(&fatal);
+    for (int signal : kFatal) sigaddset(&fatal, signal);
+    sigprocmask(SIG_UNBLOCK, &fatal, nullptr);
+}
+
+void close_unclaimed_descriptors(const int* claimed, int count) {
+    for (int fd = 3; fd < kMostDescriptors; ++fd) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags < 0) continue;
+        if (std::find(claimed, claimed + count, fd) == claimed + count) close(fd);
+        else fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+    }
+}
+
+} // namespace leash

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The short path that every fatal signal takes: exec the same binary again, in place, with all
+// descriptors open. Between the signal and the exec only sigprocmask, fcntl and execve are called: the
+// heap may be broken.
+#pragma once
+
+namespace leash {
+
+// From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
+void install_crash_handler(int page_fd);
+
+// First thing in a new life: the synchronous signals have come here blocked, and one that stays so
+// would kill PID 1 for good the second time.
+void unblock_fatal_signals();
+
+// Closes what nobody claimed; everything else gets FD_CLOEXEC back.
+void close_unclaimed_descriptors(const int* claimed, int count);
+
+} // namespace leash

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The executor across lives of init: what it writes down, and how it takes over what it finds.
+#include "init/executor.h"
+
+#include <cstring>
+
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "base/process.h"
+
+namespace leash {
+
+void Executor::record(const std::string& service, Recovery::Intent intent) {
+    const auto* life = manager_.life(service);
+    if (!life) return;
+    ServiceRecord record{};
+    service.copy(record.name, sizeof record.name - 1);
+    record.life = pack(*life);
+    record.intent = static_cast<std::uint32_t>(intent);
+    record.notify_fd = record.output_read = record.output_write = -1;
+    if (auto* live = live_.find(life->start)) {
+        record.first_pid = live->first_pid;
+        record.first_ticks = live->start_ticks;
+        if (live->notify) record.notify_fd = live->notify->fd();
+    }
+    if (auto ends = logs_.ends_of(service)) {
+        record.output_read = ends->read;
+        record.output_write = ends->write;
+    }
+    recovery_.record(record);
+}
+
+void Executor::adopt(const ServiceRecord& record) {
+    std::string service(record.name, strnlen(record.name, sizeof record.name));
+    if (record.output_read >= 0 && record.output_write >= 0)
+        logs_.adopt_output(service, UniqueFd(record.output_read), UniqueFd(record.output_write));
+    UniqueFd notify(record.notify_fd);
+    const auto* known = manager_.life(service);
+    if (!known || known->start == 0 || !is_alive(known->state)) return;
+    Life life = *known;
+    const auto* settings = manager_.settings(service);
+
+    LiveStart live;
+    live.service = service;
+    live.start = life.start;
+    live.first_pid = record.first_pid;
+    live.main_pid = life.main_exited ? 0 : life.main_pid;
+    live.start_ticks = record.first_ticks;
+    if (notify) {
+        live.notify = make_notify_socket(life.start);
+        live.notify->adopt(std::move(notify), notify_path(service));
+    }
+    if (live.main_pid > 0)
+        if (auto pidfd = open_pidfd(live.main_pid)) live.pidfd = std::move(*pidfd);
+    auto& kept = live_.add(std::move(live));
+    if (life.state == State::starting && settings->notify.kind == NotifyKind::pidfile)
+        attach_readiness(kept, *settings, UniqueFd());
+
+    if (life.main_pid == 0 && !life.main_exited) {
+        // It died between the intent and the clone's answer: there may be a child that nobody knows
+        // the number of. What is in the cgroup or has the tag is ended, and the policy goes on.
+        core_.post(event::SpawnFailed{life.start, "init crashed while it was being started"});
+        return;
+    }
+    if (!life.main_exited) {
+        auto stat = read_stat(life.main_pid);
+        bool same = stat && (life.main_pid != record.first_pid || record.first_ticks == 0 ||
+                             stat->start_ticks == record.first_ticks);
+        if (!same) {
+            log::warning("{}: its main process {} has gone unseen", service, life.main_pid);
+            kept.main_pid = 0;
+            core_.post(event::MainExited{life.start, W_EXITCODE(1, 0)});
+            return;
+        }
+        if (life.state == State::starting) core_.post(event::Executed{life.start});
+    }
+    if (life.end_asked && !life.emptied) end(action::EndStart{service, life.start, false});
+}
+
+} // namespace leash

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// The next life of init after a crash: takes over what the state page names, and goes on.
+#include "init/init.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "init/crash.h"
+
+namespace leash {
+namespace {
+
+constexpr int kMostCutShort = 3;
+
+template <std::size_t N> void put(char (&to)[N], const std::string& text) {
+    std::memset(to, 0, N);
+    text.copy(to, N - 1);
+}
+
+} // namespace
+
+void Init::record_system() {
+    auto& record = system_record_;
+    record.phase = static_cast<std::int32_t>(state_.phase);
+    record.log_fd = logs_.channel_fd();
+    record.log_pid = logs_.pid();
+    record.control_fd = server_ ? server_->listen_fd() : -1;
+    put(record.target, state_.target);
+    put(record.module_text, state_.module_text);
+    recovery_->record(record);
+}
+
+// Everything that the earlier life held open is open: what is in the page is kept, the rest closed.
+void Init::take_over_descriptors() {
+    system_record_ = *recovery_->system();
+    std::vector<int> claimed{recovery_->fd(), system_record_.log_fd, system_record_.control_fd};
+    for (const auto& service : recovery_->services())
+        for (int fd : {service.notify_fd, service.output_read, service.output_write})
+            claimed.push_back(fd);
+    for (const auto& plugin : recovery_->plugins())
+        for (const auto& [name, fd] : plugin.fds) claimed.push_back(fd);
+    // What this life has opened already: its loop and its signals.
+    for (int fd : loop_.descriptors()) claimed.push_back(fd);
+    claimed.push_back(signals_->fd());
+    close_unclaimed_descriptors(claimed.data(), static_cast<int>(claimed.size()));
+
+    if (system_record_.log_fd >= 0) logs_.adopt(UniqueFd(system_record_.log_fd), system_record_.log_pid);
+    else logs_.start();
+    state_.target = system_record_.target;
+    state_.module_text = system_record_.module_text;
+    state_.phase = static_cast<Phase>(system_record_.phase);
+
+    auto now = monotonic_now();
+    auto& crashes = system_record_.crashes;
+    system_record_.crash_times[crashes++ % SystemRecord::kCrashes] = now.count();
+    ++system_record_.lives_cut_short;
+    recovery_->record(system_record_);
+    log::error("init has crashed ({} times since boot) and goes on", crashes);
+    state_.notes.push_back(fmt::format("init has crashed {} times since boot", crashes));
+
+    int lately = 0;
+    for (int i = 0; i < std::min<int>(crashes, SystemRecord::kCrashes); ++i)
+        if (now - Ms{system_record_.crash_times[i]} < system_.crash_limit.window) ++lately;
+    if (lately > system_.crash_limit.count || system_record_.lives_cut_short > kMostCutShort)
+        stay_minimal();
+}
+
+// So often that carrying on makes no sense: reap, keep the console alive, and let the WDT decide.
+void Init::stay_minimal() {
+    logs_.line(log::Level::error, true,
+               "init crashes too often: it only reaps from now on, and the WDT is fed no more");
+    for (;;) {
+        siginfo_t info{};
+        if (waitid(P_ALL, 0, &info, WEXITED) < 0) pause();
+    }
+}
+
+void Init::resume_services() {
+    ensure_console(); // describes the built-in one again, if it was that which ran
+    for (const auto& record : recovery_->services()) {
+        std::string name(record.name, strnlen(record.name, sizeof record.name));
+        manager_.resume(name, unpack(record.life));
+    }
+    for (const auto& record : recovery_->services()) executor_->adopt(record);
+    // Plugins know nothing of what has happened before they were loaded.
+    for (const auto& name : manager_.names()) {
+        auto view = manager_.view(name);
+        if (view->state != State::stopped)
+            plugins_->service_changed({name, view->start, view->state, view->state, ""});
+    }
+    system_record_.lives_cut_short = 0;
+    record_system();
+    reap(); // SIGCHLDs may have been lost in between
+    if (state_.phase == Phase::booting) core_.post(event::TargetRequested{state_.target});
+    else core_.post(event::Tick{});
+    if (state_.phase == Phase::going_down) {
+        state_.phase = Phase::settled;
+        end_machine(end_kind_, true, "init has crashed on the way down");
+    }
+    log::notice("init carries on with {} services", manager_.names().size());
+}
+
+} // namespace leash

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "service/life_record.h"
+
+#include <cstring>
+#include <string_view>
+
+namespace leash {
+namespace {
+
+template <std::size_t N> void put(char (&to)[N], std::string_view text) {
+    std::memset(to, 0, N);
+    text.copy(to, N - 1);
+}
+template <std::size_t N> std::string get(const char (&from)[N]) {
+    return std::string(from, strnlen(from, N));
+}
+
+} // namespace
+
+LifeRecord pack(const Life& life) {
+    LifeRecord record{};
+    record.start = life.start;
+    record.last_start = life.last_start;
+    record.since = life.since.count();
+    record.spawned_at = life.spawned_at.count();
+    record.start_deadline = life.start_deadline.count();
+    record.stop_deadline = life.stop_deadline.count();
+    record.again_at = life.again_at.count();
+    record.pause = life.pause.count();
+    record.state = static_cast<std::int32_t>(life.state);
+    record.main_pid = life.main_pid;
+    record.outcome = static_cast<std::int32_t>(life.outcome);
+    record.last_exit = life.last_exit.value_or(0);
+    record.has_last_exit = life.last_exit.has_value();
+    record.remains = life.remains;
+    record.restarts = life.restarts;
+    record.wanted_up = life.wanted_up;
+    record.again = life.again;
+    record.main_moved = life.main_moved;
+    record.main_exited = life.main_exited;
+    record.end_asked = life.end_asked;
+    record.emptied = life.emptied;
+    record.automatic = life.automatic;
+    record.backoff = life.backoff;
+    record.exits = life.exits;
+    put(record.reason, life.reason);
+    put(record.outcome_reason, life.outcome_reason);
+    put(record.status_text, life.status_text);
+    return record;
+}
+
+Life unpack(const LifeRecord& record) {
+    Life life;
+    if (record.state < 0 || record.state > static_cast<std::int32_t>(State::done) ||
+        record.outcome < 0 || record.outcome > static_cast<std::int32_t>(Outcome::done))
+        return life;
+    life.start = record.start;
+    life.last_start = record.last_start;
+    life.since = Ms{record.since};
+    life.spawned_at = Ms{record.spawned_at};
+    life.start_deadline = Ms{record.start_deadline};
+    life.stop_deadline = Ms{record.stop_deadline};
+    life.again_at = Ms{record.again_at};
+    life.pause = Ms{record.pause};
+    life.state = static_cast<State>(record.state);
+    life.main_pid = record.main_pid;
+    life.outcome = static_cast<Outcome>(record.outcome);
+    if (record.has_last_exit) life.last_exit = record.last_exit;
+    life.remains = record.remains;
+    life.restarts = record.restarts;
+    life.wanted_up = record.wanted_up != 0;
+    life.again = record.again != 0;
+    life.main_moved = record.main_moved != 0;
+    life.main_exited = record.main_exited != 0;
+    life.end_asked = record.end_asked != 0;
+    life.emptied = record.emptied != 0;
+    life.automatic = record.automatic != 0;
+    life.backoff = record.backoff;
+    life.exits = record.exits;
+    life.reason = get(record.reason);
+    life.outcome_reason = get(record.outcome_reason);
+    life.status_text = get(record.status_text);
+    return life;
+}
+
+} // namespace leash

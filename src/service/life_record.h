@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// A Life as bytes of fixed size, for the state page: what a next life of init needs to carry on with
+// a service as if nothing had happened. Plain values; texts are cut, budgets of policy steps start
+// anew.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "service/lifecycle.h"
+
+namespace leash {
+
+struct LifeRecord {
+    std::uint64_t start, last_start;
+    std::int64_t since, spawned_at, start_deadline, stop_deadline, again_at, pause; // ms
+    std::int32_t state, main_pid, outcome, last_exit, remains, restarts;
+    std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
+        automatic;
+    Backoff backoff;
+    RateWindow exits;
+    char reason[96], outcome_reason[96], status_text[96];
+};
+static_assert(std::is_trivially_copyable_v<LifeRecord>);
+
+[[nodiscard]] LifeRecord pack(const Life& life);
+// Values out of range (another build wrote them) become the ones of a stopped service.
+[[nodiscard]] Life unpack(const LifeRecord& record);
+
+} // namespace leash

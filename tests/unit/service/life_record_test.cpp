@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "service/life_record.h"
+
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "service/manager.h"
+
+using namespace leash;
+
+namespace {
+
+ServiceSettings daemon(std::string name) {
+    ServiceSettings settings;
+    settings.name = std::move(name);
+    settings.command = {"/bin/true"};
+    return settings;
+}
+
+template <class A> const A* find(const Actions& actions) {
+    for (const auto& action : actions)
+        if (auto* found = std::get_if<A>(&action)) return found;
+    return nullptr;
+}
+
+} // namespace
+
+// A second manager that is given only the bytes must go on as the first one would have.
+TEST(LifeRecord, AServiceGoesOnInANewManager) {
+    StartId next = 100;
+    Manager before([&] { return next++; });
+    before.define(daemon("a"));
+    (void)before.handle(event::StartRequested{"a"}, Ms{1'000});
+    (void)before.handle(event::Spawned{100, 42}, Ms{1'001});
+    (void)before.handle(event::Executed{100}, Ms{1'002});
+    ASSERT_EQ(before.view("a")->state, State::running);
+
+    unsigned char bytes[sizeof(LifeRecord)];
+    auto packed = pack(*before.life("a"));
+    std::memcpy(bytes, &packed, sizeof bytes);
+
+    Manager after([&] { return next++; });
+    after.define(daemon("a"));
+    LifeRecord read;
+    std::memcpy(&read, bytes, sizeof read);
+    after.resume("a", unpack(read));
+    EXPECT_EQ(after.view("a")->state, State::running);
+    EXPECT_EQ(after.view("a")->main_pid, 42);
+    EXPECT_EQ(after.service_of(100), "a");
+
+    auto actions = after.handle(event::MainExited{100, 1 << 8}, Ms{2'000});
+    ASSERT_TRUE(find<action::EndStart>(actions));
+    actions = after.handle(event::Emptied{100, 0}, Ms{2'010});
+    EXPECT_EQ(after.view("a")->state, State::backoff);
+    actions = after.handle(event::Tick{}, Ms{2'200});
+    ASSERT_TRUE(find<action::Spawn>(actions));
+    EXPECT_EQ(after.view("a")->restarts, 1);
+}
+
+TEST(LifeRecord, DeadlinesOutliveTheFirstLife) {
+    Manager before([] { return StartId{7}; });
+    before.define(daemon("a"));
+    (void)before.handle(event::StartRequested{"a"}, Ms{0});
+    (void)before.handle(event::Spawned{7, 42}, Ms{0});
+    (void)before.handle(event::Executed{7}, Ms{0});
+    (void)before.handle(event::StopRequested{"a"}, Ms{1'000});
+    Manager after([] { return StartId{8}; });
+    after.define(daemon("a"));
+    after.resume("a", unpack(pack(*before.life("a"))));
+    EXPECT_EQ(after.next_deadline(), before.next_deadline());
+    auto actions = after.handle(event::Tick{}, Ms{6'001});
+    EXPECT_TRUE(find<action::EndStart>(actions)) << "the stop-timeout still counts";
+}
+
+TEST(LifeRecord, NonsenseBecomesAStoppedService) {
+    LifeRecord record{};
+    record.state = 77;
+    record.main_pid = 1;
+    EXPECT_EQ(unpack(record).state, State::stopped);
+    EXPECT_EQ(unpack(record).main_pid, 0);
+}
