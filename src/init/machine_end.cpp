@@ -40,7 +40,7 @@ void Init::end_machine(EndKind kind, bool force, const std::string& who) {
     end_kind_ = kind;
     record_system();
     logs_.line(log::Level::notice, true, fmt::format("Going down for {}: {}", to_string(kind), who));
-    plugins_->shutdown(kind);
+    plugins_->shutdown(kind, system_.shutdown_timeout);
     Ms deadline = monotonic_now() + system_.shutdown_timeout;
     end_limit_.set_callback([this] {
         if (all_stopped_) return;

@@ -31,7 +31,7 @@ class Plugins : private HostServices {
     void service_changed(const action::StateChanged& change);
     void heartbeat(const std::string& service, StartId start, bool trigger);
     void target_settled(const std::string& target, int failed);
-    void shutdown(EndKind kind) { host_.shutdown(end_of(kind)); }
+    void shutdown(EndKind kind, Ms limit) { host_.shutdown(end_of(kind), limit); }
     void after_round() { host_.loop_round(); }
     bool child_exited(pid_t pid, int status) { return host_.child_exited(pid, status); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logger/logger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fcntl.h>
@@ -89,7 +90,8 @@ void Logger::take_line(const log_message::Line& line) {
     file(std::string(kOwnLog)).append(stored);
     if (line.console && (!settings_.quiet || line.level <= log::Level::warning))
         console_.line(line.text);
-    kernel_log_.line(line.level, plain);
+    // The kernel puts errors on the console by itself: what is there already goes in more quietly.
+    kernel_log_.line(line.console ? std::max(line.level, log::Level::notice) : line.level, plain);
 }
 
 bool Logger::read_stream(Stream& stream, std::size_t most) {

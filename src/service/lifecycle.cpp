@@ -31,8 +31,8 @@ bool Service::stop_pending() const {
 }
 
 bool Service::going_down() const {
-    return stop_pending() || (life_.state == State::stopping && (life_.outcome == Outcome::stopped ||
-                                                                 life_.outcome == Outcome::again));
+    bool by_request = life_.outcome == Outcome::stopped || life_.outcome == Outcome::again;
+    return stop_pending() || (life_.state == State::stopping && by_request);
 }
 
 bool Service::settled() const {
@@ -183,7 +183,8 @@ void Service::go(Turn& turn, StartId id) {
     life_.start_deadline = deadline(turn.now, in_force_->start_timeout);
     life_.stop_deadline = kNever;
     if (std::exchange(life_.automatic, false)) ++life_.restarts;
-    enter(turn, State::starting, life_.restarts == 0 ? "" : fmt::format("restart {}", life_.restarts));
+    enter(turn, State::starting,
+          life_.restarts == 0 ? "" : fmt::format("restart {}", life_.restarts));
     turn.out.push_back(action::Spawn{name(), id});
 }
 

@@ -86,8 +86,8 @@ void Service::take(Turn& turn, const Step& step, const std::string& why) {
         break;
     }
     case StepKind::restart:
-        conclude(turn, Outcome::retry, ended ? in_force_->restart_delay_max : in_force_->restart_delay,
-                 why);
+        conclude(turn, Outcome::retry,
+                 ended ? in_force_->restart_delay_max : in_force_->restart_delay, why);
         break;
     case StepKind::stop: conclude(turn, Outcome::failed, 0ms, why); break;
     case StepKind::reboot:

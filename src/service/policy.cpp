@@ -157,8 +157,8 @@ Result<Step> parse_step(std::string_view text) {
 // As an argument of exec, kept apart from the clauses.
 std::string quoted_argument(const std::string& word) {
     auto text = join_command({word});
-    bool bare = text == word;
-    return bare && (word == "after" || word == "at" || like_a_budget(word)) ? "'" + word + "'" : text;
+    bool like_a_clause = word == "after" || word == "at" || like_a_budget(word);
+    return text == word && like_a_clause ? "'" + word + "'" : text;
 }
 
 } // namespace

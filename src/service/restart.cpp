@@ -14,9 +14,8 @@ int RateWindow::used(const RateLimit& limit, Ms now) const {
 
 bool RateWindow::take(const RateLimit& limit, Ms now) {
     if (used(limit, now) >= limit.count) return false;
-    auto old = std::ranges::find_if(slots_.begin(), slots_.begin() + filled_, [&](const Slot& slot) {
-        return slot.at > now - limit.window;
-    });
+    auto fresh = [&](const Slot& slot) { return slot.at > now - limit.window; };
+    auto old = std::find_if(slots_.begin(), slots_.begin() + filled_, fresh);
     std::move(old, slots_.begin() + filled_, slots_.begin());
     filled_ -= static_cast<std::size_t>(old - slots_.begin());
     if (filled_ == kSlots) merge_closest();

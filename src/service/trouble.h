@@ -40,7 +40,9 @@ struct Answer {
     std::optional<std::size_t> next; // the step that waits for its `after` ...
     Ms due{0};                       // ... until then
     bool exhausted = false;          // there are final steps, but all of their budgets are used up
-    [[nodiscard]] bool is_final() const { return !steps.empty() && leash::is_final(steps.back().kind); }
+    [[nodiscard]] bool is_final() const {
+        return !steps.empty() && leash::is_final(steps.back().kind);
+    }
 };
 
 // Reads `policy` from step `from` on. `waited`: the time of that step's `after` has passed.
