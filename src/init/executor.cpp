@@ -317,12 +317,10 @@ bool Executor::child_exited(pid_t pid, int wait_status) {
     if (live->outcome_watch) on_outcome(start);
     live = live_.find(start);
     if (!live) return true;
-    bool hands_over = live->pidfile && pid == live->first_pid && WIFEXITED(wait_status) &&
-                      WEXITSTATUS(wait_status) == 0;
     live->main_pid = 0;
     live->pidfd_watch.reset();
     live->pidfd.reset();
-    if (hands_over) return true; // a daemon that forks: its pid file will name the main process
+    // Of a daemon that forks, this may be the parent: the core waits for its pid file then.
     core_.post(event::MainExited{start, wait_status});
     forget_if_over(start);
     return true;

@@ -37,7 +37,8 @@ struct Spawned {
     std::uint64_t start_ticks = 0; // as ProcessStat has it, for EndJob::main_ticks; 0: unknown
     // Readable when the child is through: EOF = execve succeeded, else a SpawnFailure text.
     UniqueFd outcome;
-    bool in_cgroup = true; // false: the kernel refused CLONE_INTO_CGROUP; the caller moves it
+    // False: the kernel refused CLONE_INTO_CGROUP and the caller moves it, or there was no cgroup_fd.
+    bool in_cgroup = true;
 };
 
 [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);

@@ -211,7 +211,8 @@ TEST_F(EndStart, ManyHydrasOfManyServices) {
     for (auto& one : all) ASSERT_NE(wait_ready(one.output.get()), 0);
     int empty = 0;
     auto before = monotonic_now();
-    end_starts(jobs, &*tree, before + Ms{8'000}, [&](const EndResult& told) { empty += told.empty; });
+    end_starts(jobs, &*tree, before + Ms{8'000},
+               [&](const EndResult& told) { empty += told.empty; });
     RecordProperty("milliseconds", static_cast<int>((monotonic_now() - before).count()));
     EXPECT_EQ(empty, 5);
     std::this_thread::sleep_for(Ms{20});

@@ -138,8 +138,8 @@ TEST_F(LoggerTest, MessagesOfInit) {
     EXPECT_EQ(texts(log("init.log")), "[FAIL] httpd\nhello\ntwo\nlines\nquiet now\nbut not mute\n");
     EXPECT_EQ(contents(options_.console), "[\033[1;31mFAIL\033[0m] httpd\nhello\nbut not mute\n");
     EXPECT_EQ(contents(options_.kernel_log), // one write a line; no '\n' is needed there
-              "<27>leash: [FAIL] httpd<29>leash: hello<30>leash: two?lines<29>leash: quiet now"
-              "<28>leash: but not mute");
+              "<29>leash: [FAIL] httpd<29>leash: hello<30>leash: two?lines<29>leash: quiet now"
+              "<29>leash: but not mute"); // what the console has is no error to the kernel
 }
 
 TEST_F(LoggerTest, RotatesAtTheSizeGiven) {

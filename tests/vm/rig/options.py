@@ -31,7 +31,7 @@ lib/modules/VERSION beside FILE or above it.
 examples:
   tests/vm/run -- initctl status
   tests/vm/run --overlay my-service/ -- sh -c 'initctl stop my && ps'
-  tests/vm/run --wdt softdog --expect reset -- sh -c 'kill -STOP 1'
+  tests/vm/run --wdt softdog --expect reset -- kill -PWR 1
   tests/vm/run --disk d.img --boots 2 -- sh -c 'echo $BOOT; [ $BOOT = 2 ] || reboot'"""
 
 ENDS = ("exit", "reset", "reboot", "poweroff", "panic")

@@ -63,5 +63,5 @@ def test_poweroff_by_leash(folder):
         .must_be(0, "vm: poweroff")
 
 
-def test_reset_of_a_stopped_leash(_folder):
-    rig("--expect", "reset", "--", "kill", "-STOP", "1").must_be(0, "vm: reset")
+def test_reset_delegated_to_the_wdt(_folder):
+    rig("--expect", "reset", "--", "kill", "-PWR", "1").must_be(0, "vm: reset")
