@@ -10,7 +10,9 @@
 BUILD ?= build/release
 JOBS  ?= $(shell nproc)
 
-.PHONY: all deps build run check check-unit check-vm check-fuzz lint install bench clean
+#   make lint       clang-tidy over everything (slow)
+
+.PHONY: all deps build run check check-style check-unit check-vm check-fuzz lint install bench clean
 all: build
 
 deps:
@@ -21,7 +23,7 @@ build: deps
 	@cmake --build $(BUILD) -j $(JOBS)
 
 run: build
-	@tests/vm/run --interactive --build $(BUILD)
+	@tests/vm/run --interactive --build $(BUILD) --forward 0:22 --forward 0:80
 
 install:
 	@test -f $(BUILD)/CMakeCache.txt || $(MAKE) build
@@ -43,8 +45,12 @@ check-vm: build
 lint: build
 	@tests/lint
 
+check-style:
+	@tests/style/layers
+	@tests/style/files
+
 check: build
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory check-style
 	@$(MAKE) --no-print-directory check-unit
 	@$(MAKE) --no-print-directory check-fuzz
 	@$(MAKE) --no-print-directory check-vm

@@ -91,7 +91,7 @@ std::vector<SourceFile> read_config_tree(const std::string& etc_dir) {
     std::size_t total = files.front().text.size();
     for (const auto& name : names) {
         auto shown = "services.d/" + name;
-        auto file = read_config_file(etc_dir + "/" + shown, shown);
+        auto file = read_config_file(fmt::format("{}/{}", etc_dir, shown), shown);
         total += file.text.size();
         if (total > kMaxConfigTotal) {
             total -= file.text.size();

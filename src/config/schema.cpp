@@ -105,7 +105,7 @@ std::string allowed(const KeySpec& spec) {
     case ValueType::size:
         return fmt::format("{}..{}", format_size(static_cast<std::uint64_t>(spec.least)),
                            format_size(static_cast<std::uint64_t>(spec.most)));
-    case ValueType::rate: 
+    case ValueType::rate:
         return fmt::format("N/TIME, for example 5/10s, N 1..{}, TIME 1ms..24h", kMaxRateCount);
     case ValueType::signal: return "a signal's name or number, for example TERM, RTMIN+3, 15";
     case ValueType::command: return "a program and its arguments";

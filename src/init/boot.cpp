@@ -125,8 +125,8 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     system_ = std::move(catalog.system);
     logs_.set_log_size(system_.log_size);
     for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
-    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_, *recovery_,
-                                         [this](StartId start) { return executor_->drain_notify(start); });
+    auto drain = [this](StartId start) { return executor_->drain_notify(start); };
+    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_, *recovery_, drain);
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.

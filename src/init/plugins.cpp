@@ -8,7 +8,8 @@ namespace leash {
 
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
                  Recovery& recovery, std::function<bool(StartId)> drain_notify)
-    : manager_(manager), core_(core), system_(system), recovery_(recovery), drain_notify_(std::move(drain_notify)),
+    : manager_(manager), core_(core), system_(system), recovery_(recovery),
+      drain_notify_(std::move(drain_notify)),
       host_(loop, *this) {}
 
 std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,

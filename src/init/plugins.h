@@ -24,7 +24,8 @@ class Plugins : private HostServices {
     Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
             Recovery& recovery, std::function<bool(StartId)> drain_notify);
 
-    // `restored`: from an earlier life of init. Complaints, one sentence each. `leave_out`: plugins that the kernel command line forbids.
+    // `restored`: from an earlier life of init. `leave_out`: plugins that the kernel command
+    // line forbids. Returns complaints, one sentence each.
     [[nodiscard]] std::vector<std::string> load_all(const std::vector<std::string>& leave_out,
                                                     const std::vector<PluginState>& restored);
 

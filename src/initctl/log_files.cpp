@@ -23,10 +23,16 @@ bool is_stamp(std::string_view text) {
     return true;
 }
 
+// Fails with errno.
 UniqueFd open_log(const std::string& path, ino_t& inode) {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd) return fd;
     struct stat info{};
-    if (!fd || ::fstat(fd.get(), &info) < 0 || !S_ISREG(info.st_mode)) return {};
+    if (::fstat(fd.get(), &info) < 0 || !S_ISREG(info.st_mode)) {
+        fd.reset();
+        errno = ENOENT; // no log, whatever it is
+        return fd;
+    }
     inode = info.st_ino;
     return fd;
 }

@@ -46,7 +46,8 @@ TEST(StatePage, ATornWriteLeavesTheOlderCopy) {
     put(*page, 0, "newer");
     // Damage every place where "newer" stands: the reader must fall back to "older".
     std::size_t size = static_cast<std::size_t>(lseek(page->fd(), 0, SEEK_END));
-    auto* map = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, page->fd(), 0));
+    auto* map = static_cast<char*>(
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, page->fd(), 0));
     ASSERT_NE(map, MAP_FAILED);
     auto at = std::string_view(map, size).find("newer");
     ASSERT_NE(at, std::string_view::npos);

@@ -53,5 +53,6 @@ TEST(EndResult, TravelsAsALine) {
     EXPECT_EQ(again->remains, 2);
     EXPECT_FALSE(again->empty);
     EXPECT_EQ(again->stuck, result.stuck);
-    for (auto text : {"", "1 2 3", "x 1 1 1", "1 -1 0 1", "0 0 0 1"}) EXPECT_FALSE(parse_end_result(text));
+    for (auto text : {"", "1 2 3", "x 1 1 1", "1 -1 0 1", "0 0 0 1"})
+        EXPECT_FALSE(parse_end_result(text)) << text;
 }
