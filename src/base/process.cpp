@@ -157,7 +157,7 @@ pid_t living_thread(const ProcFolder& folder, const ProcessStat& stat) {
 }
 
 ProcessWalk::ProcessWalk()
-    : proc_(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), buffer_(16 * 1024) {}
+    : proc_(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), buffer_(16'384) {}
 
 std::vector<pid_t> ProcessWalk::next() {
     std::vector<pid_t> pids;

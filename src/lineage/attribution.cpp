@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lineage/attribution_source.h"
+#include "lineage/cgroup_folder.h"
 
 namespace leash {
 namespace {
@@ -81,7 +82,7 @@ const std::optional<Tag>& TaskEvidence::tag() const {
 }
 
 std::optional<Attribution> CgroupSource::ask(const TaskEvidence& task) const {
-    auto text = task.folder().read("cgroup", 16 * 1024);
+    auto text = task.folder().read("cgroup", kCgroupTextLimit);
     auto place = text ? tree_.place_in(*text) : std::nullopt;
     if (!place) return std::nullopt;
     Attribution answer{place->service, place->remains_of, Source::cgroup, false};

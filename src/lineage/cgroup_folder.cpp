@@ -89,7 +89,7 @@ Result<void> remove_group(const std::string& folder) {
     if (errno != EBUSY) return fail_errno(errno, "cannot remove {}", folder);
     if (group_event(folder, "populated")) return fail_errno(EBUSY, "cannot remove {}", folder);
     for (const auto& name : subgroups(folder))
-        if (auto removed = remove_group(folder + "/" + name); !removed) return removed;
+        if (auto removed = remove_group(fmt::format("{}/{}", folder, name)); !removed) return removed;
     if (::rmdir(folder.c_str()) != 0 && errno != ENOENT)
         return fail_errno(errno, "cannot remove {}", folder);
     return {};

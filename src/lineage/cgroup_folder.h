@@ -15,6 +15,8 @@
 
 namespace leash {
 
+inline constexpr std::size_t kCgroupTextLimit = 16'384; // of /proc/PID/cgroup
+
 // A file of a group, such as "cgroup.kill". ENOENT: no such group, or the kernel lacks the file.
 Result<void> write_group_file(const std::string& folder, const char* file, std::string_view text);
 [[nodiscard]] std::optional<std::string> read_small_file(const std::string& path);

@@ -55,7 +55,7 @@ bool may_be_signalled(pid_t pid) { return pid > 1 && pid != ::getpid(); }
 
 void collect(const std::string& folder, PidSet& pids) {
     for (pid_t pid : group_processes(folder)) pids.insert(pid);
-    for (const auto& name : subgroups(folder)) collect(folder + "/" + name, pids);
+    for (const auto& name : subgroups(folder)) collect(fmt::format("{}/{}", folder, name), pids);
 }
 
 // Against what forks about as fast as we look: look without being interrupted.
@@ -156,7 +156,7 @@ bool Ender::covers(const Work& work, const ProcFolder& folder, pid_t pid) const 
         return true;
     std::optional<CgroupPlace> place;
     if (tree_)
-        if (auto text = folder.read("cgroup", 16 * 1024)) place = tree_->place_in(*text);
+        if (auto text = folder.read("cgroup", kCgroupTextLimit)) place = tree_->place_in(*text);
     bool ours = place && place->service == work.job.service;
     if (ours && place->remains_of != 0) return work.job.include_remains;
     if (ours && (covers_group(work) || pid == work.job.main_pid)) return true;
@@ -290,7 +290,8 @@ void Ender::freeze(Work& work) {
 
 void Ender::thaw(Work& work) {
     work.frozen = false;
-    (void)write_group_file(work.folder, "cgroup.freeze", "0"); // there may be no such group
+    // There may be no such group.
+    [[maybe_unused]] auto thawed = write_group_file(work.folder, "cgroup.freeze", "0");
 }
 
 void Ender::move_spared(Work& work) {
@@ -354,8 +355,11 @@ void Ender::finish(Work& work) {
     work.spared.insert(work.in_remains.begin(), work.in_remains.end());
     work.result.remains = static_cast<int>(work.spared.size());
     if (!work.folder.empty() && !work.polite)
-        for (const auto& name : subgroups(work.folder))
-            if (parse_remains_name(name) != 0) (void)remove_group(work.folder + "/" + name);
+        for (const auto& name : subgroups(work.folder)) {
+            if (parse_remains_name(name) == 0) continue;
+            // Only what is empty can be.
+            [[maybe_unused]] auto removed = remove_group(fmt::format("{}/{}", work.folder, name));
+        }
     work.finished = true;
     done_(work.result);
 }

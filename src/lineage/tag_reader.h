@@ -11,7 +11,7 @@
 
 namespace leash {
 
-inline constexpr std::size_t kEnvironmentLimit = 64 * 1024; // what lies behind is not looked at
+inline constexpr std::size_t kEnvironmentLimit = 65'536; // what lies behind is not looked at
 
 // The first LEASH_TAG among variables that are separated by NUL, as getenv would find it.
 [[nodiscard]] std::optional<Tag> find_tag(std::string_view environment);

@@ -103,7 +103,7 @@ class Child {
     }
 
     void place(int fd, int number) {
-        if (::dup2(fd, number) != number) give_up_errno(errno, "cannot set descriptor {}", number);
+        if (fd < 0 || ::dup2(fd, number) != number) give_up_errno(errno, "cannot set descriptor {}", number);
     }
 
     void take_terminal() {
@@ -239,7 +239,7 @@ std::vector<std::string> build_environment(const SpawnRequest& request, const Ac
     }
     std::vector<std::string> environment;
     environment.reserve(variables.size());
-    for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : variables) environment.push_back(fmt::format("{}={}", name, value));
     return environment;
 }
 
