@@ -99,7 +99,7 @@ void StatePage::write(std::uint32_t index, std::span<const std::byte> bytes) {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     older.length = static_cast<std::uint32_t>(bytes.size());
     older.sequence = newer.sequence + 1;
-    std::memcpy(older.bytes, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(older.bytes, bytes.data(), bytes.size());
     std::memset(older.bytes + bytes.size(), 0, kRecordBytes - bytes.size());
     std::atomic_signal_fence(std::memory_order_seq_cst);
     older.checksum = checksum_of(reinterpret_cast<std::byte*>(&older) + sizeof older.checksum,

@@ -127,6 +127,10 @@ Checked<void> set_notify(S& s, const V& v) {
         if (!path)
             return fault(fmt::format("{}; allowed: {}", path.error().text, kNotifyGrammar),
                          path.error().hint);
+        // PID 1 reads it on its loop: it must lie where a read cannot wait for a disk.
+        if (!path->starts_with("/run/") && !path->starts_with("/var/run/"))
+            return fault(fmt::format("{} does not lie below /run", quote(*path)),
+                         "let the daemon write its pid file to /run");
         s.notify = Notify{NotifyKind::pidfile, -1, std::move(*path)};
     } else {
         return fault(fmt::format("{}; allowed: {}", quote(v.text), kNotifyGrammar),

@@ -280,7 +280,7 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .text = "The scheduling class of the kicker. `deadline` falls back to fifo:99, and that to "
                 "what there is; `initctl status` says which it is.",
         .set = SystemSetter{set_priority}});
-    table.push_back({.section = section, .key = "loop-limit", .type = duration, .least = 100,
+    table.push_back({.section = section, .key = "loop-limit", .type = duration, .least = 3 * kSecond,
         .most = kHour, .fallback = "10s",
         .text = "How long the loop of PID 1 may be silent before the kicks stop. A busy PID 1 must "
                 "not reset a healthy machine; a dead one must not be fed.",

@@ -200,6 +200,8 @@ std::string bring_up_loopback() {
 }
 
 std::string set_panic_behaviour(int seconds) {
+    // Without this the kernel drops what the logger writes to /dev/kmsg beyond ten lines in 5 s.
+    write_file("/proc/sys/kernel/printk_devkmsg", "on");
     bool good = write_file("/proc/sys/kernel/panic", std::to_string(seconds)) &&
                 write_file("/proc/sys/kernel/panic_on_oops", seconds > 0 ? "1" : "0");
     return good ? "" : fmt::format("cannot set kernel.panic: {}", std::strerror(errno));

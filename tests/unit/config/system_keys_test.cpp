@@ -66,7 +66,7 @@ const std::vector<Good> kGood{
     {"watchdog", "interval = 5s\n", [](const S& s) { return s.watchdog.interval == 5s; }},
     {"watchdog", "priority = fifo:99\n", [](const S& s) { return s.watchdog.priority == "fifo:99"; }},
     {"watchdog", "priority = other\n", [](const S& s) { return s.watchdog.priority == "other"; }},
-    {"watchdog", "loop-limit = 500ms\n", [](const S& s) { return s.watchdog.loop_limit == 500ms; }},
+    {"watchdog", "loop-limit = 3500ms\n", [](const S& s) { return s.watchdog.loop_limit == 3500ms; }},
     {"watchdog", "on-missing-device = ignore\n",
      [](const S& s) { return s.watchdog.on_missing_device == OnMissingDevice::ignore; }},
     {"watchdog", "on-missing-device = warn\n",
@@ -120,6 +120,8 @@ const std::vector<Bad> kBad{
     {"watchdog", "priority = fifo\n", "write fifo:99"},
     {"watchdog", "priority = dedline\n", "did you mean 'deadline'?"},
     {"watchdog", "loop-limit = 0\n", "loop-limit: '0' is out of range"},
+    // The loop beats once a second: less than three of them would be a matter of luck.
+    {"watchdog", "loop-limit = 2s\n", "loop-limit: '2s' is out of range"},
     {"watchdog", "on-missing-device = fail\n", "on-missing-device: 'fail'; allowed: warn, ignore"},
     {"watchdog", "rescue = feed 10\n", "rescue: '10' has no unit"},
     {"watchdog", "rescue = feed 25h\n", "rescue: '25h' is out of range; allowed: feed, feed TIME"},
