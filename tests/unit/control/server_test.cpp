@@ -95,7 +95,7 @@ TEST_F(Server, AnswersAndCloses) {
     EXPECT_EQ(info.st_mode & 07777, 0666U);
     auto client = connect();
     send(client, "leash/1|start|httpd|+no");
-    run(Ms{60});
+    run(Ms{20});
     EXPECT_EQ(server_->clients(), 1U);
     send(client, "-wait\n");
     run(Ms{60});
