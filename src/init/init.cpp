@@ -20,7 +20,9 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
       recovery_(earlier ? std::move(earlier) : Recovery::fresh()),
       heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
-      end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {}
+      end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {
+    system_record_.control_fd = -1;
+}
 
 Init::~Init() = default;
 

@@ -28,7 +28,8 @@ void Init::record_system() {
     record.phase = static_cast<std::int32_t>(state_.phase);
     record.log_fd = logs_.channel_fd();
     record.log_pid = logs_.pid();
-    record.control_fd = server_ ? server_->listen_fd() : -1;
+    // Until this life serves it, the socket is the earlier life's: clients may wait in its backlog.
+    if (server_) record.control_fd = server_->listen_fd();
     put(record.target, state_.target);
     put(record.module_text, state_.module_text);
     recovery_->record(record);
