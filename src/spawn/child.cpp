@@ -103,7 +103,8 @@ class Child {
     }
 
     void place(int fd, int number) {
-        if (fd < 0 || ::dup2(fd, number) != number) give_up_errno(errno, "cannot set descriptor {}", number);
+        if (fd < 0 || ::dup2(fd, number) != number)
+            give_up_errno(errno, "cannot set descriptor {}", number);
     }
 
     void take_terminal() {
