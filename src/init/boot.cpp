@@ -90,14 +90,7 @@ void Init::read_tree(std::function<void(Result<std::vector<SourceFile>>)> done) 
     job.name = "read-configuration";
     job.limit = Ms{15'000};
     job.work = [](int out) {
-        auto bytes = serialize(read_config_tree(kEtc));
-        std::size_t sent = 0;
-        while (sent < bytes.size()) {
-            auto now = write(out, bytes.data() + sent, bytes.size() - sent);
-            if (now <= 0) return 1;
-            sent += static_cast<std::size_t>(now);
-        }
-        return 0;
+        return write_all(out, serialize(read_config_tree(kEtc))) ? 0 : 1;
     };
     job.done = [done = std::move(done)](int status, const std::string& bytes) {
         if (status == 0) done(deserialize(bytes));

@@ -19,14 +19,10 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "base/whole_file.h"
+#include "init/workers.h"
 
 namespace leash {
 namespace {
-
-void say(int out, std::string line) {
-    line += '\n';
-    [[maybe_unused]] auto written = write(out, line.data(), line.size());
-}
 
 bool write_file(const std::string& path, std::string_view text) {
     UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -111,7 +107,7 @@ int apply_sysctls(const TextPairs& settings, int out) {
         if (!path.contains('/')) std::ranges::replace(path, '.', '/');
         if (write_file("/proc/sys/" + path, value)) continue;
         ++failures;
-        say(out, fmt::format("sysctl {} = {}: {}", name, value, std::strerror(errno)));
+        tell(out, fmt::format("sysctl {} = {}: {}", name, value, std::strerror(errno)));
     }
     return failures ? 1 : 0;
 }
@@ -124,7 +120,7 @@ int load_modules(const std::vector<std::string>& modules, int out) {
         int status = run(words);
         if (status == 0) continue;
         ++failures;
-        say(out, fmt::format("kernel module {}: {}", module,
+        tell(out, fmt::format("kernel module {}: {}", module,
                              status == 127 ? "there is no /sbin/modprobe"
                                            : fmt::format("modprobe ended with {}", status)));
     }
@@ -136,14 +132,14 @@ int mount_file_systems(const std::vector<MountEntry>& mounts, int out) {
     for (const auto& entry : mounts) {
         auto options = mount_options(entry.options);
         if (!make_folders(entry.target) && !options.may_fail)
-            say(out, fmt::format("mount point {}: {}", entry.target, std::strerror(errno)));
+            tell(out, fmt::format("mount point {}: {}", entry.target, std::strerror(errno)));
         if (mount(entry.source.c_str(), entry.target.c_str(), entry.type.c_str(), options.flags,
                   options.data.c_str()) == 0)
             continue;
         if (errno == EBUSY && !(options.flags & MS_REMOUNT)) continue; // it is mounted already
         if (options.may_fail) continue;
         ++failures;
-        say(out, fmt::format("cannot mount {} ({}) on {}: {}", entry.source, entry.type, entry.target,
+        tell(out, fmt::format("cannot mount {} ({}) on {}: {}", entry.source, entry.type, entry.target,
                              std::strerror(errno)));
     }
     return failures ? 1 : 0;
@@ -151,21 +147,21 @@ int mount_file_systems(const std::vector<MountEntry>& mounts, int out) {
 
 int load_leash_module(bool forbidden, int out) {
     if (access("/dev/leash", F_OK) == 0) {
-        say(out, "loaded");
+        tell(out, "loaded");
         return 0;
     }
     if (forbidden) {
-        say(out, "left out: leash.nomodule on the kernel command line");
+        tell(out, "left out: leash.nomodule on the kernel command line");
         return 1;
     }
     if (access(kModuleMark, F_OK) == 0) {
-        say(out, fmt::format("left out: the machine died while loading it; remove {} to try again",
+        tell(out, fmt::format("left out: the machine died while loading it; remove {} to try again",
                              kModuleMark));
         return 1;
     }
     // A machine that has no such module writes no mark.
     if (!module_is_installed("leash")) {
-        say(out, "not installed");
+        tell(out, "not installed");
         return 1;
     }
     bool marked = false;
@@ -177,7 +173,7 @@ int load_leash_module(bool forbidden, int out) {
     int status = run({"/sbin/modprobe", "-q", "leash"});
     if (marked) unlink(kModuleMark);
     bool there = status == 0 && access("/dev/leash", F_OK) == 0;
-    say(out, there ? (marked ? "loaded" : "loaded, without a mark: /var/lib/leash is not writable")
+    tell(out, there ? (marked ? "loaded" : "loaded, without a mark: /var/lib/leash is not writable")
                    : fmt::format("modprobe ended with {}", status));
     return there ? 0 : 1;
 }

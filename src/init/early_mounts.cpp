@@ -54,7 +54,6 @@ bool try_mount(const EarlyMount& entry) {
 EarlyMountReport mount_early_file_systems() {
     EarlyMountReport report;
     for (const auto& entry : kMounts) {
-        bool is_cgroup = std::strcmp(entry.type, "cgroup2") == 0;
         if (!is_mounted(entry.target)) {
             if (mkdir(entry.target, entry.mode) < 0 && errno != EEXIST) {
                 report.problems.push_back(fmt::format("cannot make the mount point {}: {}",
@@ -67,7 +66,6 @@ EarlyMountReport mount_early_file_systems() {
                 continue;
             }
         }
-        if (is_cgroup) report.cgroup2 = true;
     }
     // A devtmpfs without these exists in stripped-down kernels and in containers.
     struct Link { const char *to, *from; };

@@ -10,7 +10,6 @@ namespace leash {
 
 struct EarlyMountReport {
     std::vector<std::string> problems; // one sentence each; none of them stops the boot
-    bool cgroup2 = false;
 };
 
 // What is mounted already (by a boot loader's initramfs, by a container manager) stays as it is.

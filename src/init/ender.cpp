@@ -36,8 +36,7 @@ void Ender::launch(std::vector<EndJob> jobs) {
     work.limit = kGiveUp + Ms{2'000};
     work.work = [this, jobs = std::move(jobs)](int out) {
         end_starts(jobs, tree_, monotonic_now() + kGiveUp, [out](const EndResult& result) {
-            auto line = format_end_result(result) + "\n";
-            [[maybe_unused]] auto written = write(out, line.data(), line.size());
+            tell(out, format_end_result(result));
         });
         return 0;
     };

@@ -20,7 +20,6 @@ class Ender {
     void add(EndJob job);
     // To be called once a round: hands over what has come in.
     void flush();
-    [[nodiscard]] bool idle() const { return waiting_.empty() && batches_ == 0; }
 
   private:
     struct Batch;

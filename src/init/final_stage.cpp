@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/swap.h>
@@ -19,25 +18,17 @@
 namespace leash {
 namespace {
 
-void say(int out, std::string line) {
-    line += '\n';
-    [[maybe_unused]] auto written = write(out, line.data(), line.size());
-}
-
 // All processes of user space but the spared ones, PID 1 and the caller.
 std::vector<pid_t> everybody(const std::vector<pid_t>& spared) {
     std::vector<pid_t> found;
-    DIR* proc = opendir("/proc");
-    if (!proc) return found;
-    while (auto* entry = readdir(proc)) {
-        auto pid = parse_unsigned(entry->d_name);
-        if (!pid || *pid <= 1) continue;
-        auto number = static_cast<pid_t>(*pid);
-        if (number == getpid() || std::ranges::find(spared, number) != spared.end()) continue;
-        auto stat = read_stat(number);
-        if (stat && !stat->dead() && !stat->kernel) found.push_back(number);
+    ProcessWalk walk;
+    for (auto pids = walk.next(); !pids.empty(); pids = walk.next()) {
+        for (pid_t pid : pids) {
+            bool spare = pid <= 1 || pid == getpid() || std::ranges::find(spared, pid) != spared.end();
+            auto stat = spare ? std::nullopt : read_stat(pid);
+            if (stat && !stat->dead() && !stat->kernel) found.push_back(pid);
+        }
     }
-    closedir(proc);
     return found;
 }
 
@@ -63,7 +54,7 @@ int stop_everything(const std::vector<pid_t>& spared, int out) {
         for (pid_t pid : left) kill(pid, SIGKILL);
         if (wait_for(Ms{50})) return 0;
     }
-    for (pid_t pid : left) say(out, "will not die: " + name_of(pid));
+    for (pid_t pid : left) tell(out, "will not die: " + name_of(pid));
     return 1;
 }
 
@@ -117,11 +108,11 @@ int unmount_everything(int out) {
         int why = errno;
         if (umount2(mount.target.c_str(), MNT_DETACH) == 0) continue;
         ++failures;
-        say(out, fmt::format("cannot unmount {}: {}", mount.target, std::strerror(why)));
+        tell(out, fmt::format("cannot unmount {}: {}", mount.target, std::strerror(why)));
     }
     if (::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_RDONLY, nullptr) < 0 && errno != EINVAL) {
         ++failures;
-        say(out, fmt::format("cannot remount / read-only: {}", std::strerror(errno)));
+        tell(out, fmt::format("cannot remount / read-only: {}", std::strerror(errno)));
     }
     sync();
     return failures ? 1 : 0;

@@ -44,6 +44,18 @@ namespace {
 
 } // namespace
 
+bool write_all(int out, std::string_view bytes) {
+    while (!bytes.empty()) {
+        auto written = write(out, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+bool tell(int out, std::string line) { return write_all(out, line += '\n'); }
+
 Workers::Workers(EventLoop& loop) : loop_(loop) {}
 Workers::~Workers() = default;
 

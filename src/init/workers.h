@@ -32,6 +32,10 @@ struct WorkerJob {
     std::vector<int> keep_fds; // descriptors of PID 1 that the worker needs
 };
 
+// For `work`: writes all of it, or returns false.
+bool write_all(int out, std::string_view bytes);
+bool tell(int out, std::string line);
+
 class Workers {
   public:
     explicit Workers(EventLoop& loop);
@@ -41,7 +45,6 @@ class Workers {
     // True if `pid` was a worker.
     bool child_exited(pid_t pid, int wait_status);
     [[nodiscard]] std::vector<pid_t> pids() const;
-    [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
 
   private:
     struct Running;
