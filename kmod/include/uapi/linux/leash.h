@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * /dev/leash: which start of which service does a task descend from?
+ *
+ * A start is one life of a service, named by a 64 bit id that is never used twice (the id in
+ * LEASH_TAG=<service>@<id in hex>). The module attributes processes to starts: a process is told to
+ * belong to one (LEASH_IOC_ARM before it is born, LEASH_IOC_ADOPT later), and from then on every
+ * fork copies the membership, whatever the child does to its session, parents, namespaces, cgroup,
+ * name or environment. A process keeps it until its zombie has been reaped.
+ *
+ * Who may call
+ *   open(O_RDWR)    the controller: needs CAP_SYS_ADMIN; one at a time, else EBUSY. All calls.
+ *   open(O_RDONLY)  an observer: needs CAP_SYS_PTRACE. The calls marked "observer", and read().
+ * Both capabilities are asked for in the initial user namespace, of the opener: a descriptor that is
+ * passed on keeps what its opener could do. Opening and calling are refused with EPERM from outside
+ * the initial pid namespace; all pids here are those of that namespace. An observer gets EBADF from
+ * the controller's calls, as a descriptor that is not open for writing does.
+ *
+ * read() on a descriptor gives a table for people, one line a process; its form may change.
+ *
+ * Extension: structures grow at their end only. The size that a caller was compiled with travels in
+ * the ioctl number; what the caller does not have is taken as 0, and what the module does not know
+ * must be 0, else E2BIG. Fields called reserved must be 0, else EINVAL. Unknown flags are EINVAL.
+ * All structures are multiples of 8 bytes without holes and the same for 32 and 64 bit callers.
+ *
+ * Times are nanoseconds: those called start on CLOCK_BOOTTIME, durations as the scheduler counts.
+ * Memory is bytes. Any call may fail with EFAULT, ENOTTY (no such call), EINTR (killed meanwhile).
+ *
+ * Since ABI 1, all of it.
+ */
+#ifndef _UAPI_LINUX_LEASH_H
+#define _UAPI_LINUX_LEASH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define LEASH_ABI		1
+#define LEASH_NAME_SIZE		64	/* a service's name with its NUL */
+#define LEASH_COMM_SIZE		16
+#define LEASH_MAX_STARTS	4096	/* that are known at one time */
+
+/*
+ * LEASH_IOC_VERSION, observer. What this module is.
+ */
+struct leash_version {
+	__u32 abi;		/* LEASH_ABI of the module */
+	__u32 task_size;	/* its sizeof(struct leash_task) */
+	__u64 features;		/* LEASH_FEATURE_* */
+	__u64 facts;		/* LEASH_FACT_* that can be had here */
+	__u32 state;		/* LEASH_STATE_* */
+	__u32 reserved;
+};
+
+#define LEASH_FEATURE_LINEAGE	(1ULL << 0)	/* ARM, ADOPT, WHOIS, SPARE, RESCAN */
+#define LEASH_FEATURE_SNAPSHOT	(1ULL << 1)
+#define LEASH_FEATURE_KILL	(1ULL << 2)
+#define LEASH_FEATURE_CGROUP	(1ULL << 3)	/* the kernel has cgroup v2 */
+#define LEASH_FEATURE_TAG	(1ULL << 4)	/* tags are read at exec (parameter env_tag) */
+
+/*
+ * The module could not record some fork for want of preallocated entries: the answers may lack
+ * processes until LEASH_IOC_RESCAN has found them by other means.
+ */
+#define LEASH_STATE_INCOMPLETE	(1U << 0)
+#define LEASH_STATE_HOOKED	(1U << 1)	/* the kernel's tracepoints are hooked: a start exists */
+
+/* How a process came to its start, the strongest first. */
+#define LEASH_VIA_NONE		0	/* it has no start */
+#define LEASH_VIA_FORK		1	/* born into it */
+#define LEASH_VIA_ADOPT		2	/* the controller said so */
+#define LEASH_VIA_PARENT	3	/* rescan: its parent belongs to it */
+#define LEASH_VIA_CGROUP	4	/* rescan: it sits in the start's cgroup */
+#define LEASH_VIA_TAG		5	/* its environment says so: a claim, not a proof */
+
+/*
+ * LEASH_IOC_START_SET, controller. Makes a start known, or changes group, cgroup and name of one.
+ * EINVAL: id 0, a name that is empty or not terminated; ENOSPC: LEASH_MAX_STARTS; ENOMEM.
+ */
+struct leash_start {
+	__u64 id;		/* not 0 */
+	__u64 group;		/* joins the starts of one service; 0: none */
+	__u64 cgroup;		/* inode number of the service's cgroup v2 folder; 0: none */
+	__u32 flags;		/* 0 */
+	__u32 reserved;
+	char name[LEASH_NAME_SIZE]; /* the service's */
+};
+
+/*
+ * LEASH_IOC_START_DEL, controller. The start is forgotten as soon as its last process is gone, at
+ * once if there is none. Until then all calls still know it. ENOENT.
+ * LEASH_IOC_ARM, controller. The next process that the calling thread forks is born into the start.
+ * Threads do not count. Disarmed by that fork, by id 0, by an execve or the end of the caller, and
+ * when the device is closed: user space calls it right before the fork and, if the fork fails, with
+ * 0. Another thread's arming is replaced. ENOENT: no such start; ESHUTDOWN: it is being killed.
+ */
+struct leash_start_ref {
+	__u64 id;
+	__u32 flags;		/* 0 */
+	__u32 reserved;
+};
+
+/*
+ * LEASH_IOC_ADOPT, controller. Puts a living process into a start. A process that has one already
+ * keeps it, unless it is known by a weaker source, or with LEASH_ADOPT_REPLACE.
+ * ENOENT: no such start; ESRCH: no such process, or not the one of start_ns; EINVAL: PID 1 or a
+ * kernel thread; EEXIST: it belongs to another start (not with LEASH_ADOPT_TREE, which goes on);
+ * ENOMEM: out of entries.
+ */
+struct leash_adopt {
+	__u64 start;
+	__s32 pid;		/* 0: the caller's process */
+	__u32 flags;		/* LEASH_ADOPT_* */
+	__u64 start_ns;		/* of the process, as a snapshot has it; 0: whichever has the pid */
+	__u32 count;		/* out: processes put into the start now */
+	__u32 reserved;
+};
+#define LEASH_ADOPT_TREE	(1U << 0)	/* and its living descendants */
+#define LEASH_ADOPT_REPLACE	(1U << 1)
+
+/*
+ * LEASH_IOC_SPARE, controller. Marks a process, which must be in the start, so that LEASH_IOC_KILL
+ * passes it by; what it forks from now on is spared, too. Errors as for LEASH_IOC_ADOPT; ESRCH also
+ * if it is not in the start.
+ */
+struct leash_spare {
+	__u64 start;
+	__s32 pid;
+	__u32 flags;		/* LEASH_SPARE_* */
+	__u64 start_ns;		/* as in leash_adopt */
+	__u32 count;		/* out: processes whose mark changed */
+	__u32 reserved;
+};
+#define LEASH_SPARE_TREE	(1U << 0)	/* and its living descendants in that start */
+#define LEASH_SPARE_CLEAR	(1U << 1)	/* takes the mark away */
+
+/*
+ * LEASH_IOC_WHOIS, observer. Whose process is this? In constant time. Zombies are known, and for a
+ * while (1024 numbers at most) also processes that are gone. ESRCH: there is and was no such process.
+ * A process without a start gives 0 with via LEASH_VIA_NONE.
+ */
+struct leash_whois {
+	__s32 pid;		/* in: a process or a thread of it; out: the process */
+	__u32 flags;		/* in: 0; out: LEASH_WHOIS_* */
+	__u64 start_ns;		/* in: if not 0, ESRCH unless the process began then; out: when */
+	__u64 start;		/* out: 0: none */
+	__u64 group;		/* out */
+	__u64 tag;		/* out: the id in LEASH_TAG at its last execve; 0: none, or not read */
+	__u32 via;		/* out: LEASH_VIA_* */
+	__s32 exit_code;	/* out: if it is dead, as wait() has it */
+	__u32 state;		/* out: LEASH_STATE_* */
+	__u32 reserved;
+	char name[LEASH_NAME_SIZE]; /* out: the service's */
+};
+#define LEASH_WHOIS_DEAD	(1U << 0)	/* no thread of it lives: a zombie, or gone */
+#define LEASH_WHOIS_GONE	(1U << 1)	/* reaped; start_ns proves that it is the one you mean */
+#define LEASH_WHOIS_SPARED	(1U << 2)
+
+/*
+ * LEASH_IOC_KILL, controller. Sends a signal to every process of a start, wherever it sits, but for
+ * those that are spared, that are known by their tag alone, kernel threads and PID 1.
+ *
+ * SIGKILL marks the start as dying: what its processes fork from now on is killed before it can run
+ * (on PREEMPT_RT kernels: within microseconds), so that one call is enough. Call again to see `live`
+ * fall to 0: a task in an uninterruptible sleep takes its time. Other signals are sent once.
+ *
+ * ENOENT: no such start (or group); EINVAL: signo is not 0..64. signo 0 only counts.
+ */
+struct leash_kill {
+	__u64 id;		/* a start, or with LEASH_KILL_GROUP a group */
+	__s32 signo;
+	__u32 flags;		/* LEASH_KILL_* */
+	__u32 count;		/* out: processes that were sent the signal */
+	__u32 live;		/* out: processes to which it applies that are not dead yet */
+	__u32 spared;		/* out: living processes passed by because of their mark */
+	__u32 claimed;		/* out: living processes passed by because only a tag says so */
+	__u32 state;		/* out: LEASH_STATE_* */
+	__u32 reserved;
+};
+#define LEASH_KILL_GROUP	(1U << 0)	/* all starts of the group */
+#define LEASH_KILL_SPARED	(1U << 1)	/* those that are spared, too */
+#define LEASH_KILL_TAGGED	(1U << 2)	/* those known by their tag, too */
+
+/*
+ * LEASH_IOC_STARTS, observer. Fills `buffer` with struct leash_start_info of the starts that are
+ * known, oldest first. Call again while `cursor` is not 0. EINVAL: size below one record.
+ * LEASH_IOC_START_GET, observer. The same of one start, by `id`. ENOENT.
+ */
+struct leash_starts {
+	__u64 buffer;		/* address */
+	__u32 size;		/* of the buffer, bytes */
+	__u32 record_size;	/* the caller's sizeof(struct leash_start_info): the stride */
+	__u64 group;		/* only starts of this group; 0: all */
+	__u64 cursor;		/* in: 0 to begin, else as the last call left it; out: 0: complete */
+	__u32 count;		/* out: records written */
+	__u32 flags;		/* 0 */
+};
+struct leash_start_info {
+	__u64 id;
+	__u64 group;
+	__u64 cgroup;
+	__u32 flags;		/* LEASH_START_* */
+	__u32 live;		/* processes that are not dead */
+	__u32 processes;	/* with zombies */
+	__u32 reserved;
+	__u64 forks;		/* processes born into it */
+	__u64 execs;
+	__u64 exits;		/* processes that ended */
+	__u64 aborts;		/* of those: by a signal */
+	__u64 runtime_ns;	/* CPU time of the processes that ended */
+	char name[LEASH_NAME_SIZE];
+};
+#define LEASH_START_DYING	(1U << 0)	/* LEASH_IOC_KILL with SIGKILL was called */
+#define LEASH_START_RELEASED	(1U << 1)	/* LEASH_IOC_START_DEL was called */
+
+/*
+ * LEASH_IOC_SNAPSHOT, observer. Fills `buffer` with struct leash_task of living processes (zombies
+ * included), or of all threads, in the order of their number. A record is consistent in itself, the
+ * set is as that of a walk through /proc: what is there all the time is in it exactly once.
+ * Call again while `cursor` is not 0. Which facts are gathered, `facts` says; what is not asked for
+ * is 0 in the records. EINVAL: a cursor that no call gave, unknown facts, size below one record.
+ */
+struct leash_snapshot {
+	__u64 facts;		/* LEASH_FACT_* */
+	__u64 start;		/* only of this start; 0: all */
+	__u64 group;		/* only of this group; 0: all */
+	__u64 buffer;		/* address */
+	__u32 size;		/* of the buffer, bytes */
+	__u32 record_size;	/* the caller's sizeof(struct leash_task): the stride */
+	__u32 flags;		/* LEASH_SNAPSHOT_* */
+	__s32 cursor;		/* in: 0 to begin, else as the last call left it; out: 0: complete */
+	__u32 count;		/* out: records written */
+	__u32 state;		/* out: LEASH_STATE_* */
+	__u64 time_ns;		/* out: CLOCK_BOOTTIME at the beginning of the call */
+	__u64 sched_ns;		/* out: the clock of last_ran_ns, at the same time */
+};
+#define LEASH_SNAPSHOT_THREADS		(1U << 0)	/* a record for each thread */
+#define LEASH_SNAPSHOT_ATTRIBUTED	(1U << 1)	/* only what belongs to some start */
+#define LEASH_SNAPSHOT_KERNEL		(1U << 2)	/* kernel threads, too */
+
+/* What is always there: the fields that no LEASH_FACT_ is named for. */
+#define LEASH_FACT_CPU		(1ULL << 0)	/* runtime, utime, stime */
+#define LEASH_FACT_MEMORY	(1ULL << 1)	/* vm, anon, file, shmem, swap */
+#define LEASH_FACT_FDS		(1ULL << 2)
+#define LEASH_FACT_SCHED	(1ULL << 3)	/* wait_ns, last_ran_ns, switches, faults */
+#define LEASH_FACT_SYSCALL	(1ULL << 4)	/* sys_nr, sys_arg */
+#define LEASH_FACT_IO		(1ULL << 5)	/* read_bytes, write_bytes */
+#define LEASH_FACT_CGROUP	(1ULL << 6)
+#define LEASH_FACT_EXE		(1ULL << 7)	/* exe_dev, exe_ino */
+#define LEASH_FACT_TTY		(1ULL << 8)
+
+/*
+ * Of a process: sums over its threads where that makes sense (runtime, switches, faults, io), else
+ * what its main thread says (state, system call). Of a thread: its own; memory and descriptors are
+ * the process'.
+ */
+struct leash_task {
+	__u64 facts;		/* LEASH_FACT_* that this record holds: a zombie has no memory */
+	__s32 tid;
+	__s32 tgid;
+	__s32 ppid;
+	__s32 pgid;
+	__s32 sid;
+	__u32 uid;		/* effective, in the initial user namespace, as gid */
+	__u32 gid;
+	__u32 threads;		/* of the process, that are not reaped */
+	__u64 start;		/* 0: none */
+	__u64 group;
+	__u64 tag;		/* as in leash_whois */
+	__u64 start_ns;		/* when the process (thread) began */
+	__u32 flags;		/* LEASH_TASK_* */
+	__u8 via;		/* LEASH_VIA_* */
+	__u8 state;		/* a letter, as in /proc/PID/stat: R S D T t X Z P I */
+	__u8 policy;		/* SCHED_* */
+	__s8 nice;
+	__s32 prio;		/* as in /proc/PID/stat */
+	__u32 cpu;		/* that it ran on last */
+	__u32 fds;		/* open descriptors */
+	__u32 tty;		/* controlling terminal, as in /proc/PID/stat; 0: none */
+	__u64 runtime_ns;	/* CPU time, exact */
+	__u64 utime_ns;		/* of that in user mode, sampled as the kernel is configured */
+	__u64 stime_ns;		/* and in the kernel */
+	__u64 wait_ns;		/* ready, but waiting for a CPU; 0 without CONFIG_SCHED_INFO */
+	__u64 last_ran_ns;	/* when a thread of it came to a CPU last, on the clock of sched_ns */
+	__u64 nvcsw;		/* voluntary context switches */
+	__u64 nivcsw;		/* involuntary ones */
+	__u64 min_flt;
+	__u64 maj_flt;
+	__u64 vm;		/* address space */
+	__u64 anon;		/* in memory: anonymous, */
+	__u64 file;		/* mapped from files, */
+	__u64 shmem;		/* shared: POSIX, SysV, memfd, tmpfs */
+	__u64 swap;		/* swapped out */
+	__u64 read_bytes;	/* from storage */
+	__u64 write_bytes;
+	__u64 cgroup;		/* inode number of its cgroup v2 folder */
+	__u64 exe_dev;		/* device number, as st_dev */
+	__u64 exe_ino;
+	__u64 sys_arg[6];
+	__s32 sys_nr;		/* system call it sleeps in; -1: none, it runs */
+	__u32 reserved;
+	char comm[LEASH_COMM_SIZE]; /* terminated */
+};
+#define LEASH_TASK_KERNEL	(1U << 0)	/* a kernel thread */
+#define LEASH_TASK_DEAD		(1U << 1)	/* no thread of the process lives */
+#define LEASH_TASK_LEADERLESS	(1U << 2)	/* its main thread is dead, others live */
+#define LEASH_TASK_SPARED	(1U << 3)
+#define LEASH_TASK_IOWAIT	(1U << 4)	/* sleeps for input or output */
+#define LEASH_TASK_FDS_AT_LEAST	(1U << 5)	/* it has more than were counted */
+
+/*
+ * LEASH_IOC_STATS, observer. Counters since the module was loaded.
+ */
+struct leash_stats {
+	__u32 state;		/* LEASH_STATE_* */
+	__u32 starts;		/* known now */
+	__u32 processes;	/* attributed now, with zombies */
+	__u32 entries;		/* preallocated, in use and free */
+	__u32 entries_free;
+	__u32 armed;		/* 1: a fork of the controller is waited for */
+	__u64 forks;		/* recorded */
+	__u64 lost;		/* forks that could not be recorded for want of entries */
+	__u64 found;		/* processes that rescans have found */
+	__u64 adopted;
+	__u64 killed;		/* signals sent by LEASH_IOC_KILL */
+	__u64 killed_at_birth;	/* children of dying starts */
+	__u64 snapshots;	/* calls */
+};
+
+/*
+ * LEASH_IOC_RESCAN, controller. Looks at every process without a start: does its parent belong to
+ * one, does it sit in the cgroup of one, does its environment have the tag of one (flags say which;
+ * 0: all)? Reads the memory of other processes and may sleep for as long as those hold it up: not
+ * for a thread that must not wait. Clears LEASH_STATE_INCOMPLETE if all three were asked.
+ */
+struct leash_rescan {
+	__u32 flags;		/* LEASH_RESCAN_* */
+	__u32 found;		/* out: processes attributed now */
+	__u32 state;		/* out: LEASH_STATE_* */
+	__u32 reserved;
+};
+#define LEASH_RESCAN_PARENT	(1U << 0)
+#define LEASH_RESCAN_CGROUP	(1U << 1)
+#define LEASH_RESCAN_TAG	(1U << 2)
+
+#define LEASH_IOC_MAGIC		0xDE	/* that of kmonitor, and free in ioctl-number.rst */
+#define LEASH_IOC_VERSION	_IOR(LEASH_IOC_MAGIC, 0, struct leash_version)
+#define LEASH_IOC_START_SET	_IOW(LEASH_IOC_MAGIC, 1, struct leash_start)
+#define LEASH_IOC_START_DEL	_IOW(LEASH_IOC_MAGIC, 2, struct leash_start_ref)
+#define LEASH_IOC_ARM		_IOW(LEASH_IOC_MAGIC, 3, struct leash_start_ref)
+#define LEASH_IOC_ADOPT		_IOWR(LEASH_IOC_MAGIC, 4, struct leash_adopt)
+#define LEASH_IOC_WHOIS		_IOWR(LEASH_IOC_MAGIC, 5, struct leash_whois)
+#define LEASH_IOC_KILL		_IOWR(LEASH_IOC_MAGIC, 6, struct leash_kill)
+#define LEASH_IOC_SNAPSHOT	_IOWR(LEASH_IOC_MAGIC, 7, struct leash_snapshot)
+#define LEASH_IOC_STARTS	_IOWR(LEASH_IOC_MAGIC, 8, struct leash_starts)
+#define LEASH_IOC_START_GET	_IOWR(LEASH_IOC_MAGIC, 9, struct leash_start_info)
+#define LEASH_IOC_STATS		_IOR(LEASH_IOC_MAGIC, 10, struct leash_stats)
+#define LEASH_IOC_RESCAN	_IOWR(LEASH_IOC_MAGIC, 11, struct leash_rescan)
+#define LEASH_IOC_SPARE		_IOWR(LEASH_IOC_MAGIC, 12, struct leash_spare)
+
+#endif /* _UAPI_LINUX_LEASH_H */
