@@ -76,21 +76,21 @@ union argument {
 	struct leash_spare spare;
 };
 
-#define CALL(name, member, function)							\
-	static int call_##function(union argument *arg) { return function(&arg->member); }
-CALL(VERSION, version, leash_version)
-CALL(START_SET, start, leash_start_set)
-CALL(START_DEL, start_ref, leash_start_del)
-CALL(ARM, start_ref, leash_arm)
-CALL(ADOPT, adopt, leash_adopt)
-CALL(WHOIS, whois, leash_whois)
-CALL(KILL, kill, leash_kill)
-CALL(SNAPSHOT, snapshot, leash_snapshot)
-CALL(STARTS, starts, leash_starts)
-CALL(START_GET, start_info, leash_start_get)
-CALL(STATS, stats, leash_stats)
-CALL(RESCAN, rescan, leash_rescan)
-CALL(SPARE, spare, leash_spare)
+#define CALL(member, function)								\
+	static int call_##function(union argument *arg) { return function(&(arg)->member); }
+CALL(version, leash_version)
+CALL(start, leash_start_set)
+CALL(start_ref, leash_start_del)
+CALL(start_ref, leash_arm)
+CALL(adopt, leash_adopt)
+CALL(whois, leash_whois)
+CALL(kill, leash_kill)
+CALL(snapshot, leash_snapshot)
+CALL(starts, leash_starts)
+CALL(start_info, leash_start_get)
+CALL(stats, leash_stats)
+CALL(rescan, leash_rescan)
+CALL(spare, leash_spare)
 
 static const struct call {
 	unsigned int cmd;	/* with the size of the structure as this module knows it */

@@ -19,7 +19,7 @@
 #include "compat.h"
 #include "leash.h"
 
-#define MOST_FDS (1U << 22)	/* counted; more takes too long under a spinlock */
+#define MOST_FDS BIT(22)	/* counted; more takes too long under a spinlock */
 
 u64 leash_facts_known(void)
 {
@@ -132,10 +132,17 @@ static void add_ended(const struct signal_struct *sig, u64 facts, struct leash_t
 
 static void clear_sums(struct leash_task *out)
 {
-	out->runtime_ns = out->utime_ns = out->stime_ns = 0;
-	out->nvcsw = out->nivcsw = out->min_flt = out->maj_flt = 0;
-	out->wait_ns = out->last_ran_ns = 0;
-	out->read_bytes = out->write_bytes = 0;
+	out->runtime_ns = 0;
+	out->utime_ns = 0;
+	out->stime_ns = 0;
+	out->nvcsw = 0;
+	out->nivcsw = 0;
+	out->min_flt = 0;
+	out->maj_flt = 0;
+	out->wait_ns = 0;
+	out->last_ran_ns = 0;
+	out->read_bytes = 0;
+	out->write_bytes = 0;
 }
 
 /* A thread that ends meanwhile shall neither count twice nor not at all. */

@@ -75,7 +75,10 @@ static void pass(struct strike *strike)
 {
 	unsigned int bucket = 0, i;
 
-	strike->count = strike->live = strike->spared = strike->claimed = 0;
+	strike->count = 0;
+	strike->live = 0;
+	strike->spared = 0;
+	strike->claimed = 0;
 	strike->round = leash_next_round();
 	while (!leash_table_walked(&leash_table, bucket)) {
 		strike->victims = 0;

@@ -10,6 +10,7 @@
 
 #include "leash.h"
 
+/* See leash.h. */
 DEFINE_MUTEX(leash_lock);
 LIST_HEAD(leash_lives);
 

@@ -6,7 +6,7 @@
 
 #include "leash.h"
 
-#define MIB(bytes) ((bytes) >> 10)
+#define KIB(bytes) ((bytes) >> 10)
 
 static const char *const via_names[] = { "-", "fork", "adopt", "parent", "cgroup", "tag" };
 
@@ -50,8 +50,9 @@ static int text_show(struct seq_file *seq, void *element)
 	struct leash_task task;
 
 	if (element == SEQ_START_TOKEN) {
-		seq_puts(seq, "    PID   TGID   PPID SERVICE          START            VIA    S THREADS");
-		seq_puts(seq, "     CPU-MS  ANON-KB  FILE-KB SHMEM-KB   FDS TAG              COMMAND\n");
+		seq_printf(seq, "%7s%7s%7s %-16s %-16s %-6s %s%8s%11s%9s%9s%9s%6s %-16s %s\n", "PID",
+			   "TGID", "PPID", "SERVICE", "START", "VIA", "S", "THREADS", "CPU-MS",
+			   "ANON-KB", "FILE-KB", "SHMEM-KB", "FDS", "TAG", "COMMAND");
 		return 0;
 	}
 	leash_facts(element, facts, false, &task);
@@ -59,8 +60,8 @@ static int text_show(struct seq_file *seq, void *element)
 	leash_lookup_task(element, &found);
 	seq_printf(seq, "%7d%7d%7d %-16s %016llx %-6s %c%8u%11llu%9llu%9llu%9llu%6u %016llx ", task.tid,
 		   task.tgid, task.ppid, name, task.start, via_names[task.via], task.state,
-		   task.threads, task.runtime_ns / NSEC_PER_MSEC, MIB(task.anon), MIB(task.file),
-		   MIB(task.shmem), task.fds, task.tag);
+		   task.threads, task.runtime_ns / NSEC_PER_MSEC, KIB(task.anon), KIB(task.file),
+		   KIB(task.shmem), task.fds, task.tag);
 	seq_escape_str(seq, task.comm, ESCAPE_SPACE | ESCAPE_SPECIAL | ESCAPE_NP, NULL);
 	seq_putc(seq, '\n');
 	return 0;

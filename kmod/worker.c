@@ -37,9 +37,9 @@ static void heal(void)
 	mutex_lock(&leash_lock);
 	found = leash_rescan_quick();
 	mutex_unlock(&leash_lock);
-	pr_warn_ratelimited("%llu forks were not recorded for want of entries, %u processes found again: %s\n",
-			    lost - lost_and_told, found,
-			    "a rescan is needed; the parameters pool and max_entries could be larger");
+	pr_warn_ratelimited("no entries left: %llu forks not recorded, %u processes found again\n",
+			    lost - lost_and_told, found);
+	pr_warn_ratelimited("rescan; larger parameters pool or max_entries help\n");
 	lost_and_told = lost;
 }
 
