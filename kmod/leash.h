@@ -133,7 +133,12 @@ u64 leash_tag_of_other(struct task_struct *p, char *name);	/* may sleep for long
 
 /* facts.c, snapshot.c, text.c */
 u64 leash_facts_known(void);
-void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out); /* RCU */
+/*
+ * Under RCU. Clears the first `clear` bytes of *out only: the caller may lay shorter records behind
+ * each other and let what is written beyond be overwritten by the next one.
+ */
+void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out,
+		 unsigned int clear);
 int leash_snapshot(struct leash_snapshot *arg);
 int leash_text_open(struct inode *inode, struct file *file);
 
