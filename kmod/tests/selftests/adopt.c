@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* LEASH_IOC_ADOPT: processes that live already. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 #include <pthread.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Bad arguments: every call, every field. Nothing here may do harm, and each has its error. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 #include <stddef.h>
@@ -427,7 +426,7 @@ TEST(huge, "A size of 4 GB is taken, and only what is there is written")
 
 TEST(strides, "record_size is the caller's: shorter and longer records")
 {
-	static const __u32 sizes[] = { 64, 128, sizeof(struct leash_task) + 8, 4096 };
+	static const __u32 sizes[] = { 64, LEASH_TASK_SIZE_BRIEF, sizeof(struct leash_task) + 8, 4096 };
 
 	set_up();
 	for (int i = 0; i < 3; i++)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* LEASH_IOC_ARM: the next fork of the calling thread, and nothing else. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 #include <pthread.h>

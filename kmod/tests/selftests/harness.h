@@ -9,6 +9,10 @@
 #ifndef LEASH_HARNESS_H
 #define LEASH_HARNESS_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* LEASH_IOC_KILL: all of a start, wherever it sits, however fast it forks. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 static void spare(__u64 id, pid_t pid, unsigned int flags, unsigned int wanted)

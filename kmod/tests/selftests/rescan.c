@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* LEASH_IOC_RESCAN: processes that nobody saw being born, and tags. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 #include <sys/stat.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who may open the device, and what an open descriptor is good for. */
-#define _GNU_SOURCE
 #include "harness.h"
 
 #include <linux/capability.h>
