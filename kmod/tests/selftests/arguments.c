@@ -228,7 +228,8 @@ TEST(longer, "A longer argument is taken if the rest is 0, else E2BIG")
 
 		memset(argument, 0, sizeof(argument));
 		subject->fill(argument);
-		expect(subject, "longer by zeros", call(controller(), sized(subject, size), argument), 0);
+		expect(subject, "longer by zeros",
+		       call(controller(), sized(subject, size), argument), 0);
 		if (only_answers(subject))
 			continue;
 		for (int at = (int)subject->size; at < (int)size; at += 21) {
@@ -259,8 +260,8 @@ TEST(shorter, "An argument shorter than that of ABI 1 is EINVAL, and nothing is 
 			memset(argument, 0, sizeof(argument));
 			subject->fill(argument);
 			memset(argument + size, 0x55, sizeof(argument) - size);
-			expect(subject, "too short", call(controller(), sized(subject, size), argument),
-			       -EINVAL);
+			expect(subject, "too short",
+			       call(controller(), sized(subject, size), argument), -EINVAL);
 			for (size_t at = size; at < sizeof(argument); at++)
 				if (argument[at] != 0x55)
 					FAIL("%s with %zu bytes wrote at %zu", subject->name, size, at);
