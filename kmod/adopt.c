@@ -41,10 +41,6 @@ static int change(struct leash_entry *entry, struct order *order)
 	if (!order->replace && entry->via <= LEASH_VIA_PARENT)
 		return -EEXIST;
 	atomic_inc(&order->life->users);
-	if (!(entry->flags & LEASH_ENTRY_DEAD)) {
-		atomic_inc(&order->life->live);
-		atomic_dec(&entry->life->live);
-	}
 	leash_life_put(entry->life);
 	entry->life = order->life;
 	entry->via = LEASH_VIA_ADOPT;

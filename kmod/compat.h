@@ -13,11 +13,6 @@
 #define leash_task_state(p) READ_ONCE((p)->__state)
 #endif
 
-/* sched_process_exit tells by itself whether it was the last thread, and fires earlier. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-#define LEASH_EXIT_TELLS_GROUP_DEAD
-#endif
-
 /* Tables of sysctls end with an empty entry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define LEASH_SYSCTL_END { }

@@ -10,7 +10,6 @@
 #include <linux/tracepoint.h>
 #include <trace/events/sched.h>
 
-#include "compat.h"
 #include "leash.h"
 
 /* While the fork is under way: the child is in the table of pids, but cannot run before we return. */
@@ -51,47 +50,39 @@ static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct lin
 {
 	unsigned long irq;
 	struct leash_entry *entry;
-	u64 tag;
+	struct leash_life *life;
+	u64 tag, known_tag;
 
 	leash_disarm_task(p);
+	rcu_read_lock(); /* keeps `life` if the process is given to another start meanwhile */
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		return;
-	atomic64_inc(&entry->life->execs);
+		goto out;
+	life = entry->life;
+	known_tag = entry->tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
+	atomic64_inc(&life->execs);
 	if (!READ_ONCE(leash_env_tag))
-		return;
-	tag = leash_tag_of_current();
+		goto out;
+	tag = leash_tag_of_current(life);
+	if (tag == known_tag)
+		goto out;
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		return;
+		goto out;
 	entry->tag = tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
+out:
+	rcu_read_unlock();
 }
 
-#ifdef LEASH_EXIT_TELLS_GROUP_DEAD
-static void on_exit(void *data, struct task_struct *p, bool group_dead)
-#else
-static void on_exit(void *data, struct task_struct *p)
-#endif
-{
-	struct signal_struct *sig = p->signal;
-
-	leash_disarm_task(p);
-#ifdef LEASH_EXIT_TELLS_GROUP_DEAD
-	if (!group_dead)
-		return;
-#else
-	/* True for several threads that die together: leash_mark_dead() acts once. */
-	if (atomic_read(&sig->live))
-		return;
-#endif
-	leash_mark_dead(sig, sig->group_exit_code ? sig->group_exit_code : p->exit_code);
-}
-
-/* Of each thread, an RCU grace period after it was reaped. */
+/*
+ * Of each thread, an RCU grace period after it was reaped. There is no probe at exit: whether a
+ * process lives can be seen in its signal_struct, and each probe costs every process of the machine.
+ */
 static void on_free(void *data, struct task_struct *p)
 {
+	leash_disarm_task(p);
 	if (!READ_ONCE(p->signal->nr_threads))
 		leash_remove(p);
 }
@@ -106,7 +97,6 @@ struct hook {
 /* In this order: by the time that forks are seen, all else is. */
 static struct hook hooks[] = {
 	{ "sched_process_free", on_free },
-	{ "sched_process_exit", on_exit },
 	{ "sched_process_exec", on_exec },
 	{ "sched_process_fork", on_fork },
 };
@@ -115,7 +105,6 @@ static struct hook hooks[] = {
 static void __maybe_unused check_prototypes(void)
 {
 	check_trace_callback_type_sched_process_free(on_free);
-	check_trace_callback_type_sched_process_exit(on_exit);
 	check_trace_callback_type_sched_process_exec(on_exec);
 	check_trace_callback_type_sched_process_fork(on_fork);
 }

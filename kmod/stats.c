@@ -20,7 +20,7 @@ int leash_stats(struct leash_stats *arg)
 	arg->entries = READ_ONCE(leash_table.entries);
 	arg->entries_free = READ_ONCE(leash_table.entries_free);
 	arg->processes = arg->entries - min(arg->entries, arg->entries_free);
-	arg->armed = leash_armed();
+	arg->armed = !!READ_ONCE(leash_armed_task);
 	arg->forks = atomic64_read(&leash_counters.forks);
 	arg->lost = atomic64_read(&leash_counters.lost);
 	arg->found = atomic64_read(&leash_counters.found);

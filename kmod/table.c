@@ -6,14 +6,17 @@
 
 #include "table.h"
 
-static struct hlist_head *bucket_of(struct leash_table *table, const void *key)
-{
-	return &table->buckets[hash_ptr(key, table->bits)];
-}
+/* A bucket and its lock. */
+struct place {
+	struct hlist_head *bucket;
+	raw_spinlock_t *lock;
+};
 
-static raw_spinlock_t *stripe_of(struct leash_table *table, const void *key)
+static inline struct place place_of(struct leash_table *table, const void *key)
 {
-	return &table->stripes[hash_ptr(key, table->bits) % LEASH_STRIPES];
+	unsigned int index = hash_ptr(key, table->bits);
+
+	return (struct place){ &table->buckets[index], &table->stripes[index % LEASH_STRIPES] };
 }
 
 int leash_table_init(struct leash_table *table, unsigned int bits)
@@ -121,41 +124,41 @@ static struct leash_entry *find(struct hlist_head *bucket, const void *key)
 struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
 				     unsigned long *irq)
 {
-	struct hlist_head *bucket = bucket_of(table, key);
+	struct place place = place_of(table, key);
 	struct leash_entry *entry;
 
 	/* Most processes of a machine are in no service: they shall not pay for a lock. */
-	if (!READ_ONCE(bucket->first))
+	if (!READ_ONCE(place.bucket->first))
 		return NULL;
-	raw_spin_lock_irqsave(stripe_of(table, key), *irq);
-	entry = find(bucket, key);
+	raw_spin_lock_irqsave(place.lock, *irq);
+	entry = find(place.bucket, key);
 	if (!entry)
-		raw_spin_unlock_irqrestore(stripe_of(table, key), *irq);
+		raw_spin_unlock_irqrestore(place.lock, *irq);
 	return entry;
 }
 
 void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq)
 {
-	raw_spin_unlock_irqrestore(stripe_of(table, key), irq);
+	raw_spin_unlock_irqrestore(place_of(table, key).lock, irq);
 }
 
 int leash_table_insert(struct leash_table *table, const struct leash_entry *wanted)
 {
-	struct hlist_head *bucket = bucket_of(table, wanted->key);
+	struct place place = place_of(table, wanted->key);
 	struct leash_entry *entry = take(table);
 	unsigned long irq;
 
 	if (!entry)
 		return -ENOMEM;
 	*entry = *wanted;
-	raw_spin_lock_irqsave(stripe_of(table, wanted->key), irq);
-	if (find(bucket, wanted->key)) {
-		raw_spin_unlock_irqrestore(stripe_of(table, wanted->key), irq);
+	raw_spin_lock_irqsave(place.lock, irq);
+	if (find(place.bucket, wanted->key)) {
+		raw_spin_unlock_irqrestore(place.lock, irq);
 		give_back(table, entry, false);
 		return -EEXIST;
 	}
-	hlist_add_head(&entry->node, bucket);
-	raw_spin_unlock_irqrestore(stripe_of(table, wanted->key), irq);
+	hlist_add_head(&entry->node, place.bucket);
+	raw_spin_unlock_irqrestore(place.lock, irq);
 	return 0;
 }
 
@@ -166,7 +169,7 @@ bool leash_table_remove(struct leash_table *table, const void *key, struct leash
 
 	if (!entry)
 		return false;
-	hlist_del(&entry->node);
+	__hlist_del(&entry->node);
 	leash_table_unlock(table, key, irq);
 	*removed = *entry;
 	give_back(table, entry, false);

@@ -19,8 +19,7 @@
 
 struct leash_life;
 
-#define LEASH_ENTRY_DEAD	0x01	/* no thread lives */
-#define LEASH_ENTRY_SPARED	0x02	/* LEASH_IOC_KILL passes it by; inherited */
+#define LEASH_ENTRY_SPARED	0x01	/* LEASH_IOC_KILL passes it by; inherited */
 
 struct leash_entry {
 	struct hlist_node node;		/* in its bucket, or in the pool */
@@ -29,7 +28,6 @@ struct leash_entry {
 	u64 tag;			/* start id in its environment, as read at exec */
 	u64 start_ns;
 	pid_t tgid;
-	int exit_code;			/* once it is dead */
 	u32 round;			/* the last walk that visited it */
 	u8 via;				/* LEASH_VIA_* */
 	u8 flags;			/* LEASH_ENTRY_* */

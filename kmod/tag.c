@@ -77,12 +77,29 @@ static u64 find(read_fn read, struct task_struct *p, unsigned long start, unsign
 	return 0;
 }
 
-u64 leash_tag_of_current(void)
+/* Init puts the tag in front, and few programs change their environment. */
+static bool begins_as_expected(unsigned long start, unsigned long end,
+			       const struct leash_life *expected)
+{
+	char text[LEASH_TAG_TEXT];
+	unsigned int size = smp_load_acquire(&expected->tag_size);
+
+	return size && size <= end - start && !read_current(current, text, start, size) &&
+	       !memcmp(text, expected->tag_text, size);
+}
+
+u64 leash_tag_of_current(const struct leash_life *expected)
 {
 	struct mm_struct *mm = current->mm;
+	unsigned long start, end;
 
-	return mm ? find(read_current, current, READ_ONCE(mm->env_start),
-			 READ_ONCE(mm->env_end), NULL) : 0;
+	if (!mm)
+		return 0;
+	start = READ_ONCE(mm->env_start);
+	end = READ_ONCE(mm->env_end);
+	if (begins_as_expected(start, end, expected))
+		return expected->id;
+	return find(read_current, current, start, end, NULL);
 }
 
 u64 leash_tag_of_other(struct task_struct *p, char *name)
