@@ -71,7 +71,8 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
 		leash_life_put(life);
-		leash_lost_one();
+		if (err == -ENOMEM) /* else it was adopted while it was being made */
+			leash_lost_one();
 		return err;
 	}
 	atomic64_inc(&life->forks);
