@@ -51,6 +51,10 @@ void task(JsonWriter& json, const TaskView& task) {
     else json.string(task.source);
     json.key("state").string(std::string_view(&task.state, 1));
     json.key("command").string(task.command);
+    json.key("start_id");
+    if (task.start == 0) json.null();
+    else json.string(format_start_id(task.start));
+    json.key("stray").boolean(task.stray);
     json.end_object();
 }
 

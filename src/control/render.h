@@ -21,6 +21,8 @@ struct TaskView {
     std::string source;  // lineage, cgroup, tag; "" where service is ""
     char state = '?';    // R S D T Z ...
     std::string command;
+    std::uint64_t start = 0; // 0: nobody's, or not known
+    bool stray = false;      // has left its service's cgroup
 };
 
 struct PluginView {
@@ -54,7 +56,8 @@ struct SystemView {
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now, const std::vector<TaskView>& tasks);
 
-// {"pid","tid","service","source","state","command"}; service and source null for nobody's.
+// {"pid","tid","service","source","state","command","start_id","stray"}; service, source and start_id
+// null for nobody's.
 [[nodiscard]] std::string render_task(const TaskView& task);
 
 // {"state","target","uptime_ms","version","module","cgroup","services","running","failed",

@@ -128,8 +128,12 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     // A life that was cut short before the first service has its steps still to take; all of them may
     // be taken twice.
     bool brought_up = resuming_ && !recovery_->services().empty();
-    if (brought_up) open_for_service();
-    else bring_up_machine();
+    if (brought_up) {
+        open_module(); // if the earlier life's descriptor is lost
+        open_for_service();
+    } else {
+        bring_up_machine();
+    }
 }
 
 void Init::bring_up_machine() {
@@ -180,6 +184,7 @@ void Init::load_kernel_module() {
     job.done = [this](int, std::string text) {
         while (!text.empty() && text.back() == '\n') text.pop_back();
         state_.module_text = text.empty() ? "loading it did not finish" : text;
+        open_module();
         logs_.line(log::Level::notice, false, "kernel module: " + state_.module_text);
         open_for_service();
     };

@@ -14,6 +14,7 @@
 #include "init/recovery.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
+#include "lineage/kernel_lineage.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -29,6 +30,9 @@ class Executor {
     Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers, LogLink& logs,
              CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats);
 
+    // Null: there is no kernel module, cgroup and tag have to do.
+    void use_module(KernelLineage* kernel);
+
     void spawn(const action::Spawn& wanted);
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);
@@ -41,6 +45,9 @@ class Executor {
     // it is told against the processes that are there; what does not fit becomes an event.
     void adopt(const ServiceRecord& record);
 
+    // After that: the module knows starts that ended while init was in between two lives.
+    void forget_starts_that_are_over();
+
     // A child is dead and about to be reaped: what it sent last is read first.
     void before_reap(pid_t pid);
     // True if `pid` was the main process of a start.
@@ -51,6 +58,8 @@ class Executor {
     void after_round() { ender_.flush(); }
 
   private:
+    // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
+    bool make_known(const std::string& service, StartId start, int cgroup_fd);
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
@@ -68,6 +77,7 @@ class Executor {
     Workers& workers_;
     LogLink& logs_;
     CgroupTree* tree_;
+    KernelLineage* kernel_ = nullptr;
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
     LiveStarts live_;

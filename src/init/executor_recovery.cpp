@@ -75,7 +75,28 @@ void Executor::adopt(const ServiceRecord& record) {
         }
         if (life.state == State::starting) core_.post(event::Executed{life.start});
     }
+    if (kernel_ && !life.main_exited) {
+        auto whose = kernel_->whois(life.main_pid);
+        if (!whose || whose->start != life.start) {
+            UniqueFd group;
+            if (tree_)
+                if (auto entered = tree_->enter(service)) group = std::move(*entered);
+            if (make_known(service, life.start, group.get()))
+                (void)kernel_->adopt(life.start, {.pid = life.main_pid, .tree = true});
+        }
+    }
     if (life.end_asked && !life.emptied) end(action::EndStart{service, life.start, false});
+}
+
+void Executor::forget_starts_that_are_over() {
+    if (!kernel_) return;
+    auto starts = kernel_->starts();
+    if (!starts) {
+        log::warning("{}", starts.error().text);
+        return;
+    }
+    for (const auto& start : *starts)
+        if (manager_.service_of(start.id).empty()) (void)kernel_->forget_start(start.id);
 }
 
 } // namespace leash

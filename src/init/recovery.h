@@ -23,6 +23,7 @@ struct SystemRecord {
     static constexpr int kCrashes = 64;
     std::int32_t phase; // as enum Phase
     std::int32_t log_fd, log_pid, control_fd;
+    std::int32_t module_fd; // /dev/leash, as controller
     char target[64];
     char module_text[128];
     std::int32_t crashes; // all of them
@@ -50,7 +51,7 @@ struct PluginRecord {
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 1;
+    static constexpr std::uint32_t kVersion = 2;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
     // Without memory for a page there is none: init says so and goes on.

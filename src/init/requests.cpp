@@ -35,6 +35,8 @@ control::TaskView view_of(const TaskFacts& task) {
     if (task.attribution) {
         view.service = task.attribution->service;
         view.source = to_string(task.attribution->source);
+        view.start = task.attribution->start;
+        view.stray = task.attribution->stray;
     }
     return view;
 }
@@ -115,6 +117,8 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
         for (const auto& task : survey(threads)) {
             if (task.kernel || task.pid == self) continue;
             auto view = view_of(task);
+            if (auto service = manager_.view(view.service); service && view.start == 0)
+                view.start = service->start; // its cgroup is that of the current one
             if (only_service.empty()) {
                 if (!reply->worker_line(control::render_task(view))) return 1;
             } else if (view.service == only_service) {
