@@ -47,7 +47,7 @@ struct SystemView {
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
 //
-// main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
+// type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
 // none; since_ms is how long the state has lasted; watchdog_ms is 0 for what is not watched.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
@@ -68,6 +68,7 @@ struct SystemView {
 [[nodiscard]] std::string render_state(std::string_view state);     // {"state"}
 [[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
 [[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
+[[nodiscard]] std::string render_scope(std::string_view name, StartId start); // {"scope","start_id"}
 // {"result","state","main_pid","reason"}: how a start, stop or restart came out.
 [[nodiscard]] std::string render_result(const ServiceView& view);
 [[nodiscard]] std::string render_end(int status, std::string_view message); // {"end","message"}

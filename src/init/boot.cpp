@@ -192,13 +192,17 @@ void Init::load_kernel_module() {
 }
 
 void Init::open_for_service() {
+    scopes_ = std::make_unique<Scopes>(manager_, core_, *executor_, logs_, *recovery_);
     requests_ = std::make_unique<Requests>(
         manager_, core_, workers_,
         RequestHooks{[this] { return system_view(); },
                      [this](EndKind kind, bool force, const std::string& who) {
                          end_machine(kind, force, who);
                      },
-                     [this](auto done) { reload(std::move(done)); }});
+                     [this](auto done) { reload(std::move(done)); },
+                     [this](const std::string& name, pid_t pid, int client) {
+                         return scopes_->make(name, pid, client);
+                     }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));

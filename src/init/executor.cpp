@@ -55,6 +55,8 @@ void Executor::spawn(const action::Spawn& wanted) {
     const auto* settings = manager_.settings_of(wanted.start);
     if (!settings) return;
     record(wanted.service, Recovery::Intent::spawn);
+    if (settings->scope) return take_scope(wanted);
+    if (!clear_leftovers(wanted, *settings)) return;
 
     SpawnRequest request;
     request.settings = settings;
@@ -204,6 +206,11 @@ void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
     }
     live.main_pid = pid;
     live.pidfd = std::move(*pidfd);
+    watch_main(live);
+    core_.post(event::MainChanged{live.start, pid});
+}
+
+void Executor::watch_main(LiveStart& live) {
     live.pidfd_watch = std::make_unique<IoWatch>(loop_, live.pidfd.get(), UEV_READ,
                                                  [this, start = live.start](int) {
         auto* dead = live_.find(start);
@@ -218,7 +225,6 @@ void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
     });
-    core_.post(event::MainChanged{live.start, pid});
 }
 
 EndJob Executor::job_for(const std::string& service, StartId start) {
@@ -271,6 +277,7 @@ void Executor::end(const action::EndStart& wanted) {
 }
 
 void Executor::ended(const EndResult& result) {
+    if (cleaned_up(result)) return;
     auto service = manager_.service_of(result.start);
     if (!result.empty) {
         std::string who;
@@ -282,7 +289,8 @@ void Executor::ended(const EndResult& result) {
         log::notice("{}: {} processes spared by its policy remain", service, result.remains);
     core_.post(event::Emptied{result.start, result.remains});
     forget_if_over(result.start);
-    if (auto view = manager_.view(service); tree_ && view && !is_alive(view->state))
+    auto view = manager_.view(service); // none: a scope
+    if (tree_ && !service.empty() && (!view || !is_alive(view->state)))
         (void)tree_->remove(service); // EBUSY where something remains
 }
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "init/core_loop.h"
@@ -34,6 +36,8 @@ class Executor {
     void use_module(KernelLineage* kernel);
 
     void spawn(const action::Spawn& wanted);
+    // The next spawn of this service, a scope, does not make a process but takes this one.
+    void offer(const std::string& scope, UniqueFd pidfd, pid_t pid);
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
@@ -60,6 +64,9 @@ class Executor {
   private:
     // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
     bool make_known(const std::string& service, StartId start, int cgroup_fd);
+    // executor_leftovers.cpp: false if the start is refused or has to wait.
+    bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
+    bool cleaned_up(const EndResult& result);
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
@@ -70,6 +77,9 @@ class Executor {
     void forget_if_over(StartId start);
     [[nodiscard]] bool belongs(const LiveStart& live, pid_t pid) const;
     void change_main(LiveStart& live, pid_t pid, const char* told_by);
+    void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
+    // executor_scope.cpp
+    void take_scope(const action::Spawn& wanted);
 
     EventLoop& loop_;
     Manager& manager_;
@@ -83,6 +93,13 @@ class Executor {
     LiveStarts live_;
     std::uint64_t beats_ = 0; // heartbeats passed on, of all services
     Ender ender_;
+    struct Offer {
+        pid_t pid = 0;
+        UniqueFd pidfd;
+    };
+    std::map<std::string, Offer> offers_;
+    std::map<StartId, action::Spawn> cleaning_; // earlier starts that are being ended, and for what
+    std::set<StartId> cleaned_;                 // starts that have waited for that
 };
 
 } // namespace leash

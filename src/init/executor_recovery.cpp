@@ -18,6 +18,7 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     service.copy(record.name, sizeof record.name - 1);
     record.life = pack(*life);
     record.intent = static_cast<std::uint32_t>(intent);
+    record.scope = manager_.settings(service)->scope ? 1 : 0;
     record.notify_fd = record.output_read = record.output_write = -1;
     if (auto* live = live_.find(life->start)) {
         record.first_pid = live->first_pid;
@@ -73,6 +74,9 @@ void Executor::adopt(const ServiceRecord& record) {
             core_.post(event::MainExited{life.start, W_EXITCODE(1, 0)});
             return;
         }
+        // SIGCHLD does not tell of what others are the parents of.
+        bool own = life.main_pid == record.first_pid && record.scope == 0;
+        if (!own && kept.pidfd) watch_main(kept);
         if (life.state == State::starting) core_.post(event::Executed{life.start});
     }
     if (kernel_ && !life.main_exited) {

@@ -47,6 +47,7 @@ int Init::run() {
     core_.set_actor([this](const Action& action) { act(action); });
     core_.set_settled([this] {
         if (requests_) requests_->settle();
+        if (scopes_) scopes_->sweep(); // after a `stop` was told how it came out
     });
     core_.set_touched([this](const std::string& service) {
         if (executor_) executor_->record(service);

@@ -24,6 +24,7 @@
 #include "init/plugins.h"
 #include "init/recovery.h"
 #include "init/requests.h"
+#include "init/scopes.h"
 #include "init/signals.h"
 #include "init/system_state.h"
 #include "init/workers.h"
@@ -96,6 +97,7 @@ class Init {
     std::unique_ptr<Recovery> recovery_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;
+    std::unique_ptr<Scopes> scopes_;
     std::unique_ptr<Requests> requests_;
     std::unique_ptr<control::ControlServer> server_;
     std::unique_ptr<Signals> signals_;

@@ -37,6 +37,7 @@ struct ServiceRecord {
     std::uint64_t first_ticks; // start time of first_pid
     std::int32_t first_pid, notify_fd, output_read, output_write;
     std::uint32_t intent; // enum Intent: written before the act
+    std::uint32_t scope;  // no file describes it
 };
 
 struct PluginRecord {

@@ -64,6 +64,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         tasks(request.option, "", std::move(reply));
     } else if (verb == "start" || verb == "stop" || verb == "restart") {
         change(request, std::move(reply));
+    } else if (verb == "scope") {
+        scope(request, std::move(reply));
     } else if (verb == "reload") {
         hooks_.reload([reply](const std::vector<std::string>& complaints) {
             for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
@@ -85,6 +87,21 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         hooks_.end_machine(kind, request.option,
                            fmt::format("initctl {} (pid {}, uid {})", verb, request.pid, request.uid));
     }
+}
+
+void Requests::scope(const Request& request, std::shared_ptr<Reply> reply) {
+    const auto& name = request.args.front();
+    if (hooks_.system().state == "stopping") {
+        reply->end(status_of_reply::failed, "the machine is going down");
+        return;
+    }
+    auto made = hooks_.scope(name, request.pid, reply->fd());
+    if (!made) {
+        reply->end(status_of_reply::failed, made.error().text);
+        return;
+    }
+    reply->line(control::render_scope(name, *made));
+    reply->end(status_of_reply::done, "");
 }
 
 void Requests::status(const Request& request, std::shared_ptr<Reply> reply) {

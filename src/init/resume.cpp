@@ -89,6 +89,7 @@ void Init::resume_services() {
     ensure_console(); // describes the built-in one again, if it was that which ran
     for (const auto& record : recovery_->services()) {
         std::string name(record.name, strnlen(record.name, sizeof record.name));
+        if (record.scope) scopes_->resume(name);
         manager_.resume(name, unpack(record.life));
     }
     for (const auto& record : recovery_->services()) executor_->adopt(record);
