@@ -20,7 +20,8 @@
  *
  * Extension: structures grow at their end only. The size that a caller was compiled with travels in
  * the ioctl number; what the caller does not have is taken as 0, and what the module does not know
- * must be 0, else E2BIG. Fields called reserved must be 0, else EINVAL. Unknown flags are EINVAL.
+ * must be 0, else E2BIG. A size below that of a structure's first version is EINVAL. Fields called
+ * reserved must be 0, else EINVAL. Unknown flags are EINVAL.
  * All structures are multiples of 8 bytes without holes and the same for 32 and 64 bit callers.
  *
  * Times are nanoseconds: those called start on CLOCK_BOOTTIME, durations as the scheduler counts.
