@@ -29,10 +29,13 @@ struct leash_life *leash_arm_take(struct task_struct *thread)
 
 void leash_disarm_all(void)
 {
-	struct leash_life *life = leash_arm_take(NULL);
+	struct leash_life *life;
 
+	rcu_read_lock();
+	life = leash_arm_take(NULL);
 	if (life)
 		leash_life_put(life);
+	rcu_read_unlock();
 }
 
 int leash_arm(struct leash_start_ref *arg)

@@ -22,6 +22,18 @@
 #define leash_ctl_table const struct ctl_table
 #endif
 
+/*
+ * Probes run with preemption off, which is an RCU section, up to Linux 6.18 at least. Saying so once
+ * more costs every fork of a service.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define leash_probe_begin() do { } while (0)
+#define leash_probe_end() do { } while (0)
+#else
+#define leash_probe_begin() rcu_read_lock()
+#define leash_probe_end() rcu_read_unlock()
+#endif
+
 #ifdef CONFIG_SMP
 #define leash_on_cpu(p) READ_ONCE((p)->on_cpu)
 #else

@@ -10,17 +10,16 @@
 #include <linux/tracepoint.h>
 #include <trace/events/sched.h>
 
+#include "compat.h"
 #include "leash.h"
 
 /* While the fork is under way: the child is in the table of pids, but cannot run before we return. */
-static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+static void fork_of(struct task_struct *parent, struct task_struct *child)
 {
 	struct leash_life *life;
 	u8 via = LEASH_VIA_FORK, flags = 0;
 	u64 tag = 0;
 
-	if (child->pid != child->tgid) /* a thread: it shares its process' entry */
-		return;
 	life = leash_arm_consume(parent);
 	if (!life) {
 		unsigned long irq;
@@ -37,43 +36,54 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 			via = entry->via;
 		leash_table_unlock(&leash_table, parent->signal, irq);
 	}
-	rcu_read_lock(); /* keeps `life` if there is no room for the entry that does */
-	if (!leash_insert_newborn(child, life, via, flags, tag)) {
-		smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
-		if (unlikely(READ_ONCE(life->dying)))
-			leash_kill_newborn(child, life, via, flags);
-	}
-	rcu_read_unlock();
+	if (leash_insert_newborn(child, life, via, flags, tag))
+		return;
+	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
+	if (unlikely(READ_ONCE(life->dying)))
+		leash_kill_newborn(child, life, via, flags);
 }
 
-static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->pid != child->tgid) /* a thread: it shares its process' entry */
+		return;
+	leash_probe_begin();
+	fork_of(parent, child);
+	leash_probe_end();
+}
+
+static void exec_of(struct task_struct *p)
 {
 	unsigned long irq;
 	struct leash_entry *entry;
 	struct leash_life *life;
 	u64 tag, known_tag;
 
-	leash_disarm_task(p);
-	rcu_read_lock(); /* keeps `life` if the process is given to another start meanwhile */
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		goto out;
+		return;
 	life = entry->life;
 	known_tag = entry->tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
 	atomic64_inc(&life->execs);
 	if (!READ_ONCE(leash_env_tag))
-		goto out;
+		return;
 	tag = leash_tag_of_current(life);
 	if (tag == known_tag)
-		goto out;
+		return;
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		goto out;
+		return;
 	entry->tag = tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
-out:
-	rcu_read_unlock();
+}
+
+static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+{
+	leash_probe_begin();
+	leash_disarm_task(p);
+	exec_of(p);
+	leash_probe_end();
 }
 
 /*
@@ -82,9 +92,11 @@ out:
  */
 static void on_free(void *data, struct task_struct *p)
 {
+	leash_probe_begin();
 	leash_disarm_task(p);
 	if (!READ_ONCE(p->signal->nr_threads))
 		leash_remove(p);
+	leash_probe_end();
 }
 
 struct hook {

@@ -61,7 +61,7 @@ extern struct list_head leash_lives;
 
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
-void leash_life_put(struct leash_life *life);		/* any context */
+void leash_life_put(struct leash_life *life);		/* under leash_lock or RCU, or in a probe */
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);

@@ -43,13 +43,11 @@ int leash_life_count(void)
 	return READ_ONCE(count);
 }
 
+/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
 void leash_life_put(struct leash_life *life)
 {
-	/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone. */
-	rcu_read_lock();
 	if (atomic_dec_and_test(&life->users) && READ_ONCE(life->released))
 		leash_worker_kick();
-	rcu_read_unlock();
 }
 
 static void forget(struct leash_life *life)

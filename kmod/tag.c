@@ -7,6 +7,7 @@
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/unaligned.h>
 
 #include "compat.h"
 #include "leash.h"
@@ -81,11 +82,35 @@ static u64 find(read_fn read, struct task_struct *p, unsigned long start, unsign
 static bool begins_as_expected(unsigned long start, unsigned long end,
 			       const struct leash_life *expected)
 {
-	char text[LEASH_TAG_TEXT];
-	unsigned int size = smp_load_acquire(&expected->tag_size);
+	const char __user *user = (const char __user *)start;
+	unsigned int size = smp_load_acquire(&expected->tag_size), at = 0;
+	bool same = false;
 
-	return size && size <= end - start && !read_current(current, text, start, size) &&
-	       !memcmp(text, expected->tag_text, size);
+	if (!size || size > end - start)
+		return false;
+	pagefault_disable();
+	if (!user_read_access_begin(user, size))
+		goto out;
+	for (; at + sizeof(u64) <= size; at += sizeof(u64)) {
+		u64 word;
+
+		unsafe_get_user(word, (const u64 __user *)(user + at), stop);
+		if (word != get_unaligned((const u64 *)(expected->tag_text + at)))
+			goto stop;
+	}
+	for (; at < size; at++) {
+		char byte;
+
+		unsafe_get_user(byte, user + at, stop);
+		if (byte != expected->tag_text[at])
+			goto stop;
+	}
+	same = true;
+stop:
+	user_read_access_end();
+out:
+	pagefault_enable();
+	return same;
 }
 
 u64 leash_tag_of_current(const struct leash_life *expected)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Runs in the guest: what the module costs a fork + exec + exit, and how fast it reads. Prints
-# `spawn MODE INSTRUCTIONS` in several turns, and what read_facts prints.
+# `spawn MODE INSTRUCTIONS` in TURNS turns, and what read_facts prints.
 here=/root/bench
 echo 0 > /proc/sys/kernel/randomize_va_space
-for turn in 1 2 3 4 5 6 7 8; do
+turn=$1
+shift
+while [ "$turn" -gt 0 ]; do
+    turn=$((turn - 1))
     echo "spawn absent $($here/spawn_cost 8)"
     insmod $here/leash.ko
     echo "spawn idle $($here/spawn_cost 8)"
