@@ -22,6 +22,7 @@ struct Options {
     int force = 0; // how often it was given
     std::optional<std::uint64_t> lines;
     std::string root;
+    std::string scope;
 };
 
 struct Command {
@@ -30,7 +31,7 @@ struct Command {
     std::string_view summary; // one line
     std::string_view details; // more lines, each with its '\n'; may be empty
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
-                              // w no-wait, W wait, t threads, F follow, f force, n lines, r root
+                              // w no-wait, W wait, t threads, F follow, f force, n lines, r root, s scope
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -53,6 +54,7 @@ int run_is_system_running(const Command& command, const Options& options, const 
 int run_version(const Command& command, const Options& options, const Session& session);
 int run_log(const Command& command, const Options& options, const Session& session);
 int run_power(const Command& command, const Options& options, const Session& session);
+int run_scope(const Command& command, const Options& options, const Session& session);
 int run_verify(const Command& command, const Options& options, const Session& session);
 
 } // namespace leash::initctl
