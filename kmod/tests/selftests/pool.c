@@ -13,98 +13,126 @@ static void need_small_pool(void)
 		SKIP("the module was not loaded with pool=16 max_entries=16");
 }
 
-static int count_bare(const pid_t *pids, int count, __u64 id)
+static void run_on(int cpu)
 {
-	int bare = 0;
+	cpu_set_t cpus;
 
-	for (int i = 0; i < count; i++)
-		bare += start_of(pids[i]) != id;
-	return bare;
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	EQUAL(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+}
+
+/*
+ * Forks lingering processes into the start until no CPU has an entry left. How many forks it took:
+ * one was lost on each CPU.
+ */
+static int fill_up(__u64 id, pid_t *pids)
+{
+	int count = 0;
+
+	for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		unsigned long long before = stats().lost;
+
+		run_on(cpu);
+		while (stats().lost == before) {
+			pid_t pid = linger_in(id);
+
+			if (pids)
+				pids[count] = pid;
+			count++;
+			CHECK(count < 2 * ENTRIES);
+		}
+	}
+	EQUAL(stats().entries_free, 0);
+	return count;
 }
 
 TEST(exhausted, "Forks that can not be recorded are counted, and INCOMPLETE says so")
 {
 	unsigned long long before;
-	__u64 id;
-	pid_t pids[ENTRIES + 9];
+	pid_t pids[2 * ENTRIES], last;
 	struct leash_whois answer;
+	__u64 id;
+	int count, bare = 0;
 
 	need_small_pool();
 	before = stats().lost;
 	id = new_start();
-	for (int i = 0; i < ENTRIES; i++)
-		pids[i] = linger_in(id);
-	EQUAL(stats().lost, before);
-	EQUAL(stats().entries_free, 0);
 	EQUAL(stats().state & LEASH_STATE_INCOMPLETE, 0);
-	for (int i = ENTRIES; i < ENTRIES + 9; i++)
-		pids[i] = linger_in(id);
-	EQUAL(stats().lost, before + 9);
+	count = fill_up(id, pids);
+	EQUAL(stats().lost - before, sysconf(_SC_NPROCESSORS_ONLN));
+	EQUAL(info_of(id).live, ENTRIES);
+	EQUAL(info_of(id).forks, ENTRIES);
+	for (int i = 0; i < 9; i++)
+		last = linger_in(id);
+	EQUAL(stats().lost - before, count + 9 - ENTRIES);
 	CHECK(stats().state & LEASH_STATE_INCOMPLETE);
-	answer = who(pids[ENTRIES]);
+	answer = who(last);
 	EQUAL(answer.start, 0);
 	CHECK(answer.state & LEASH_STATE_INCOMPLETE);
 	CHECK(kill_start(id, 0, 0).state & LEASH_STATE_INCOMPLETE);
-	EQUAL(info_of(id).live, ENTRIES);
-	EQUAL(info_of(id).forks, ENTRIES);
+	for (int i = 0; i < count; i++)
+		bare += start_of(pids[i]) != id;
+	EQUAL(bare, count - ENTRIES);
 	/* Looking for the lost is not losing: the count stands still, and so does the worker. */
 	usleep(300000);
-	EQUAL(stats().lost, before + 9);
-	EQUAL(count_bare(pids, ENTRIES + 9, id), 9);
+	EQUAL(stats().lost - before, count + 9 - ENTRIES);
 }
 
-TEST(no_room, "RESCAN without room finds nobody, and INCOMPLETE stays")
+/* A process that forks one more when it is told to. */
+static pid_t parent_in(__u64 id)
 {
-	__u64 id;
-	pid_t parent, child[ENTRIES + 4];
-	struct leash_rescan rescan = { 0 };
+	pid_t pid = fork_into(id);
+	int number;
 
-	need_small_pool();
-	id = new_start();
-	parent = fork_into(id);
-	if (!parent) {
-		for (int i = 0; i < ENTRIES + 4; i++)
-			if (!fork())
-				report_and_linger();
-		linger();
-	}
-	for (int i = 0; i < ENTRIES + 4; i++)
-		child[i] = hear();
-	CHECK(stats().state & LEASH_STATE_INCOMPLETE);
-	EQUAL(count_bare(child, ENTRIES + 4, id), 5);
-	EQUAL(call(controller(), LEASH_IOC_RESCAN, &rescan), 0);
-	EQUAL(rescan.found, 0);
-	CHECK(rescan.state & LEASH_STATE_INCOMPLETE);
-}
-
-TEST(room, "What ended makes room, and RESCAN clears INCOMPLETE")
-{
-	unsigned long long found;
-	struct leash_rescan rescan = { 0 };
-	pid_t filler[ENTRIES], parent, child;
-	__u64 id, other;
-
-	need_small_pool();
-	id = new_start();
-	other = new_start();
-	parent = fork_into(id);
-	if (!parent) {
-		int number;
-
+	if (!pid) {
 		if (read(mail[0], &number, sizeof(number)) > 0 && !fork())
 			report_and_linger();
 		linger();
 	}
-	for (int i = 0; i < ENTRIES - 1; i++)
-		filler[i] = linger_in(other);
-	EQUAL(stats().entries_free, 0);
-	say(0); /* to the parent: it is the only one that reads now */
-	usleep(100000);
+	return pid;
+}
+
+TEST(no_room, "RESCAN without room finds nobody, and INCOMPLETE stays")
+{
+	struct leash_rescan rescan = { 0 };
+	pid_t child;
+	__u64 id;
+
+	need_small_pool();
+	id = new_start();
+	parent_in(id);
+	fill_up(id, NULL);
+	say(0);
+	usleep(200000 * patience()); /* only the parent reads meanwhile */
 	child = hear();
 	EQUAL(start_of(child), 0);
-	for (int i = 0; i < ENTRIES - 1; i++) {
-		kill(filler[i], SIGKILL);
-		EQUAL(waitpid(filler[i], NULL, 0), filler[i]);
+	EQUAL(call(controller(), LEASH_IOC_RESCAN, &rescan), 0);
+	EQUAL(rescan.found, 0);
+	CHECK(rescan.state & LEASH_STATE_INCOMPLETE);
+	EQUAL(start_of(child), 0);
+}
+
+TEST(room, "What ended makes room, and RESCAN finds the lost and clears INCOMPLETE")
+{
+	struct leash_rescan rescan = { 0 };
+	pid_t fillers[2 * ENTRIES], child;
+	unsigned long long found;
+	__u64 id, other;
+	int count;
+
+	need_small_pool();
+	id = new_start();
+	other = new_start();
+	parent_in(id);
+	count = fill_up(other, fillers);
+	say(0);
+	usleep(200000 * patience());
+	child = hear();
+	EQUAL(start_of(child), 0);
+	for (int i = 0; i < count; i++) {
+		kill(fillers[i], SIGKILL);
+		EQUAL(waitpid(fillers[i], NULL, 0), fillers[i]);
 	}
 	WITHIN(5, stats().entries_free >= ENTRIES - 2);
 	found = stats().found;
@@ -113,6 +141,7 @@ TEST(room, "What ended makes room, and RESCAN clears INCOMPLETE")
 	EQUAL(who(child).via, LEASH_VIA_PARENT);
 	EQUAL(rescan.state & LEASH_STATE_INCOMPLETE, 0);
 	EQUAL(stats().found, found + rescan.found);
+	EQUAL(info_of(id).live, 2);
 }
 
 TEST(adopting, "An adoption without room is ENOMEM")
@@ -124,8 +153,7 @@ TEST(adopting, "An adoption without room is ENOMEM")
 	need_small_pool();
 	id = new_start();
 	adopt.start = id;
-	for (int i = 0; i < ENTRIES; i++)
-		linger_in(id);
+	fill_up(id, NULL);
 	pid = fork();
 	if (!pid)
 		linger();
@@ -141,8 +169,7 @@ TEST(killing, "Those who are recorded are killed while the table is full")
 
 	need_small_pool();
 	id = new_start();
-	for (int i = 0; i < ENTRIES + 5; i++)
-		linger_in(id);
+	fill_up(id, NULL);
 	EQUAL(kill_start(id, SIGKILL, 0).count, ENTRIES);
 	WITHIN(5, info_of(id).live == 0);
 }
