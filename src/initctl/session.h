@@ -2,19 +2,17 @@
 // Where initctl reads and writes: the real world, or what a test puts in its place.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "taskview/terminal.h"
+
 namespace leash::initctl {
 
-struct Terminal {
-    bool colour = false;
-    std::size_t width = 0; // columns; 0: no limit
-};
+using taskview::Terminal;
 
 struct Session {
     std::function<bool(std::string_view)> out; // false: nobody reads any more
