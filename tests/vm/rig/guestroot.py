@@ -184,7 +184,18 @@ def _install_leash(root, build):
                 add_libraries(root, path)
 
 
-def assemble(root, kernel, modules, build):
+def _replace_leash_module(root, kernel, kmod):
+    """Puts the file `kmod` where the built tree's module would be; the index is made afterwards."""
+    if not kernel.version:
+        raise RigError("--kmod needs a kernel that tells its version: a bzImage, or a file "
+                       "vmlinux-VERSION")
+    target = os.path.join(root, "lib/modules", kernel.version, "updates")
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    shutil.copyfile(kmod, os.path.join(target, "leash.ko"))
+
+
+def assemble(root, kernel, modules, build, kmod):
     """Fills the folder `root`; `build` is the built tree, or None for a guest without Leash."""
     _make_skeleton(root)
     if build is not None:
@@ -196,4 +207,6 @@ def assemble(root, kernel, modules, build):
         _link_busybox_as_init(root)
     if kernel.modules:
         _add_modules(root, modules, kernel.version)
+    if kmod:
+        _replace_leash_module(root, kernel, kmod)
     _index_modules(root)

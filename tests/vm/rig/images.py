@@ -84,8 +84,10 @@ def _facts_of_build(build):
     return facts
 
 
-def _key(kernel, build):
+def _key(kernel, build, kmod):
     facts = f"{kernel.image} {kernel.version}\n" + _facts(kernel.image)
+    if kmod:
+        facts += "kmod " + _facts(os.path.abspath(kmod))
     if kernel.modules:
         facts += _facts(os.path.join(kernel.modules, "modules.dep"))
     for program in guestroot.host_programs().values():
@@ -181,10 +183,10 @@ def _list_files(root):
     return files
 
 
-def _make(folder, kernel, modules, build):
+def _make(folder, kernel, modules, build, kmod):
     root = os.path.join(folder, "root")
     os.mkdir(root)
-    guestroot.assemble(root, kernel, modules, build)
+    guestroot.assemble(root, kernel, modules, build, kmod)
     make_ext4(os.path.join(folder, "root.ext4"), ROOT_MB, root)
     _finish_root_disk(os.path.join(folder, "root.ext4"), root)
     _write_root_archive(os.path.join(folder, "root.cpio"), root, build is not None)
@@ -204,6 +206,18 @@ def _built_tree(options):
     raise RigError(f"{build} is no built tree: make it first, or give --build or --init")
 
 
+def _check_leash_module(images):
+    """A module that was built against other headers would be left out, and nobody would know why."""
+    found = {file.split("/")[2] for file in images.root_files()
+             if re.fullmatch(r"lib/modules/.*/leash\.ko[^/]*", file)}
+    if found and images.kernel.version not in found:
+        raise RigError(
+            f"the built tree has Leash's module for {', '.join(sorted(found))}, the guest's kernel "
+            f"is {images.kernel.version}: build with headers of that version (linux-headers-amd64, "
+            f"-DLEASH_KDIR=), remove {os.path.join(places.CACHE, 'kernel')} so that Debian's "
+            "present kernel is fetched, or give --no-kmod")
+
+
 def prepare(options):
     build = _built_tree(options)
     with places.locked():
@@ -211,6 +225,10 @@ def prepare(options):
         if options.kernel:
             kernel = kernels.from_file(options.kernel, kernel)
         modules = kernels.Modules(kernel.modules)
-        folder = places.made_once("vm", _key(kernel, build),
-                                  lambda scratch: _make(scratch, kernel, modules, build))
-    return Images(folder, kernel, modules, build is not None)
+        folder = places.made_once(
+            "vm", _key(kernel, build, options.kmod),
+            lambda scratch: _make(scratch, kernel, modules, build, options.kmod))
+    images = Images(folder, kernel, modules, build is not None)
+    if not (options.kernel or options.no_kmod):
+        _check_leash_module(images)
+    return images

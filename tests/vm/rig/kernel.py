@@ -14,6 +14,7 @@ from . import places
 from .errors import RigError
 
 META_PACKAGE = "linux-image-amd64"
+RT_META_PACKAGE = "linux-image-rt-amd64"
 
 
 @dataclasses.dataclass
@@ -28,13 +29,13 @@ def _run(command, **more):
                           text=True, check=False, **more)
 
 
-def _resolve():
-    answer = _run(["apt-cache", "depends", "--important", META_PACKAGE])
+def _resolve(meta_package):
+    answer = _run(["apt-cache", "depends", "--important", meta_package])
     found = re.search(r"Depends: (linux-image-\S+)", answer.stdout)
     return found.group(1) if found else None
 
 
-def _download(folder):
+def _download(meta_package, folder):
     """The package's file, in `folder`; refreshes apt's lists if they lack it or are too old."""
     reason = ""
     for attempt in range(2):
@@ -43,9 +44,9 @@ def _download(folder):
             if refresh.returncode != 0:
                 raise RigError(f"cannot get Debian's kernel: {reason}\n"
                                f"apt-get update: {refresh.stderr.strip()}")
-        package = _resolve()
+        package = _resolve(meta_package)
         if package is None:
-            reason = f"apt knows no {META_PACKAGE}"
+            reason = f"apt knows no {meta_package}"
             continue
         got = _run(["apt-get", "download", "-qq", package], cwd=folder)
         files = glob.glob(os.path.join(folder, "*.deb"))
@@ -93,14 +94,14 @@ def _unpack(package, target):
                 file.write(elf)
 
 
-def debian():
-    """Debian's kernel, fetched once. Call it locked."""
-    shelf = os.path.join(places.CACHE, "kernel")
+def debian(meta_package=META_PACKAGE, name="kernel"):
+    """Debian's kernel, fetched once, into a folder `name` of the cache. Call it locked."""
+    shelf = os.path.join(places.CACHE, name)
     if not glob.glob(os.path.join(shelf, "boot", "vmlinuz-*")):
         os.makedirs(places.CACHE, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=places.CACHE) as scratch:
-            new = os.path.join(scratch, "kernel")
-            _unpack(_download(scratch), new)
+            new = os.path.join(scratch, "new")
+            _unpack(_download(meta_package, scratch), new)
             shutil.rmtree(shelf, ignore_errors=True)
             os.rename(new, shelf)
     image = glob.glob(os.path.join(shelf, "boot", "vmlinuz-*"))[0]
@@ -111,9 +112,12 @@ def debian():
 
 
 def _version_of(image):
-    """The version that a bzImage holds (Linux' boot protocol, kernel_version)."""
+    """The version that a bzImage holds (Linux' boot protocol, kernel_version), or that the name of
+    an unpacked kernel, which has no such place, ends with."""
     with open(image, "rb") as file:
         head = file.read(65536)
+    if head.startswith(b"\x7fELF"):
+        return os.path.basename(image).partition("vmlinux-")[2]
     if head[0x202:0x206] != b"HdrS":
         return ""
     offset = int.from_bytes(head[0x20e:0x210], "little") + 0x200

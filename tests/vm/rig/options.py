@@ -26,7 +26,8 @@ at the first boot; what the guest writes to its root lasts for the run, what it 
 --disk lasts, and what it puts into /out is in the --out folder at once. Whiteouts: a file
 .wh.NAME in an overlay removes NAME. A folder that the guest has already keeps its mode.
 A --kernel needs virtio (pci, console, blk), ext4 and devtmpfs, built in or as modules in
-lib/modules/VERSION beside FILE or above it.
+lib/modules/VERSION beside FILE or above it. FILE is a bzImage, or an unpacked kernel (PVH) whose
+name is vmlinux-VERSION. Leash's module has to be built for it: --kmod.
 
 examples:
   tests/vm/run -- initctl status
@@ -110,6 +111,8 @@ def _make_parser():
     add("--wdt", choices=WDTS, action="append", default=[],
         help="the guest's WDT (repeatable; default: i6300esb)")
     add("--no-kmod", action="store_true", help="leave out Leash's kernel module")
+    add("--kmod", metavar="FILE", type=_file,
+        help="Leash's kernel module for this kernel, in place of the built tree's")
     add("--bare", action="store_true", help="leave out the sample services")
     add("--smp", metavar="N", type=_positive, default=2, help="CPUs (default: 2)")
     add("--memory", metavar="MB", type=_positive, default=256, help="memory (default: 256)")
@@ -170,6 +173,8 @@ def parse(words):
     options.qemu = [word for words in options.qemu for word in words]
     if options.icount is not None:
         options.smp = 1
+    if options.kmod and options.no_kmod:
+        raise RigError("--kmod goes with no --no-kmod")
     if "none" in options.wdt:
         if len(options.wdt) > 1:
             raise RigError("--wdt none goes with no other --wdt")

@@ -20,7 +20,8 @@
  *
  * Extension: structures grow at their end only. The size that a caller was compiled with travels in
  * the ioctl number; what the caller does not have is taken as 0, and what the module does not know
- * must be 0, else E2BIG. Fields called reserved must be 0, else EINVAL. Unknown flags are EINVAL.
+ * must be 0, else E2BIG. A size below that of a structure's first version is EINVAL. Fields called
+ * reserved must be 0, else EINVAL. Unknown flags are EINVAL.
  * All structures are multiples of 8 bytes without holes and the same for 32 and 64 bit callers.
  *
  * Times are nanoseconds: those called start on CLOCK_BOOTTIME, durations as the scheduler counts.
@@ -217,7 +218,9 @@ struct leash_start_info {
  * included), or of all threads, in the order of their number. A record is consistent in itself, the
  * set is as that of a walk through /proc: what is there all the time is in it exactly once.
  * Call again while `cursor` is not 0. Which facts are gathered, `facts` says; what is not asked for
- * is 0 in the records. EINVAL: a cursor that no call gave, unknown facts, size below one record.
+ * is 0 in the records. A record_size below that of struct leash_task cuts the records, which saves
+ * time. EINVAL: a cursor that no call gave, unknown facts, a size below one record, a record_size
+ * that is no multiple of 8, below 8 or above 4096.
  */
 struct leash_snapshot {
 	__u64 facts;		/* LEASH_FACT_* */
@@ -272,6 +275,7 @@ struct leash_task {
 	__u8 state;		/* a letter, as in /proc/PID/stat: R S D T t X Z P I */
 	__u8 policy;		/* SCHED_* */
 	__s8 nice;
+	char comm[LEASH_COMM_SIZE]; /* terminated */
 	__s32 prio;		/* as in /proc/PID/stat */
 	__u32 cpu;		/* that it ran on last */
 	__u32 fds;		/* open descriptors */
@@ -279,17 +283,18 @@ struct leash_task {
 	__u64 runtime_ns;	/* CPU time, exact */
 	__u64 utime_ns;		/* of that in user mode, sampled as the kernel is configured */
 	__u64 stime_ns;		/* and in the kernel */
+	__u64 vm;		/* address space */
+	__u64 anon;		/* in memory: anonymous, */
+	__u64 file;		/* mapped from files, */
+	__u64 shmem;		/* shared: POSIX, SysV, memfd, tmpfs */
+	__u64 swap;		/* swapped out */
+	/* LEASH_TASK_SIZE_BRIEF ends here */
 	__u64 wait_ns;		/* ready, but waiting for a CPU; 0 without CONFIG_SCHED_INFO */
 	__u64 last_ran_ns;	/* when a thread of it came to a CPU last, on the clock of sched_ns */
 	__u64 nvcsw;		/* voluntary context switches */
 	__u64 nivcsw;		/* involuntary ones */
 	__u64 min_flt;
 	__u64 maj_flt;
-	__u64 vm;		/* address space */
-	__u64 anon;		/* in memory: anonymous, */
-	__u64 file;		/* mapped from files, */
-	__u64 shmem;		/* shared: POSIX, SysV, memfd, tmpfs */
-	__u64 swap;		/* swapped out */
 	__u64 read_bytes;	/* from storage */
 	__u64 write_bytes;
 	__u64 cgroup;		/* inode number of its cgroup v2 folder */
@@ -298,8 +303,8 @@ struct leash_task {
 	__u64 sys_arg[6];
 	__s32 sys_nr;		/* system call it sleeps in; -1: none, it runs */
 	__u32 reserved;
-	char comm[LEASH_COMM_SIZE]; /* terminated */
 };
+#define LEASH_TASK_SIZE_BRIEF	176	/* a record_size for identity, CPU, memory and descriptors */
 #define LEASH_TASK_KERNEL	(1U << 0)	/* a kernel thread */
 #define LEASH_TASK_DEAD		(1U << 1)	/* no thread of the process lives */
 #define LEASH_TASK_LEADERLESS	(1U << 2)	/* its main thread is dead, others live */

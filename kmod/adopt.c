@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the controller says about processes that live: whose they are, and that they are spared.
+ * Both can be said of a whole tree; the tree is walked until a pass finds nobody new, so that a
+ * child that is forked meanwhile is found, too (or has inherited what its parent was told).
+ */
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "leash.h"
+
+struct order {
+	struct leash_life *life;
+	bool replace;		/* adopt: also from another start */
+	bool spare, clear;	/* else: adopt */
+	u32 round;		/* stamps who was visited */
+	u32 count;		/* who was changed */
+};
+
+/* The entry is there: adopts it in place. 0, -EEXIST */
+static int change(struct leash_entry *entry, struct order *order)
+{
+	entry->round = order->round;
+	if (order->spare) {
+		u8 flags = order->clear ? entry->flags & ~LEASH_ENTRY_SPARED :
+					  entry->flags | LEASH_ENTRY_SPARED;
+
+		if (entry->life != order->life)
+			return -ESRCH;
+		if (flags != entry->flags)
+			order->count++;
+		entry->flags = flags;
+		return 0;
+	}
+	if (entry->life == order->life) {
+		entry->via = min_t(u8, entry->via, LEASH_VIA_ADOPT);
+		return 0;
+	}
+	if (!order->replace && entry->via <= LEASH_VIA_PARENT)
+		return -EEXIST;
+	atomic_inc(&order->life->users);
+	if (!(entry->flags & LEASH_ENTRY_DEAD)) {
+		atomic_inc(&order->life->live);
+		atomic_dec(&entry->life->live);
+	}
+	leash_life_put(entry->life);
+	entry->life = order->life;
+	entry->via = LEASH_VIA_ADOPT;
+	entry->flags &= ~LEASH_ENTRY_SPARED;
+	order->count++;
+	return 0;
+}
+
+/* 0, -EEXIST, -ESRCH, -ENOMEM. Under RCU and leash_lock. */
+static int apply(struct task_struct *p, struct order *order)
+{
+	unsigned long irq;
+	struct leash_entry *entry;
+	int err;
+
+	entry = leash_table_lock(&leash_table, p->signal, &irq);
+	if (entry) {
+		err = change(entry, order);
+		leash_table_unlock(&leash_table, p->signal, irq);
+		return err;
+	}
+	if (order->spare)
+		return -ESRCH;
+	err = leash_insert_running(p, order->life, LEASH_VIA_ADOPT, order->round);
+	if (err == -EEXIST) /* born into a start this very moment: once more, and it is there */
+		return apply(p, order);
+	if (!err) {
+		order->count++;
+		atomic64_inc(&leash_counters.adopted);
+	}
+	return err;
+}
+
+static bool visited(struct task_struct *p, u32 round)
+{
+	unsigned long irq;
+	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
+	bool yes;
+
+	if (!entry)
+		return false;
+	yes = entry->round == round;
+	leash_table_unlock(&leash_table, p->signal, irq);
+	return yes;
+}
+
+/* One pass over all processes. How many joined the tree; negative: an error. */
+static int grow(struct order *order)
+{
+	struct task_struct *p;
+	int joined = 0, nr = 1, err = 0;
+
+	while (!err) {
+		int stop = nr + 4096;
+
+		rcu_read_lock();
+		for (p = leash_process_from(&nr); p && nr < stop; nr++, p = leash_process_from(&nr)) {
+			if (!leash_is_ours_to_touch(p) || visited(p, order->round) ||
+			    !visited(rcu_dereference(p->real_parent), order->round))
+				continue;
+			err = apply(p, order);
+			if (err == -ENOMEM)
+				break;
+			/* Who keeps its start is not part of the tree, nor what it forked. */
+			if (!err)
+				joined++;
+			err = 0;
+		}
+		rcu_read_unlock();
+		if (!p)
+			break;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return err ? err : joined;
+}
+
+static struct task_struct *get_process(s32 pid, u64 start_ns)
+{
+	struct task_struct *p;
+
+	rcu_read_lock();
+	p = pid ? pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID) : current->group_leader;
+	if (p && start_ns && p->start_boottime != start_ns)
+		p = NULL;
+	if (p)
+		get_task_struct(p);
+	rcu_read_unlock();
+	return p;
+}
+
+static int carry_out(struct order *order, s32 pid, u64 start_ns, bool tree)
+{
+	struct task_struct *p;
+	int err, joined;
+
+	if (pid < 0 || pid > PID_MAX_LIMIT)
+		return -EINVAL;
+	p = get_process(pid, start_ns);
+	if (!p)
+		return -ESRCH;
+	order->round = leash_next_round();
+	if (leash_is_ours_to_touch(p)) {
+		rcu_read_lock();
+		err = apply(p, order);
+		rcu_read_unlock();
+	} else {
+		err = -EINVAL;
+	}
+	put_task_struct(p);
+	if (!tree || (err && err != -EEXIST))
+		return err;
+	do {
+		leash_table_fill(&leash_table, leash_pool, leash_max_entries);
+		joined = grow(order);
+	} while (joined > 0);
+	return joined;
+}
+
+int leash_adopt(struct leash_adopt *arg)
+{
+	struct order order = { .replace = arg->flags & LEASH_ADOPT_REPLACE };
+	int err;
+
+	if ((arg->flags & ~(LEASH_ADOPT_TREE | LEASH_ADOPT_REPLACE)) || arg->reserved)
+		return -EINVAL;
+	mutex_lock(&leash_lock);
+	order.life = leash_life_find(arg->start);
+	if (!order.life || order.life->released)
+		err = -ENOENT;
+	else if (order.life->dying)
+		err = -ESHUTDOWN;
+	else
+		err = carry_out(&order, arg->pid, arg->start_ns, arg->flags & LEASH_ADOPT_TREE);
+	mutex_unlock(&leash_lock);
+	arg->count = order.count;
+	leash_worker_kick_if_low();
+	return err;
+}
+
+int leash_spare(struct leash_spare *arg)
+{
+	struct order order = { .spare = true, .clear = arg->flags & LEASH_SPARE_CLEAR };
+	int err;
+
+	if ((arg->flags & ~(LEASH_SPARE_TREE | LEASH_SPARE_CLEAR)) || arg->reserved)
+		return -EINVAL;
+	mutex_lock(&leash_lock);
+	order.life = leash_life_find(arg->start);
+	err = order.life ? carry_out(&order, arg->pid, arg->start_ns, arg->flags & LEASH_SPARE_TREE) :
+			   -ENOENT;
+	mutex_unlock(&leash_lock);
+	arg->count = order.count;
+	return err;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "leash: " fmt
+
+/*
+ * Killing by lineage. First the start is marked, then the table is walked: a process that is forked
+ * meanwhile is either in the table when the walk comes by, or its fork sees the mark.
+ */
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rculist.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+
+#include "leash.h"
+
+#define BATCH 32
+
+struct strike {
+	u64 id;
+	bool group;
+	bool spared_too, tagged_too;
+	int signo;
+	u32 round;
+	u32 count, live, spared, claimed;
+	unsigned int victims;
+	struct {
+		const void *key;
+		pid_t tgid;
+	} victim[BATCH];
+};
+
+static bool applies(const struct leash_life *life, const struct strike *strike)
+{
+	return (strike->group ? life->group : life->id) == strike->id;
+}
+
+static bool choose(struct leash_entry *entry, void *data)
+{
+	struct strike *strike = data;
+
+	if (!applies(entry->life, strike) || entry->round == strike->round)
+		return true;
+	entry->round = strike->round;
+	if (entry->flags & LEASH_ENTRY_DEAD)
+		return true;
+	if ((entry->flags & LEASH_ENTRY_SPARED) && !strike->spared_too) {
+		strike->spared++;
+		return true;
+	}
+	if (entry->via == LEASH_VIA_TAG && !strike->tagged_too) {
+		strike->claimed++;
+		return true;
+	}
+	strike->victim[strike->victims].key = entry->key;
+	strike->victim[strike->victims].tgid = entry->tgid;
+	return ++strike->victims < BATCH;
+}
+
+static bool signal_victim(const void *key, pid_t tgid, int signo)
+{
+	struct task_struct *p;
+	bool sent = false;
+
+	rcu_read_lock();
+	p = pid_task(find_pid_ns(tgid, &init_pid_ns), PIDTYPE_TGID);
+	/* The number may be another process' by now; the key proves that it is not. */
+	if (p && p->signal == key && leash_is_ours_to_touch(p))
+		sent = !kill_pid(task_tgid(p), signo, 1);
+	rcu_read_unlock();
+	return sent;
+}
+
+static void pass(struct strike *strike)
+{
+	unsigned int bucket = 0, i;
+
+	strike->count = 0;
+	strike->live = 0;
+	strike->spared = 0;
+	strike->claimed = 0;
+	strike->round = leash_next_round();
+	while (!leash_table_walked(&leash_table, bucket)) {
+		strike->victims = 0;
+		leash_table_walk(&leash_table, &bucket, choose, strike);
+		for (i = 0; i < strike->victims; i++) {
+			strike->live++;
+			if (strike->signo &&
+			    signal_victim(strike->victim[i].key, strike->victim[i].tgid, strike->signo))
+				strike->count++;
+		}
+		cond_resched();
+	}
+	atomic64_add(strike->count, &leash_counters.killed);
+}
+
+/* How much of a start dies, new-borns included. Never less than before. */
+enum { LIVES, DIES, DIES_SPARED_TOO };
+
+int leash_kill(struct leash_kill *arg)
+{
+	struct strike *strike;
+	struct leash_life *life;
+	bool known = false;
+
+	if ((arg->flags & ~(LEASH_KILL_GROUP | LEASH_KILL_SPARED | LEASH_KILL_TAGGED)) ||
+	    arg->reserved || !arg->id || !(arg->signo == 0 || valid_signal(arg->signo)) ||
+	    arg->signo < 0)
+		return -EINVAL;
+	strike = kzalloc(sizeof(*strike), GFP_KERNEL);
+	if (!strike)
+		return -ENOMEM;
+	strike->id = arg->id;
+	strike->group = arg->flags & LEASH_KILL_GROUP;
+	strike->spared_too = arg->flags & LEASH_KILL_SPARED;
+	strike->tagged_too = arg->flags & LEASH_KILL_TAGGED;
+	strike->signo = arg->signo;
+
+	mutex_lock(&leash_lock);
+	list_for_each_entry(life, &leash_lives, list) {
+		if (!applies(life, strike))
+			continue;
+		known = true;
+		if (arg->signo == SIGKILL)
+			WRITE_ONCE(life->dying,
+				   max_t(u8, life->dying, strike->spared_too ? DIES_SPARED_TOO : DIES));
+	}
+	smp_mb(); /* against the fork probe */
+	if (known)
+		pass(strike);
+	mutex_unlock(&leash_lock);
+	if (known && arg->signo)
+		leash_dbg("signal %d to %s %016llx: %u processes, %u spared\n", arg->signo,
+			  strike->group ? "group" : "start", arg->id, strike->count, strike->spared);
+	arg->count = strike->count;
+	arg->live = strike->live;
+	arg->spared = strike->spared;
+	arg->claimed = strike->claimed;
+	arg->state = leash_state();
+	kfree(strike);
+	return known ? 0 : -ENOENT;
+}
+
+void leash_kill_newborn(struct task_struct *child, const struct leash_life *life, u8 via, u8 flags)
+{
+	if (via == LEASH_VIA_TAG)
+		return;
+	if ((flags & LEASH_ENTRY_SPARED) && READ_ONCE(life->dying) < DIES_SPARED_TOO)
+		return;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		leash_worker_kick(); /* a signal needs a lock that sleeps */
+		return;
+	}
+	/* It has not run yet, and never will in user mode. */
+	if (!send_sig(SIGKILL, child, 1))
+		atomic64_inc(&leash_counters.killed_at_birth);
+}
+
+void leash_kill_the_dying(void)
+{
+	struct leash_life *life;
+	struct strike *strike;
+
+	lockdep_assert_held(&leash_lock);
+	strike = kzalloc(sizeof(*strike), GFP_KERNEL);
+	list_for_each_entry(life, &leash_lives, list) {
+		int passes;
+
+		if (!strike || !life->dying || !atomic_read(&life->live))
+			continue;
+		strike->id = life->id;
+		strike->spared_too = life->dying == DIES_SPARED_TOO;
+		strike->signo = SIGKILL;
+		/* Who forks faster than it is killed runs below the priority of the worker. */
+		for (passes = 0; passes < 100; passes++) {
+			pass(strike);
+			if (!strike->count)
+				break;
+		}
+	}
+	kfree(strike);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the module know of each other. Each section is a file. */
+#ifndef LEASH_H
+#define LEASH_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <uapi/linux/leash.h>
+
+#include "table.h"
+
+struct file;
+struct inode;
+
+/* main.c: the parameters */
+extern bool leash_debug;
+extern bool leash_env_tag;
+extern unsigned int leash_pool;
+extern unsigned int leash_max_entries;
+extern bool leash_auto_hook;
+
+#define leash_dbg(fmt, ...)						\
+	do {								\
+		if (READ_ONCE(leash_debug))				\
+			pr_info(fmt, ##__VA_ARGS__);			\
+	} while (0)
+
+extern struct leash_table leash_table;
+
+/* life.c: the starts that are known */
+struct leash_life {
+	struct list_head list;		/* oldest first; writers hold leash_lock, readers RCU */
+	struct hlist_node hash;
+	struct rcu_head rcu;
+	u64 id;
+	u64 group;
+	u64 cgroup;
+	u64 seq;
+	atomic_t users;			/* entries, and the armed slot: while there are any, it stays */
+	atomic_t live;			/* processes that are not dead */
+	atomic64_t forks;
+	atomic64_t execs;
+	atomic64_t exits;
+	atomic64_t aborts;
+	atomic64_t runtime_ns;
+	u8 dying;			/* new-borns are killed: see kill.c */
+	bool released;			/* forgotten when users is 0 */
+	char name[LEASH_NAME_SIZE];
+};
+
+/* Serialises what changes the set of starts, and whatever must not see one go. May sleep. */
+extern struct mutex leash_lock;
+extern struct list_head leash_lives;
+
+struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
+struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
+void leash_life_put(struct leash_life *life);		/* any context */
+int leash_life_count(void);
+void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
+void leash_lives_destroy(void);
+int leash_start_set(struct leash_start *arg);
+int leash_start_del(struct leash_start_ref *arg);
+int leash_start_get(struct leash_start_info *arg);
+int leash_starts(struct leash_starts *arg);
+
+/* lineage.c: entries of processes, made and changed so that counters and races come right */
+struct leash_belonging {
+	u64 start;
+	u64 group;
+	u64 tag;
+	u64 start_ns;
+	int exit_code;
+	u8 via;
+	u8 flags;
+	char *name;			/* if not NULL: LEASH_NAME_SIZE to fill */
+};
+bool leash_lookup(const void *key, struct leash_belonging *out);
+bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out);	/* RCU */
+/* A process that is born: the caller is its creator, and it has not run yet. */
+int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
+			 u64 tag);
+/* A process that runs: the caller holds it, or RCU, and leash_lock. Stamped with `round`. */
+int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round);
+void leash_mark_dead(const void *key, int exit_code);
+void leash_remove(struct task_struct *p);
+u32 leash_next_round(void);
+void leash_lost_one(void);
+
+/* hooks.c: tracepoints of the scheduler */
+int leash_hooks_find(void);
+int leash_hook(void);			/* under leash_lock */
+void leash_unhook(void);		/* under leash_lock; waits for probes under way */
+bool leash_hooked(void);
+
+/* arm.c: the next fork of the controller */
+int leash_arm(struct leash_start_ref *arg);
+void leash_disarm_all(void);
+void leash_disarm_task(struct task_struct *p);		/* any context */
+struct leash_life *leash_arm_consume(struct task_struct *parent); /* its user is the caller's now */
+bool leash_armed(void);
+
+/* adopt.c */
+int leash_adopt(struct leash_adopt *arg);
+int leash_spare(struct leash_spare *arg);
+
+/* rescan.c */
+int leash_rescan(struct leash_rescan *arg);
+unsigned int leash_rescan_quick(void);			/* parents and cgroups: never waits */
+
+/* walk.c: all processes of the machine */
+bool leash_is_ours_to_touch(struct task_struct *p);	/* no kernel thread, not PID 1 */
+/* The process with the lowest number from *nr on, or NULL; *nr is its number. Under RCU. */
+struct task_struct *leash_process_from(int *nr);
+struct task_struct *leash_task_from(int *nr);		/* the same of threads */
+u64 leash_cgroup_of(struct task_struct *p);		/* RCU; 0: no cgroups */
+
+/* whois.c, with the memory of processes that are gone */
+int leash_whois(struct leash_whois *arg);
+void leash_remember_gone(const struct leash_entry *entry);
+
+/* kill.c */
+int leash_kill(struct leash_kill *arg);
+/* In the fork probe. */
+void leash_kill_newborn(struct task_struct *child, const struct leash_life *life, u8 via, u8 flags);
+void leash_kill_the_dying(void);			/* worker: what could not be killed at birth */
+
+/* tag.c: LEASH_TAG in an environment */
+#define LEASH_ENV_LIMIT	16384
+u64 leash_tag_of_current(void);		/* after execve, without faults or sleep; 0: none */
+u64 leash_tag_of_other(struct task_struct *p, char *name);	/* may sleep for long */
+
+/* facts.c, snapshot.c, text.c */
+u64 leash_facts_known(void);
+/*
+ * Under RCU. Clears the first `clear` bytes of *out only: the caller may lay shorter records behind
+ * each other and let what is written beyond be overwritten by the next one.
+ */
+void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out,
+		 unsigned int clear);
+int leash_snapshot(struct leash_snapshot *arg);
+int leash_text_open(struct inode *inode, struct file *file);
+
+/* worker.c: what probes must not do themselves */
+int leash_worker_start(void);
+void leash_worker_stop(void);
+void leash_worker_kick(void);		/* any context */
+void leash_worker_kick_if_low(void);
+
+/* device.c, sysctl.c */
+int leash_device_register(void);
+void leash_device_unregister(void);
+int leash_device_minor(void);
+int leash_sysctl_register(void);
+void leash_sysctl_unregister(void);
+
+/* stats.c */
+struct leash_counters {
+	atomic64_t forks, lost, found, adopted, killed, killed_at_birth, snapshots;
+};
+extern struct leash_counters leash_counters;
+extern bool leash_incomplete;
+u32 leash_state(void);
+int leash_stats(struct leash_stats *arg);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The lineage table: which process belongs to which start.
+ *
+ * The key is the address of the process' signal_struct: all threads share it, it survives execve
+ * (which may change tasks and numbers), setsid and reparenting, and it cannot be used again before
+ * the last thread has been freed. Numbers, on the other hand, are free an RCU grace period before
+ * that, and may by then be somebody else's.
+ *
+ * Everything here can be called with interrupts or preemption off, on PREEMPT_RT, too: raw locks,
+ * no allocation. Entries come from a pool that process context fills.
+ */
+#ifndef LEASH_TABLE_H
+#define LEASH_TABLE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct leash_life;
+
+#define LEASH_ENTRY_DEAD	0x01	/* no thread lives */
+#define LEASH_ENTRY_SPARED	0x02	/* LEASH_IOC_KILL passes it by; inherited */
+
+struct leash_entry {
+	struct hlist_node node;		/* in its bucket, or in the pool */
+	const void *key;
+	struct leash_life *life;
+	u64 tag;			/* start id in its environment, as read at exec */
+	u64 start_ns;
+	pid_t tgid;
+	int exit_code;			/* once it is dead */
+	u32 round;			/* the last walk that visited it */
+	u8 via;				/* LEASH_VIA_* */
+	u8 flags;			/* LEASH_ENTRY_* */
+};
+
+#define LEASH_STRIPES	64
+
+struct leash_table {
+	struct hlist_head *buckets;
+	unsigned int bits;
+	raw_spinlock_t stripes[LEASH_STRIPES];	/* bucket i is guarded by stripe i % 64 */
+
+	raw_spinlock_t pool_lock;
+	struct hlist_head pool;
+	unsigned int entries;			/* in use and free */
+	unsigned int entries_free;
+};
+
+int leash_table_init(struct leash_table *table, unsigned int bits);
+void leash_table_destroy(struct leash_table *table);
+
+/* Allocates until `wanted` entries are free, but has at most `limit` in all. Sleeps. */
+int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit);
+/* Frees entries beyond `wanted` free ones. Sleeps. */
+void leash_table_trim(struct leash_table *table, unsigned int wanted);
+
+/*
+ * Finds the entry of a key and keeps its bucket locked; NULL: there is none, and nothing is locked.
+ */
+struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
+				     unsigned long *irq);
+void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq);
+
+/* Copies what `entry` says. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
+int leash_table_insert(struct leash_table *table, const struct leash_entry *entry);
+/* True: it was there, and `removed` is a copy of it. */
+bool leash_table_remove(struct leash_table *table, const void *key, struct leash_entry *removed);
+
+/*
+ * Calls visit() for each entry, its bucket locked, until it returns false. Then *bucket is the
+ * bucket to go on with (it will be visited from its beginning), else it is behind the last one.
+ */
+void leash_table_walk(struct leash_table *table, unsigned int *bucket,
+		      bool (*visit)(struct leash_entry *entry, void *data), void *data);
+static inline bool leash_table_walked(const struct leash_table *table, unsigned int bucket)
+{
+	return bucket >= 1U << table->bits;
+}
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "leash.h"
+
+#define REMEMBERED 1024 /* a power of 2 */
+
+struct gone {
+	u64 start;
+	u64 group;
+	u64 tag;
+	u64 start_ns;
+	pid_t tgid;
+	int exit_code;
+	u8 via;
+	u8 flags;
+};
+
+/* A process displaces the one of the same number, or a multiple of 1024 away. */
+static struct gone remembered[REMEMBERED];
+static DEFINE_RAW_SPINLOCK(lock);
+
+void leash_remember_gone(const struct leash_entry *entry)
+{
+	struct gone gone = {
+		.start = entry->life->id,
+		.group = entry->life->group,
+		.tag = entry->tag,
+		.start_ns = entry->start_ns,
+		.tgid = entry->tgid,
+		.exit_code = entry->exit_code,
+		.via = entry->via,
+		.flags = entry->flags,
+	};
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&lock, irq);
+	remembered[entry->tgid % REMEMBERED] = gone;
+	raw_spin_unlock_irqrestore(&lock, irq);
+}
+
+static void answer(struct leash_whois *arg, const struct leash_belonging *found)
+{
+	arg->start = found->start;
+	arg->group = found->group;
+	arg->tag = found->tag;
+	arg->via = found->via;
+	arg->start_ns = found->start_ns;
+	if (found->flags & LEASH_ENTRY_DEAD) {
+		arg->flags |= LEASH_WHOIS_DEAD;
+		arg->exit_code = found->exit_code;
+	}
+	if (found->flags & LEASH_ENTRY_SPARED)
+		arg->flags |= LEASH_WHOIS_SPARED;
+}
+
+static bool ask_living(struct leash_whois *arg, u64 start_ns)
+{
+	struct leash_belonging found = { .name = arg->name };
+	struct task_struct *p, *leader;
+	bool known = false;
+
+	rcu_read_lock();
+	p = pid_task(find_pid_ns(arg->pid, &init_pid_ns), PIDTYPE_PID);
+	if (!p)
+		goto out;
+	leader = READ_ONCE(p->group_leader);
+	if (start_ns && leader->start_boottime != start_ns)
+		goto out;
+	known = true;
+	arg->pid = p->tgid;
+	arg->start_ns = leader->start_boottime;
+	if (leash_lookup_task(p, &found)) {
+		found.start_ns = arg->start_ns;
+		answer(arg, &found);
+	} else if (!atomic_read(&p->signal->live)) {
+		arg->flags |= LEASH_WHOIS_DEAD;
+		arg->exit_code = leader->exit_code;
+	}
+out:
+	rcu_read_unlock();
+	return known;
+}
+
+static bool ask_memory(struct leash_whois *arg, u64 start_ns)
+{
+	struct leash_life *life;
+	struct leash_belonging found = { };
+	struct gone gone;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&lock, irq);
+	gone = remembered[arg->pid % REMEMBERED];
+	raw_spin_unlock_irqrestore(&lock, irq);
+	if (gone.tgid != arg->pid || (start_ns && gone.start_ns != start_ns))
+		return false;
+	found.start = gone.start;
+	found.group = gone.group;
+	found.tag = gone.tag;
+	found.start_ns = gone.start_ns;
+	found.exit_code = gone.exit_code;
+	found.via = gone.via;
+	found.flags = gone.flags | LEASH_ENTRY_DEAD;
+	answer(arg, &found);
+	arg->flags |= LEASH_WHOIS_GONE;
+	rcu_read_lock();
+	life = leash_life_find(gone.start);
+	if (life)
+		memcpy(arg->name, life->name, sizeof(arg->name));
+	rcu_read_unlock();
+	return true;
+}
+
+int leash_whois(struct leash_whois *arg)
+{
+	struct leash_whois asked = *arg;
+
+	if (arg->flags || arg->reserved || arg->pid <= 0 || arg->pid > PID_MAX_LIMIT)
+		return -EINVAL;
+	memset(arg, 0, sizeof(*arg));
+	arg->pid = asked.pid;
+	arg->state = leash_state();
+	return ask_living(arg, asked.start_ns) || ask_memory(arg, asked.start_ns) ? 0 : -ESRCH;
+}
