@@ -48,6 +48,8 @@ Session real_session() {
         std::this_thread::sleep_for(250ms);
         return true;
     };
+    session.open_tasks = taskview::open_kernel_source;
+    session.open_screen = open_real_screen;
     return session;
 }
 

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "initctl/screen.h"
+#include "taskview/task_source.h"
 #include "taskview/terminal.h"
 
 namespace leash::initctl {
@@ -25,6 +28,10 @@ struct Session {
     std::function<void(int command)> reboot_now;
     // `log -f`: waits a moment; false: enough.
     std::function<bool()> next_look;
+    // The kernel module.
+    taskview::OpenTaskSource open_tasks;
+    // `top`: the terminal, made ready for it.
+    std::function<std::unique_ptr<Screen>(bool batch)> open_screen;
 
     template <class... Args> bool print(fmt::format_string<Args...> f, Args&&... args) const {
         return out(fmt::format(f, std::forward<Args>(args)...) + "\n");
