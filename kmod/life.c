@@ -206,6 +206,8 @@ int leash_start_get(struct leash_start_info *arg)
 	struct leash_life *life;
 	u64 id = arg->id;
 
+	if (arg->reserved)
+		return -EINVAL;
 	mutex_lock(&leash_lock);
 	life = leash_life_find(id);
 	if (life) {
