@@ -8,6 +8,7 @@
 
 #include "../taskview/fake_source.h"
 #include "fake_init.h"
+#include "initctl/client.h"
 
 using namespace leash;
 using namespace leash::initctl;

@@ -125,9 +125,16 @@ TEST_F(Leashps, ProcIsReadOnlyForWhatIsShown) {
 }
 
 TEST_F(Leashps, SortingGathersWhatItNeeds) {
-    EXPECT_EQ(run({"-opid", "--sort=-rss", "--no-headers"}), 0);
-    EXPECT_EQ(out, " 20\n 30\n  1\n");
-    EXPECT_EQ(kernel.queries.at(0).facts, LEASH_FACT_MEMORY);
+    const std::vector<std::string> lines[] = {
+        {"-opid", "--sort=-rss", "--no-headers"},
+        {"--no-headers", "-o", "pid", "--sort", "-rss"},
+        {"--sort", "-rss,-pid", "--no-headers", "-ao", "pid"},
+    };
+    for (const auto& line : lines) {
+        EXPECT_EQ(run(line), 0) << err;
+        EXPECT_EQ(out, " 20\n 30\n  1\n");
+        EXPECT_EQ(kernel.queries.at(0).facts, LEASH_FACT_MEMORY);
+    }
 }
 
 TEST_F(Leashps, Json) {
