@@ -327,8 +327,13 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_word<&S::leave>}});
     table.push_back({.section = section, .group = stop, .key = "strays", .type = word,
         .words = {"report", "return", "kill"}, .fallback = "report", .types = kProcess,
-        .text = "What is done about strays, which are tasks of the service that left its cgroup: "
-                "only `report` them, `return` them to the cgroup, or `kill` them.",
+        .text = "What is done about strays, which are tasks of the service that left its cgroup. "
+                "They matter when the service starts again while strays of an earlier start live, "
+                "as `kill = cgroup` and `kill = main` leave them (and a task that cannot be "
+                "killed). `report`: the start is refused with an error that names them, and "
+                "`restart` decides whether it is tried again. `return`: they are moved into the "
+                "cgroup and belong to the new start. `kill`: they are killed first. Needs the "
+                "kernel module; `initctl ps` and `initctl status` mark strays in any case.",
         .set = ServiceSetter{set_word<&S::strays>}});
 
     constexpr std::string_view watch = "Watchdog and trouble";

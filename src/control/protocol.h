@@ -22,6 +22,9 @@
 // stop               NAME... [+no-wait] root      {"dependant"} for each service that is   0.1
 //                                                 stopped first, then as start
 // restart            NAME... [+no-wait] root      as stop                                  0.1
+// scope              NAME               root      {"scope","start_id"}: the process that   0.2
+//                                                 asks is the main process of a start of
+//                                                 its own now
 // reload                                root      {"complaint"} for each                   0.1
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
@@ -69,7 +72,7 @@ struct Verb {
     std::size_t max_names = 0;
     std::string_view option = {}; // the one it takes, without '+'; "" for none
 };
-inline constexpr std::array<Verb, 12> kVerbs{{
+inline constexpr std::array<Verb, 13> kVerbs{{
     {"version", true},
     {"list", true},
     {"status", true, 0, 1},
@@ -77,6 +80,7 @@ inline constexpr std::array<Verb, 12> kVerbs{{
     {"start", false, 1, kMaxNames, "no-wait"},
     {"stop", false, 1, kMaxNames, "no-wait"},
     {"restart", false, 1, kMaxNames, "no-wait"},
+    {"scope", false, 1, 1},
     {"reload", false},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},

@@ -51,6 +51,10 @@ void task(JsonWriter& json, const TaskView& task) {
     else json.string(task.source);
     json.key("state").string(std::string_view(&task.state, 1));
     json.key("command").string(task.command);
+    json.key("start_id");
+    if (task.start == 0) json.null();
+    else json.string(format_start_id(task.start));
+    json.key("stray").boolean(task.stray);
     json.end_object();
 }
 
@@ -73,7 +77,9 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     }
     json.key("reason").string(view.reason);
     json.key("description").string(settings ? settings->description : "");
-    json.key("type").string(settings ? to_word(settings->type) : "");
+    json.key("type").string(!settings          ? ""
+                            : settings->scope ? "scope"
+                                              : to_word(settings->type));
     json.key("since_ms").number(std::max(Ms{0}, now - view.since).count());
     json.key("last_exit");
     last_exit(json, view.last_exit);
@@ -151,6 +157,15 @@ std::string render_version() {
 std::string render_state(std::string_view state) { return one("state", state); }
 std::string render_dependant(std::string_view name) { return one("dependant", name); }
 std::string render_complaint(std::string_view text) { return one("complaint", text); }
+
+std::string render_scope(std::string_view name, StartId start) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("scope").string(name);
+    json.key("start_id").string(format_start_id(start));
+    json.end_object();
+    return json.text();
+}
 
 std::string render_result(const ServiceView& view) {
     JsonWriter json;

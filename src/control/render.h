@@ -21,6 +21,8 @@ struct TaskView {
     std::string source;  // lineage, cgroup, tag; "" where service is ""
     char state = '?';    // R S D T Z ...
     std::string command;
+    std::uint64_t start = 0; // 0: nobody's, or not known
+    bool stray = false;      // has left its service's cgroup
 };
 
 struct PluginView {
@@ -45,7 +47,7 @@ struct SystemView {
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
 //
-// main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
+// type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
 // none; since_ms is how long the state has lasted; watchdog_ms is 0 for what is not watched.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
@@ -54,7 +56,8 @@ struct SystemView {
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now, const std::vector<TaskView>& tasks);
 
-// {"pid","tid","service","source","state","command"}; service and source null for nobody's.
+// {"pid","tid","service","source","state","command","start_id","stray"}; service, source and start_id
+// null for nobody's.
 [[nodiscard]] std::string render_task(const TaskView& task);
 
 // {"state","target","uptime_ms","version","module","cgroup","services","running","failed",
@@ -65,6 +68,7 @@ struct SystemView {
 [[nodiscard]] std::string render_state(std::string_view state);     // {"state"}
 [[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
 [[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
+[[nodiscard]] std::string render_scope(std::string_view name, StartId start); // {"scope","start_id"}
 // {"result","state","main_pid","reason"}: how a start, stop or restart came out.
 [[nodiscard]] std::string render_result(const ServiceView& view);
 [[nodiscard]] std::string render_end(int status, std::string_view message); // {"end","message"}

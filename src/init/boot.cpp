@@ -128,8 +128,12 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     // A life that was cut short before the first service has its steps still to take; all of them may
     // be taken twice.
     bool brought_up = resuming_ && !recovery_->services().empty();
-    if (brought_up) open_for_service();
-    else bring_up_machine();
+    if (brought_up) {
+        open_module(); // if the earlier life's descriptor is lost
+        open_for_service();
+    } else {
+        bring_up_machine();
+    }
 }
 
 void Init::bring_up_machine() {
@@ -180,6 +184,7 @@ void Init::load_kernel_module() {
     job.done = [this](int, std::string text) {
         while (!text.empty() && text.back() == '\n') text.pop_back();
         state_.module_text = text.empty() ? "loading it did not finish" : text;
+        open_module();
         logs_.line(log::Level::notice, false, "kernel module: " + state_.module_text);
         open_for_service();
     };
@@ -187,13 +192,17 @@ void Init::load_kernel_module() {
 }
 
 void Init::open_for_service() {
+    scopes_ = std::make_unique<Scopes>(manager_, core_, *executor_, logs_, *recovery_);
     requests_ = std::make_unique<Requests>(
         manager_, core_, workers_,
         RequestHooks{[this] { return system_view(); },
                      [this](EndKind kind, bool force, const std::string& who) {
                          end_machine(kind, force, who);
                      },
-                     [this](auto done) { reload(std::move(done)); }});
+                     [this](auto done) { reload(std::move(done)); },
+                     [this](const std::string& name, pid_t pid, int client) {
+                         return scopes_->make(name, pid, client);
+                     }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));

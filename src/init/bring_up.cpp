@@ -52,15 +52,18 @@ bool make_folders(const std::string& path) {
     return mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
 }
 
-// modules.dep has a line for each module of this kernel, which begins with its path.
+// modules.dep has a line for each module of this kernel, which begins with its path. It may be older
+// than what is there.
 bool module_is_installed(std::string_view name) {
     utsname system{};
     uname(&system);
-    auto index = read_whole_file(fmt::format("/lib/modules/{}/modules.dep", system.release));
+    auto folder = fmt::format("/lib/modules/{}/", system.release);
+    auto index = read_whole_file(folder + "modules.dep");
     for (auto line : split(index, '\n', true)) {
         auto path = line.substr(0, line.find(':'));
         auto file = path.substr(path.rfind('/') + 1);
-        if (file.substr(0, file.find('.')) == name) return true;
+        if (file.substr(0, file.find('.')) != name) continue;
+        return access((folder + std::string(path)).c_str(), R_OK) == 0;
     }
     return false;
 }

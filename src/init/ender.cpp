@@ -34,10 +34,10 @@ void Ender::launch(std::vector<EndJob> jobs) {
     WorkerJob work;
     work.name = "end";
     work.limit = kGiveUp + Ms{2'000};
+    if (kernel_) work.keep_fds.push_back(kernel_->fd());
     work.work = [this, jobs = std::move(jobs)](int out) {
-        end_starts(jobs, tree_, monotonic_now() + kGiveUp, [out](const EndResult& result) {
-            tell(out, format_end_result(result));
-        });
+        end_starts(jobs, tree_, kernel_, monotonic_now() + kGiveUp,
+                   [out](const EndResult& result) { tell(out, format_end_result(result)); });
         return 0;
     };
     work.line = [this, batch](std::string_view line) {

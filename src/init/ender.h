@@ -17,6 +17,7 @@ class Ender {
     // `ended` is told of every EndJob with signal SIGKILL, exactly once.
     Ender(Workers& workers, CgroupTree* tree, std::function<void(const EndResult&)> ended);
 
+    void use_module(KernelLineage* kernel) { kernel_ = kernel; }
     void add(EndJob job);
     // To be called once a round: hands over what has come in.
     void flush();
@@ -30,6 +31,7 @@ class Ender {
     static constexpr Ms kGiveUp{10'000};
     Workers& workers_;
     CgroupTree* tree_;
+    KernelLineage* kernel_ = nullptr;
     std::function<void(const EndResult&)> ended_;
     std::vector<EndJob> waiting_;
     std::map<StartId, int> attempts_; // of jobs whose worker did not answer

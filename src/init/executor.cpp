@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,10 +37,26 @@ Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& w
       recovery_(recovery), heartbeats_(std::move(heartbeats)),
       ender_(workers, tree, [this](const EndResult& result) { ended(result); }) {}
 
+void Executor::use_module(KernelLineage* kernel) {
+    kernel_ = kernel;
+    ender_.use_module(kernel);
+}
+
+bool Executor::make_known(const std::string& service, StartId start, int cgroup_fd) {
+    if (!kernel_) return false;
+    struct stat folder{};
+    bool has_cgroup = cgroup_fd >= 0 && fstat(cgroup_fd, &folder) == 0;
+    auto known = kernel_->set_start(start, service, has_cgroup ? folder.st_ino : 0);
+    if (!known) log::warning("{}: {}", service, known.error().text);
+    return known.has_value();
+}
+
 void Executor::spawn(const action::Spawn& wanted) {
     const auto* settings = manager_.settings_of(wanted.start);
     if (!settings) return;
     record(wanted.service, Recovery::Intent::spawn);
+    if (settings->scope) return take_scope(wanted);
+    if (!clear_leftovers(wanted, *settings)) return;
 
     SpawnRequest request;
     request.settings = settings;
@@ -54,6 +71,8 @@ void Executor::spawn(const action::Spawn& wanted) {
         else log::warning("{}: no cgroup: {}", wanted.service, entered.error().text);
         request.cgroup_fd = group.get();
     }
+    bool known = make_known(wanted.service, wanted.start, group.get());
+    if (known) request.kernel = kernel_;
     if (settings->type != ServiceType::console) request.output_fd = logs_.output_of(wanted.service);
 
     LiveStart live;
@@ -84,6 +103,9 @@ void Executor::spawn(const action::Spawn& wanted) {
         if (auto moved = tree_->move(spawned->pid, wanted.service); !moved)
             log::warning("{}: {}", wanted.service, moved.error().text);
     }
+    if (known && !spawned->in_lineage)
+        if (auto adopted = kernel_->adopt(wanted.start, {.pid = spawned->pid, .tree = true}); !adopted)
+            log::warning("{}: {}", wanted.service, adopted.error().text);
     live.first_pid = live.main_pid = spawned->pid;
     live.pidfd = std::move(spawned->pidfd);
     live.start_ticks = spawned->start_ticks;
@@ -126,9 +148,13 @@ void Executor::on_outcome(StartId start) {
     else core_.post(event::Executed{start});
 }
 
-// A message counts if a task of this very start sent it: its main process, or one that sits in its
-// cgroup. A tag would be a claim that anybody can make.
+// A message counts if a task of this very start sent it. The kernel module knows, also of a sender
+// that is dead by now; without it, it is the main process, or one that sits in its cgroup. A tag
+// would be a claim that anybody can make.
 bool Executor::belongs(const LiveStart& live, pid_t pid) const {
+    auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
+    if (whose && whose->start != 0 && whose->via != LEASH_VIA_TAG)
+        return whose->start == live.start;
     if (pid == live.main_pid || pid == live.first_pid) return true;
     if (!tree_) return false;
     auto place = tree_->place_of(pid);
@@ -180,6 +206,11 @@ void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
     }
     live.main_pid = pid;
     live.pidfd = std::move(*pidfd);
+    watch_main(live);
+    core_.post(event::MainChanged{live.start, pid});
+}
+
+void Executor::watch_main(LiveStart& live) {
     live.pidfd_watch = std::make_unique<IoWatch>(loop_, live.pidfd.get(), UEV_READ,
                                                  [this, start = live.start](int) {
         auto* dead = live_.find(start);
@@ -194,7 +225,6 @@ void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
     });
-    core_.post(event::MainChanged{live.start, pid});
 }
 
 EndJob Executor::job_for(const std::string& service, StartId start) {
@@ -247,6 +277,7 @@ void Executor::end(const action::EndStart& wanted) {
 }
 
 void Executor::ended(const EndResult& result) {
+    if (cleaned_up(result)) return;
     auto service = manager_.service_of(result.start);
     if (!result.empty) {
         std::string who;
@@ -258,7 +289,8 @@ void Executor::ended(const EndResult& result) {
         log::notice("{}: {} processes spared by its policy remain", service, result.remains);
     core_.post(event::Emptied{result.start, result.remains});
     forget_if_over(result.start);
-    if (auto view = manager_.view(service); tree_ && view && !is_alive(view->state))
+    auto view = manager_.view(service); // none: a scope
+    if (tree_ && !service.empty() && (!view || !is_alive(view->state)))
         (void)tree_->remove(service); // EBUSY where something remains
 }
 
@@ -329,7 +361,10 @@ bool Executor::child_exited(pid_t pid, int wait_status) {
 void Executor::forget_if_over(StartId start) {
     auto service = manager_.service_of(start);
     auto view = service.empty() ? std::nullopt : manager_.view(service);
-    if (!view || view->start != start) live_.erase(start);
+    if (view && view->start == start) return;
+    live_.erase(start);
+    // It stays known as long as any process of it is left. ENOENT: it has been forgotten before.
+    if (kernel_) (void)kernel_->forget_start(start);
 }
 
 } // namespace leash

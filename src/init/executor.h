@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "init/core_loop.h"
@@ -14,6 +16,7 @@
 #include "init/recovery.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
+#include "lineage/kernel_lineage.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -29,7 +32,12 @@ class Executor {
     Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers, LogLink& logs,
              CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats);
 
+    // Null: there is no kernel module, cgroup and tag have to do.
+    void use_module(KernelLineage* kernel);
+
     void spawn(const action::Spawn& wanted);
+    // The next spawn of this service, a scope, does not make a process but takes this one.
+    void offer(const std::string& scope, UniqueFd pidfd, pid_t pid);
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
@@ -41,6 +49,9 @@ class Executor {
     // it is told against the processes that are there; what does not fit becomes an event.
     void adopt(const ServiceRecord& record);
 
+    // After that: the module knows starts that ended while init was in between two lives.
+    void forget_starts_that_are_over();
+
     // A child is dead and about to be reaped: what it sent last is read first.
     void before_reap(pid_t pid);
     // True if `pid` was the main process of a start.
@@ -51,6 +62,11 @@ class Executor {
     void after_round() { ender_.flush(); }
 
   private:
+    // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
+    bool make_known(const std::string& service, StartId start, int cgroup_fd);
+    // executor_leftovers.cpp: false if the start is refused or has to wait.
+    bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
+    bool cleaned_up(const EndResult& result);
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
@@ -61,6 +77,9 @@ class Executor {
     void forget_if_over(StartId start);
     [[nodiscard]] bool belongs(const LiveStart& live, pid_t pid) const;
     void change_main(LiveStart& live, pid_t pid, const char* told_by);
+    void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
+    // executor_scope.cpp
+    void take_scope(const action::Spawn& wanted);
 
     EventLoop& loop_;
     Manager& manager_;
@@ -68,11 +87,19 @@ class Executor {
     Workers& workers_;
     LogLink& logs_;
     CgroupTree* tree_;
+    KernelLineage* kernel_ = nullptr;
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
     LiveStarts live_;
     std::uint64_t beats_ = 0; // heartbeats passed on, of all services
     Ender ender_;
+    struct Offer {
+        pid_t pid = 0;
+        UniqueFd pidfd;
+    };
+    std::map<std::string, Offer> offers_;
+    std::map<StartId, action::Spawn> cleaning_; // earlier starts that are being ended, and for what
+    std::set<StartId> cleaned_;                 // starts that have waited for that
 };
 
 } // namespace leash

@@ -18,6 +18,7 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     service.copy(record.name, sizeof record.name - 1);
     record.life = pack(*life);
     record.intent = static_cast<std::uint32_t>(intent);
+    record.scope = manager_.settings(service)->scope ? 1 : 0;
     record.notify_fd = record.output_read = record.output_write = -1;
     if (auto* live = live_.find(life->start)) {
         record.first_pid = live->first_pid;
@@ -73,9 +74,33 @@ void Executor::adopt(const ServiceRecord& record) {
             core_.post(event::MainExited{life.start, W_EXITCODE(1, 0)});
             return;
         }
+        // SIGCHLD does not tell of what others are the parents of.
+        bool own = life.main_pid == record.first_pid && record.scope == 0;
+        if (!own && kept.pidfd) watch_main(kept);
         if (life.state == State::starting) core_.post(event::Executed{life.start});
     }
+    if (kernel_ && !life.main_exited) {
+        auto whose = kernel_->whois(life.main_pid);
+        if (!whose || whose->start != life.start) {
+            UniqueFd group;
+            if (tree_)
+                if (auto entered = tree_->enter(service)) group = std::move(*entered);
+            if (make_known(service, life.start, group.get()))
+                (void)kernel_->adopt(life.start, {.pid = life.main_pid, .tree = true});
+        }
+    }
     if (life.end_asked && !life.emptied) end(action::EndStart{service, life.start, false});
+}
+
+void Executor::forget_starts_that_are_over() {
+    if (!kernel_) return;
+    auto starts = kernel_->starts();
+    if (!starts) {
+        log::warning("{}", starts.error().text);
+        return;
+    }
+    for (const auto& start : *starts)
+        if (manager_.service_of(start.id).empty()) (void)kernel_->forget_start(start.id);
 }
 
 } // namespace leash

@@ -21,7 +21,7 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
       recovery_(earlier ? std::move(earlier) : Recovery::fresh()),
       heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
       end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {
-    system_record_.control_fd = -1;
+    system_record_.control_fd = system_record_.module_fd = -1;
 }
 
 Init::~Init() = default;
@@ -47,6 +47,7 @@ int Init::run() {
     core_.set_actor([this](const Action& action) { act(action); });
     core_.set_settled([this] {
         if (requests_) requests_->settle();
+        if (scopes_) scopes_->sweep(); // after a `stop` was told how it came out
     });
     core_.set_touched([this](const std::string& service) {
         if (executor_) executor_->record(service);
@@ -90,12 +91,14 @@ void Init::reap() {
         siginfo_t info{};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
         if (executor_) executor_->before_reap(info.si_pid);
+        auto whose = module_ ? module_->whois(info.si_pid) : std::nullopt;
         int status = 0;
         if (waitpid(info.si_pid, &status, WNOHANG) <= 0) return;
         if (executor_ && executor_->child_exited(info.si_pid, status)) continue;
         if (workers_.child_exited(info.si_pid, status)) continue;
         if (plugins_ && plugins_->child_exited(info.si_pid, status)) continue;
-        (void)logs_.child_exited(info.si_pid);
+        if (logs_.child_exited(info.si_pid)) continue;
+        tell_whose_was(info.si_pid, whose);
     }
     kill(getpid(), SIGCHLD); // more than a round's share: go on after the others had their turn
 }
@@ -155,7 +158,7 @@ control::SystemView Init::system_view() const {
     control::SystemView view;
     view.target = state_.target;
     view.uptime = monotonic_now();
-    view.module = state_.module_text;
+    view.module = module_status();
     view.cgroup = state_.cgroup_text;
     bool degraded = false;
     for (const auto& name : manager_.names()) {

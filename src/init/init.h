@@ -5,6 +5,7 @@
 //   init.cpp       events of the loop, actions of the core   requests.h   what initctl asks for
 //   machine_end.cpp  shutdown                                 plugins.h    what plugins may do
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
+//   module.cpp     the kernel module's device
 #pragma once
 
 #include <memory>
@@ -23,10 +24,12 @@
 #include "init/plugins.h"
 #include "init/recovery.h"
 #include "init/requests.h"
+#include "init/scopes.h"
 #include "init/signals.h"
 #include "init/system_state.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
+#include "lineage/kernel_lineage.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -58,6 +61,13 @@ class Init {
     void record_system();
     void stay_minimal();
 
+    // module.cpp
+    void open_module();
+    [[nodiscard]] UniqueFd find_module_descriptor() const;
+    void take_over_module(UniqueFd fd);
+    [[nodiscard]] std::string module_status() const;
+    void tell_whose_was(pid_t pid, const std::optional<leash_whois>& whose) const;
+
     // init.cpp
     void act(const Action& action);
     void on_signal(int signal, int sender);
@@ -81,11 +91,13 @@ class Init {
     LogLink logs_;
     Workers workers_;
     std::optional<CgroupTree> cgroups_;
+    std::optional<KernelLineage> module_; // none: cgroup and tag have to do
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;
+    std::unique_ptr<Scopes> scopes_;
     std::unique_ptr<Requests> requests_;
     std::unique_ptr<control::ControlServer> server_;
     std::unique_ptr<Signals> signals_;

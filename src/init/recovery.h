@@ -23,6 +23,7 @@ struct SystemRecord {
     static constexpr int kCrashes = 64;
     std::int32_t phase; // as enum Phase
     std::int32_t log_fd, log_pid, control_fd;
+    std::int32_t module_fd; // /dev/leash, as controller
     char target[64];
     char module_text[128];
     std::int32_t crashes; // all of them
@@ -36,6 +37,7 @@ struct ServiceRecord {
     std::uint64_t first_ticks; // start time of first_pid
     std::int32_t first_pid, notify_fd, output_read, output_write;
     std::uint32_t intent; // enum Intent: written before the act
+    std::uint32_t scope;  // no file describes it
 };
 
 struct PluginRecord {
@@ -50,7 +52,7 @@ struct PluginRecord {
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 1;
+    static constexpr std::uint32_t kVersion = 2;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
     // Without memory for a page there is none: init says so and goes on.

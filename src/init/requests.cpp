@@ -35,6 +35,8 @@ control::TaskView view_of(const TaskFacts& task) {
     if (task.attribution) {
         view.service = task.attribution->service;
         view.source = to_string(task.attribution->source);
+        view.start = task.attribution->start;
+        view.stray = task.attribution->stray;
     }
     return view;
 }
@@ -62,6 +64,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         tasks(request.option, "", std::move(reply));
     } else if (verb == "start" || verb == "stop" || verb == "restart") {
         change(request, std::move(reply));
+    } else if (verb == "scope") {
+        scope(request, std::move(reply));
     } else if (verb == "reload") {
         hooks_.reload([reply](const std::vector<std::string>& complaints) {
             for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
@@ -83,6 +87,21 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         hooks_.end_machine(kind, request.option,
                            fmt::format("initctl {} (pid {}, uid {})", verb, request.pid, request.uid));
     }
+}
+
+void Requests::scope(const Request& request, std::shared_ptr<Reply> reply) {
+    const auto& name = request.args.front();
+    if (hooks_.system().state == "stopping") {
+        reply->end(status_of_reply::failed, "the machine is going down");
+        return;
+    }
+    auto made = hooks_.scope(name, request.pid, reply->fd());
+    if (!made) {
+        reply->end(status_of_reply::failed, made.error().text);
+        return;
+    }
+    reply->line(control::render_scope(name, *made));
+    reply->end(status_of_reply::done, "");
 }
 
 void Requests::status(const Request& request, std::shared_ptr<Reply> reply) {
@@ -115,6 +134,8 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
         for (const auto& task : survey(threads)) {
             if (task.kernel || task.pid == self) continue;
             auto view = view_of(task);
+            if (auto service = manager_.view(view.service); service && view.start == 0)
+                view.start = service->start; // its cgroup is that of the current one
             if (only_service.empty()) {
                 if (!reply->worker_line(control::render_task(view))) return 1;
             } else if (view.service == only_service) {

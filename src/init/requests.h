@@ -24,6 +24,8 @@ struct RequestHooks {
     std::function<void(EndKind, bool force, const std::string& who)> end_machine;
     // Reads the configuration again; calls back with the complaints.
     std::function<void(std::function<void(const std::vector<std::string>&)>)> reload;
+    // Makes a scope of the process that asks.
+    std::function<Result<StartId>(const std::string& name, pid_t pid, int client)> scope;
 };
 
 class Requests {
@@ -40,6 +42,7 @@ class Requests {
     enum class Outcome { open, good, bad };
 
     void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void scope(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void status(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void tasks(bool threads, const std::string& only_service, std::shared_ptr<control::Reply> reply);
     [[nodiscard]] Outcome outcome_of(const Waiting& waiting, std::size_t item,

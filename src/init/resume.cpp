@@ -30,6 +30,7 @@ void Init::record_system() {
     record.log_pid = logs_.pid();
     // Until this life serves it, the socket is the earlier life's: clients may wait in its backlog.
     if (server_) record.control_fd = server_->listen_fd();
+    if (module_) record.module_fd = module_->fd();
     put(record.target, state_.target);
     put(record.module_text, state_.module_text);
     recovery_->record(record);
@@ -47,10 +48,14 @@ void Init::take_over_descriptors() {
     // What this life has opened already: its loop and its signals.
     for (int fd : loop_.descriptors()) claimed.push_back(fd);
     claimed.push_back(signals_->fd());
+    auto module = find_module_descriptor();
+    if (module) claimed.push_back(module.get());
     close_unclaimed_descriptors(claimed.data(), static_cast<int>(claimed.size()));
 
     if (system_record_.log_fd >= 0) logs_.adopt(UniqueFd(system_record_.log_fd), system_record_.log_pid);
     else logs_.start();
+    system_record_.module_fd = -1;
+    if (module) take_over_module(std::move(module));
     state_.target = system_record_.target;
     state_.module_text = system_record_.module_text;
     state_.phase = static_cast<Phase>(system_record_.phase);
@@ -84,9 +89,11 @@ void Init::resume_services() {
     ensure_console(); // describes the built-in one again, if it was that which ran
     for (const auto& record : recovery_->services()) {
         std::string name(record.name, strnlen(record.name, sizeof record.name));
+        if (record.scope) scopes_->resume(name);
         manager_.resume(name, unpack(record.life));
     }
     for (const auto& record : recovery_->services()) executor_->adopt(record);
+    executor_->forget_starts_that_are_over();
     // Plugins know nothing of what has happened before they were loaded.
     for (const auto& name : manager_.names()) {
         auto view = manager_.view(name);

@@ -32,6 +32,12 @@ constexpr Command kCommands[] = {
      "w", 1, control::kMaxNames, run_change},
     {"restart", "NAME... [--no-wait]", "stop and start again, dependants included",
      "      --no-wait  only ask for it\n", "w", 1, control::kMaxNames, run_change},
+    {"run", "--scope NAME -- COMMAND...", "run a command as a start of its own",
+     "  It is listed, stopped and killed under that name, whatever it becomes, instead of\n"
+     "  with the service that this login belongs to; when nothing is left of it, the name\n"
+     "  is forgotten. Exit status: that of COMMAND, 127 if it cannot be executed.\n"
+     "      --scope NAME  the name; no service may have it\n",
+     "s", 1, kAny, run_scope},
     {"status", "[NAME...]", "show services with their tasks, or the system",
      "  Exit status: 0 running or done, 3 not running, 4 no such service.\n", "", 0, kAny,
      run_status},
@@ -128,8 +134,8 @@ struct Flag {
 constexpr Flag kFlags[] = {
     {'w', "--no-wait", ""},     {'W', "--wait", ""},           {'t', "--threads", "-t"},
     {'F', "--follow", "-f"},    {'f', "--force", "-f"},        {'n', "--lines", "-n", true},
-    {'r', "--root", "", true},  {'k', "--kernel", "-k"},       {'b', "--batch", "-b"},
-    {'d', "--delay", "-d", true}, {'N', "--count", "-n", true},
+    {'r', "--root", "", true},  {'s', "--scope", "", true},    {'k', "--kernel", "-k"},
+    {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
 };
 
 // "2", "0.5", "2s", "500ms".
@@ -231,6 +237,7 @@ class Parser {
                 return wrong(fmt::format("'{}' is no number of looks", printable(value)));
             break;
         case 'r': options_.root = value; break;
+        case 's': options_.scope = value; break;
         case 'n':
             options_.lines = parse_unsigned(value);
             if (!options_.lines)

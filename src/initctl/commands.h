@@ -26,6 +26,7 @@ struct Options {
     std::optional<std::uint64_t> lines; // or times, of `top`
     std::optional<Ms> delay;
     std::string root;
+    std::string scope;
 };
 
 struct Command {
@@ -35,7 +36,7 @@ struct Command {
     std::string_view details; // more lines, each with its '\n'; may be empty
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
-                              // k kernel, b batch, N count, d delay
+                              // s scope, k kernel, b batch, N count, d delay
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -60,6 +61,7 @@ int run_is_system_running(const Command& command, const Options& options, const 
 int run_version(const Command& command, const Options& options, const Session& session);
 int run_log(const Command& command, const Options& options, const Session& session);
 int run_power(const Command& command, const Options& options, const Session& session);
+int run_scope(const Command& command, const Options& options, const Session& session);
 int run_verify(const Command& command, const Options& options, const Session& session);
 
 } // namespace leash::initctl

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/tag.h"
 #include "control/protocol.h"
 
 namespace leash::initctl {
@@ -43,6 +44,15 @@ Session real_session() {
     session.reboot_now = [](int command) {
         sync_with_limit();
         ::reboot(command);
+    };
+    session.become = [](const std::vector<std::string>& command, const std::string& tag) {
+        ::setenv(std::string(kTagVariable).c_str(), tag.c_str(), 1);
+        std::signal(SIGPIPE, SIG_DFL);
+        std::vector<char*> argv;
+        for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+        argv.push_back(nullptr);
+        ::execvp(argv[0], argv.data());
+        return errno;
     };
     session.next_look = [] {
         std::this_thread::sleep_for(250ms);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,8 @@ struct Session {
     std::string etc;        // what `verify` looks at
     // reboot(2), with or without sync before; returns only if that failed.
     std::function<void(int command)> reboot_now;
+    // Becomes this program, with LEASH_TAG set to `tag`; returns errno if it cannot.
+    std::function<int(const std::vector<std::string>& command, const std::string& tag)> become;
     // `log -f`: waits a moment; false: enough.
     std::function<bool()> next_look;
     // The kernel module.

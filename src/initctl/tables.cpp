@@ -17,6 +17,13 @@ std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
 
 std::string shown(const Json& object, const char* key) { return printable(text_of(object, key)); }
 
+// Where it was learned whose the task is, and whether it has left its service's cgroup.
+std::string source_of(const Json& task) {
+    auto stray = task.find("stray");
+    bool marked = stray != task.end() && stray->is_boolean() && stray->get<bool>();
+    return or_dash(shown(task, "source")) + (marked ? ", stray" : "");
+}
+
 // "  word        text", cut to the terminal.
 void fact(std::string& page, std::string_view word, std::string_view text,
           const Terminal& terminal) {
@@ -51,7 +58,7 @@ std::string task_table(const std::vector<Json>& tasks, const Terminal& terminal)
     Table table({{"PID", true}, {"TID", true}, {"SERVICE"}, {"SOURCE"}, {"STATE"}, {"COMMAND"}});
     for (const auto& task : tasks)
         table.row({pid_of(task, "pid"), pid_of(task, "tid"), or_dash(shown(task, "service")),
-                   or_dash(shown(task, "source")), shown(task, "state"), shown(task, "command")});
+                   source_of(task), shown(task, "state"), shown(task, "command")});
     return table.text(terminal);
 }
 
@@ -84,7 +91,7 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     fact(page, "tasks", std::to_string(tasks->size()), terminal);
     Table table({{"PID", true}, {"TID", true}, {"SOURCE"}, {"STATE"}, {"COMMAND"}});
     for (const auto& task : *tasks)
-        table.row({pid_of(task, "pid"), pid_of(task, "tid"), or_dash(shown(task, "source")),
+        table.row({pid_of(task, "pid"), pid_of(task, "tid"), source_of(task),
                    shown(task, "state"), shown(task, "command")});
     return page + table.text(terminal);
 }

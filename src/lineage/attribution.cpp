@@ -2,6 +2,9 @@
 #include "lineage/attribution.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include <unistd.h>
 
 #include "lineage/attribution_source.h"
 #include "lineage/cgroup_folder.h"
@@ -76,6 +79,12 @@ std::string_view to_string(Source source) {
     return "?";
 }
 
+std::optional<Source> source_named(std::string_view name) {
+    for (auto source : {Source::lineage, Source::cgroup, Source::tag})
+        if (to_string(source) == name) return source;
+    return std::nullopt;
+}
+
 const std::optional<Tag>& TaskEvidence::tag() const {
     if (!reading_) reading_ = read_tag(process_, process_stat_);
     return reading_->tag;
@@ -97,9 +106,35 @@ std::optional<Attribution> TagSource::ask(const TaskEvidence& task) const {
     return Attribution{tag->service, tag->start, Source::tag, with_cgroups_};
 }
 
-AttributionSources usual_sources(const CgroupTree* tree) {
+bool same_process(const leash_whois& whose, std::uint64_t start_ticks) {
+    static const auto ticks_a_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    return start_ticks == 0 || whose.start_ns / (1'000'000'000 / ticks_a_second) == start_ticks;
+}
+
+std::optional<Attribution> KernelSource::ask(const TaskEvidence& task) const {
+    auto whose = kernel_.whois(task.pid());
+    if (!whose || whose->start == 0 || !same_process(*whose, task.process_start_ticks()))
+        return std::nullopt;
+    bool claim = whose->via == LEASH_VIA_TAG;
+    if (claim != (trust_ == Trust::claims)) return std::nullopt;
+    auto source = source_named(source_of_via(whose->via));
+    if (!source) return std::nullopt;
+    Attribution answer{std::string(whose->name, ::strnlen(whose->name, sizeof whose->name)),
+                       whose->start, *source, false};
+    if (tree_) {
+        auto text = task.folder().read("cgroup", kCgroupTextLimit);
+        auto place = text ? tree_->place_in(*text) : std::nullopt;
+        answer.stray = !place || place->service != answer.service;
+    }
+    return answer;
+}
+
+AttributionSources usual_sources(const CgroupTree* tree, const KernelLineage* kernel) {
     AttributionSources sources;
+    using Trust = KernelSource::Trust;
+    if (kernel) sources.push_back(std::make_unique<KernelSource>(*kernel, tree, Trust::proofs));
     if (tree) sources.push_back(std::make_unique<CgroupSource>(*tree));
+    if (kernel) sources.push_back(std::make_unique<KernelSource>(*kernel, tree, Trust::claims));
     sources.push_back(std::make_unique<TagSource>(tree != nullptr));
     return sources;
 }
@@ -114,7 +149,9 @@ std::vector<TaskFacts> survey(bool threads, const AttributionSources& sources) {
 
 std::vector<TaskFacts> survey(bool threads) {
     auto tree = CgroupTree::open();
-    return survey(threads, usual_sources(tree ? &*tree : nullptr));
+    // Only PID 1 is the controller; anybody with the right to may observe.
+    auto kernel = KernelLineage::open(KernelLineage::Role::observer);
+    return survey(threads, usual_sources(tree ? &*tree : nullptr, kernel ? &*kernel : nullptr));
 }
 
 } // namespace leash

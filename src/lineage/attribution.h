@@ -16,6 +16,7 @@ namespace leash {
 
 enum class Source { lineage, cgroup, tag };
 [[nodiscard]] std::string_view to_string(Source source);
+[[nodiscard]] std::optional<Source> source_named(std::string_view name);
 
 struct Attribution {
     std::string service;

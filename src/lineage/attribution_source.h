@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sources behind an Attribution. To add one, such as the kernel module: derive from
-// AttributionSource and put it into the list in front of the weaker ones.
+// The sources behind an Attribution. To add one: derive from AttributionSource and put it into the
+// list in front of the weaker ones.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "lineage/attribution.h"
 #include "lineage/cgroup.h"
+#include "lineage/kernel_lineage.h"
 #include "lineage/tag_reader.h"
 
 namespace leash {
@@ -26,6 +27,7 @@ class TaskEvidence {
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] pid_t tid() const { return task_stat_.pid; }
     [[nodiscard]] const ProcFolder& folder() const { return task_; }
+    [[nodiscard]] std::uint64_t process_start_ticks() const { return process_stat_.start_ticks; }
     [[nodiscard]] const std::optional<Tag>& tag() const;
 
   private:
@@ -43,6 +45,26 @@ class AttributionSource {
     // Nothing: this source does not know the task, and the next one is asked.
     [[nodiscard]] virtual std::optional<Attribution> ask(const TaskEvidence& task) const = 0;
 };
+
+// What the kernel module has recorded. It says that it found a process by cgroup if it did.
+class KernelSource : public AttributionSource {
+  public:
+    // A tag that the module has seen at an execve is as weak as one that is read now: it is asked
+    // for behind the cgroup.
+    enum class Trust { proofs, claims };
+    // `tree` may be null: without cgroups nothing can leave them.
+    KernelSource(const KernelLineage& kernel, const CgroupTree* tree, Trust trust)
+        : kernel_(kernel), tree_(tree), trust_(trust) {}
+    [[nodiscard]] std::optional<Attribution> ask(const TaskEvidence& task) const override;
+
+  private:
+    const KernelLineage& kernel_;
+    const CgroupTree* tree_;
+    Trust trust_;
+};
+
+// Does the answer speak of the process that began at that time? Numbers are given away again.
+[[nodiscard]] bool same_process(const leash_whois& whose, std::uint64_t start_ticks);
 
 // Knows the service. The start is told by the tag if that names the same service, else by the name
 // of a remains.ID group, else it is 0: the current start.
@@ -67,8 +89,9 @@ class TagSource : public AttributionSource {
 
 using AttributionSources = std::vector<std::unique_ptr<AttributionSource>>; // the strongest first
 
-// cgroup and tag; `tree` may be null and must live as long as the result.
-[[nodiscard]] AttributionSources usual_sources(const CgroupTree* tree);
+// lineage, cgroup and tag; each of the two may be null and must live as long as the result.
+[[nodiscard]] AttributionSources usual_sources(const CgroupTree* tree,
+                                               const KernelLineage* kernel = nullptr);
 
 [[nodiscard]] std::vector<TaskFacts> survey(bool threads, const AttributionSources& sources);
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/tag.h"
 #include "lineage/cgroup.h"
+#include "lineage/kernel_lineage.h"
 
 namespace leash {
 
@@ -47,12 +48,16 @@ struct EndResult {
 };
 
 // Calls `done` for each job as soon as it is finished, in any order; gives up on the rest at
-// `deadline` (CLOCK_MONOTONIC) with empty = false. `tree` may be null: no cgroup v2.
+// `deadline` (CLOCK_MONOTONIC) with empty = false. `tree` may be null: no cgroup v2. `kernel` may be
+// null: no kernel module; else it is the controller.
 //
+// With the module, scope `all` is what descends from the start, and it is killed at one stroke; the
+// pass over cgroup and tags that follows is the last word. What is spared is marked as such in the
+// module.
 // Scope `cgroup` without a tree covers the main process only. A frozen group is thawed.
 // Killing by tag happens only for the exact start id, with scope all, and is checked again through a
 // pidfd after it was opened. PID 1, kernel threads and the calling process are never signalled.
-void end_starts(std::vector<EndJob> jobs, CgroupTree* tree, Ms deadline,
+void end_starts(std::vector<EndJob> jobs, CgroupTree* tree, KernelLineage* kernel, Ms deadline,
                 const std::function<void(const EndResult&)>& done);
 
 } // namespace leash

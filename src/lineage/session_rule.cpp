@@ -39,6 +39,7 @@ SessionAnswer apply_session_rule(const SessionQuestion& question) {
         while (kin != all.end()) {
             pid_t parent = kin->second.parent;
             if (parent <= 1 || parent == question.main || !seen.insert(parent).second) break;
+            answer.bridges.insert(parent);
             kin = all.find(parent);
         }
     }

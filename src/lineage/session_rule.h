@@ -26,6 +26,7 @@ struct SessionQuestion {
 };
 struct SessionAnswer {
     PidSet spared;   // part of `covered`
+    PidSet bridges;  // ancestors only: what else descends from them is not spared for their sake
     PidSet sessions; // the login sessions
 };
 

@@ -70,6 +70,10 @@ struct ServiceSettings {
     SessionPolicy sessions = SessionPolicy::kill;
     LeavePolicy leave = LeavePolicy::kill;
     StrayPolicy strays = StrayPolicy::report;
+
+    // No file describes it: a start that `initctl run --scope` asked for. Its main process is there
+    // already, and it is forgotten when it is over.
+    bool scope = false;
 };
 
 // The policy that answers `kind`: on-KIND, else on-trouble, else the built-in one

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "spawn/child.h"
 
@@ -51,6 +52,31 @@ long clone_old(int& pidfd) {
     return ::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
 }
 
+// Armed from right before the fork, with no other fork of PID 1 in between, until the block is left:
+// whatever comes of the fork, nothing stays armed that a worker could be born into.
+class ArmedLineage {
+  public:
+    ArmedLineage(KernelLineage* kernel, StartId start) : kernel_(kernel) {
+        if (!kernel_) return;
+        if (auto armed = kernel_->arm(start); !armed) failure_ = armed.error().text;
+        armed_ = failure_.empty();
+    }
+    ~ArmedLineage() {
+        if (!armed_) return;
+        // The fork has consumed it; what failed to fork has not.
+        [[maybe_unused]] auto disarmed = kernel_->arm(0);
+    }
+    ArmedLineage(const ArmedLineage&) = delete;
+    ArmedLineage& operator=(const ArmedLineage&) = delete;
+    [[nodiscard]] bool armed() const { return armed_; }
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+
+  private:
+    KernelLineage* kernel_;
+    std::string failure_;
+    bool armed_ = false;
+};
+
 } // namespace
 
 Result<Spawned> spawn(const SpawnRequest& request) {
@@ -66,8 +92,12 @@ Result<Spawned> spawn(const SpawnRequest& request) {
     int pidfd = -1;
     long pid = -1;
     int code = 0;
+    std::string not_armed;
     {
         BlockedSignals blocked;
+        ArmedLineage lineage(request.kernel, request.start);
+        spawned.in_lineage = lineage.armed();
+        not_armed = lineage.failure();
         pid = clone_process(request.cgroup_fd, pidfd);
         if (pid < 0 && spawned.in_cgroup && errno != EAGAIN && errno != ENOMEM) {
             // EBUSY: the group's owner has enabled controllers; EOPNOTSUPP: it is threaded; EINVAL
@@ -79,6 +109,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
         code = errno;
         if (pid == 0) run_child(request, initial, child_end.get());
     }
+    if (!not_armed.empty()) log::warning("{}: {}", settings.name, not_armed);
     if (pid < 0) return fail_errno(code, "cannot make a process for {}", settings.name);
     spawned.pid = static_cast<pid_t>(pid);
     spawned.pidfd = UniqueFd(pidfd);

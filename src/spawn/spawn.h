@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/tag.h"
 #include "base/unique_fd.h"
+#include "lineage/kernel_lineage.h"
 #include "service/settings.h"
 
 namespace leash {
@@ -29,6 +30,8 @@ struct SpawnRequest {
     // added by the child itself.
     std::vector<std::pair<std::string, std::string>> extra_environment;
     int notify_fd = -1;  // notify = s6:FD: becomes descriptor settings->notify.fd
+    // If given, the process is born into `start`, which has been made known with set_start.
+    KernelLineage* kernel = nullptr;
 };
 
 struct Spawned {
@@ -39,6 +42,8 @@ struct Spawned {
     UniqueFd outcome;
     // False: the kernel refused CLONE_INTO_CGROUP and the caller moves it, or there was no cgroup_fd.
     bool in_cgroup = true;
+    // False: the module would not be armed (a warning has told why), and the caller adopts it.
+    bool in_lineage = false;
 };
 
 [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);

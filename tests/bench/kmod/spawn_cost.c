@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * spawn_cost ROUNDS [tracked|other]: instructions of one fork + exec + exit + wait, the least of
- * rounds of 50 (what is above it are the clock's interrupts). `tracked`: as a process of a start; `other`: a start is known, but is not ours.
+ * rounds of 50 (what is above it are the clock's interrupts). `tracked`: as a process of a start;
+ * `other`: a start is known, but is not ours.
  */
 #include <fcntl.h>
 #include <linux/leash.h>

@@ -48,7 +48,7 @@ class EndStart : public Machine {
     EndResult end(const EndJob& one, Ms limit = Ms{5'000}, bool with_tree = true) {
         EndResult result;
         int calls = 0;
-        end_starts({one}, with_tree ? &*tree : nullptr, monotonic_now() + limit,
+        end_starts({one}, with_tree ? &*tree : nullptr, nullptr, monotonic_now() + limit,
                    [&](const EndResult& told) {
                        result = told;
                        ++calls;
@@ -211,7 +211,7 @@ TEST_F(EndStart, ManyHydrasOfManyServices) {
     for (auto& one : all) ASSERT_NE(wait_ready(one.output.get()), 0);
     int empty = 0;
     auto before = monotonic_now();
-    end_starts(jobs, &*tree, before + Ms{8'000},
+    end_starts(jobs, &*tree, nullptr, before + Ms{8'000},
                [&](const EndResult& told) { empty += told.empty; });
     RecordProperty("milliseconds", static_cast<int>((monotonic_now() - before).count()));
     EXPECT_EQ(empty, 5);
@@ -492,7 +492,7 @@ TEST_F(EndStart, AHundredAtOnce) {
     for (auto& one : all) ASSERT_EQ(read_line(one.output.get()), "go");
     std::map<StartId, EndResult> results;
     auto before = monotonic_now();
-    end_starts(jobs, &*tree, before + Ms{10'000},
+    end_starts(jobs, &*tree, nullptr, before + Ms{10'000},
                [&](const EndResult& told) { results[told.start] = told; });
     auto took = monotonic_now() - before;
     ASSERT_EQ(results.size(), 100U);

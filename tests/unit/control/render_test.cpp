@@ -44,13 +44,13 @@ TEST(Render, AServiceOfAList) {
 TEST(Render, AServiceWithTasks) {
     EXPECT_EQ(render_service(httpd(), nullptr, Ms{0},
                              {{123, 123, "httpd", "lineage", 'S', "/usr/sbin/httpd -f"},
-                              {130, 131, "httpd", "tag", 'R', "x\x01\xff"}}),
+                              {130, 131, "httpd", "tag", 'R', "x\x01\xff", 0x5'12ab'34cd, true}}),
               R"({"name":"httpd","state":"running","main_pid":123,"restarts":2,)"
               R"("start_id":"0000000512ab34cd","tasks":[)"
               R"({"pid":123,"tid":123,"service":"httpd","source":"lineage","state":"S",)"
-              R"("command":"/usr/sbin/httpd -f"},)"
+              R"("command":"/usr/sbin/httpd -f","start_id":null,"stray":false},)"
               R"({"pid":130,"tid":131,"service":"httpd","source":"tag","state":"R",)"
-              R"("command":"x\u0001\ufffd"}],)"
+              R"("command":"x\u0001\ufffd","start_id":"0000000512ab34cd","stray":true}],)"
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
               R"("next_attempt_ms":null})");
@@ -75,7 +75,7 @@ TEST(Render, AServiceWithNothing) {
 TEST(Render, ATaskOfNobody) {
     EXPECT_EQ(render_task({2, 2, "", "", 'S', "[kthreadd]"}),
               R"({"pid":2,"tid":2,"service":null,"source":null,"state":"S",)"
-              R"("command":"[kthreadd]"})");
+              R"("command":"[kthreadd]","start_id":null,"stray":false})");
 }
 
 TEST(Render, TheSystem) {

@@ -52,11 +52,14 @@ TEST(Tables, Tasks) {
     EXPECT_EQ(task_table({Json::parse(R"({"pid":1,"tid":1,"service":null,"source":null,
                                           "state":"S","command":"/sbin/init"})"),
                           Json::parse(R"({"pid":1234,"tid":1235,"service":"httpd",
-                                          "source":"lineage","state":"R","command":"httpd -f"})")},
+                                          "source":"lineage","state":"R","command":"httpd -f"})"),
+                          Json::parse(R"({"pid":1236,"tid":1236,"service":"httpd","stray":true,
+                                          "source":"lineage","state":"R","command":"hydra"})")},
                          {}),
-              " PID   TID  SERVICE  SOURCE   STATE  COMMAND\n"
-              "   1     1  -        -        S      /sbin/init\n"
-              "1234  1235  httpd    lineage  R      httpd -f\n");
+              " PID   TID  SERVICE  SOURCE          STATE  COMMAND\n"
+              "   1     1  -        -               S      /sbin/init\n"
+              "1234  1235  httpd    lineage         R      httpd -f\n"
+              "1236  1236  httpd    lineage, stray  R      hydra\n");
 }
 
 TEST(Tables, AServicePage) {

@@ -28,6 +28,8 @@ TEST(SessionRule, SparesTheTreeOfALogin) {
     auto answer = apply_session_rule({kServer, kCovered, {}, 10, 0});
     EXPECT_EQ(answer.spared, (PidSet{20, 21, 22, 23}));
     EXPECT_EQ(answer.sessions, (PidSet{21}));
+    // What keeps the login's connection is spared, but not what else it may have made.
+    EXPECT_EQ(answer.bridges, (PidSet{20}));
 }
 
 TEST(SessionRule, NothingToSpareWithoutLogin) {

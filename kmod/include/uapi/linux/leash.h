@@ -104,8 +104,8 @@ struct leash_start_ref {
  * LEASH_IOC_ADOPT, controller. Puts a living process into a start. A process that has one already
  * keeps it, unless it is known by a weaker source, or with LEASH_ADOPT_REPLACE.
  * ENOENT: no such start; ESRCH: no such process, or not the one of start_ns; EINVAL: PID 1 or a
- * kernel thread; EEXIST: it belongs to another start (not with LEASH_ADOPT_TREE, which goes on);
- * ENOMEM: out of entries.
+ * kernel thread; EEXIST: it belongs to another start; ENOMEM: out of entries; ESHUTDOWN: the start is
+ * being killed.
  */
 struct leash_adopt {
 	__u64 start;
@@ -115,7 +115,8 @@ struct leash_adopt {
 	__u32 count;		/* out: processes put into the start now */
 	__u32 reserved;
 };
-#define LEASH_ADOPT_TREE	(1U << 0)	/* and its living descendants */
+/* And its living descendants, but not those that keep a start of their own, nor what they forked. */
+#define LEASH_ADOPT_TREE	(1U << 0)
 #define LEASH_ADOPT_REPLACE	(1U << 1)
 
 /*
@@ -205,9 +206,9 @@ struct leash_start_info {
 	__u32 reserved;
 	__u64 forks;		/* processes born into it */
 	__u64 execs;
-	__u64 exits;		/* processes that ended */
+	__u64 exits;		/* processes that ended and were reaped */
 	__u64 aborts;		/* of those: by a signal */
-	__u64 runtime_ns;	/* CPU time of the processes that ended */
+	__u64 runtime_ns;	/* CPU time of the processes that were reaped */
 	char name[LEASH_NAME_SIZE];
 };
 #define LEASH_START_DYING	(1U << 0)	/* LEASH_IOC_KILL with SIGKILL was called */

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// PID 1 is the kernel module's controller. There can be only one, so its descriptor has to survive
+// every life of init: by the state page, else by looking at every open descriptor.
+#include "init/init.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+
+namespace leash {
+namespace {
+
+constexpr int kMostDescriptors = 8192; // as crash.cpp looks at
+
+} // namespace
+
+UniqueFd Init::find_module_descriptor() const {
+    // The page may be older than the open, or the number used for something else since.
+    if (int fd = system_record_.module_fd; fd > 2 && KernelLineage::is_controller(fd))
+        return UniqueFd(fd);
+    for (int fd = 3; fd < kMostDescriptors; ++fd)
+        if (KernelLineage::is_controller(fd)) return UniqueFd(fd);
+    return {};
+}
+
+void Init::take_over_module(UniqueFd fd) {
+    auto device = KernelLineage::take_over(std::move(fd));
+    if (!device) {
+        note(fmt::format("the kernel module is lost: {}", device.error().text));
+        return;
+    }
+    // The exec has disarmed it already; a descriptor that came here in another way has not.
+    if (auto disarmed = device->arm(0); !disarmed) note(disarmed.error().text);
+    module_.emplace(std::move(*device));
+}
+
+// Does not wait: the device is there, or it is not.
+void Init::open_module() {
+    bool there = access(kLeashDevice, F_OK) == 0;
+    if (!module_ && there && !asked_.no_module && !state_.in_container) {
+        auto device = KernelLineage::open(KernelLineage::Role::controller);
+        if (device) module_.emplace(std::move(*device));
+        else if (device.error().code == EBUSY)
+            state_.module_text = "loaded, but another process is its controller";
+        else state_.module_text = "loaded, but not to be used: " + device.error().text;
+        if (!module_) note("kernel module " + state_.module_text);
+    }
+    if (module_) {
+        auto abi = fmt::format(", ABI {}", module_->version().abi);
+        if (!state_.module_text.starts_with("loaded")) state_.module_text = "loaded";
+        if (!state_.module_text.contains(abi)) state_.module_text.insert(6, abi);
+    }
+    executor_->use_module(module_ ? &*module_ : nullptr);
+    record_system();
+}
+
+std::string Init::module_status() const {
+    if (!module_) return state_.module_text;
+    auto stats = module_->stats();
+    if (!stats) return fmt::format("{}; it does not answer: {}", state_.module_text,
+                                   stats.error().text);
+    auto text = fmt::format("{}; {} starts, {} processes", state_.module_text, stats->starts,
+                            stats->processes);
+    if (stats->state & LEASH_STATE_INCOMPLETE)
+        text += fmt::format("; INCOMPLETE: {} forks could not be recorded, cgroup and tag help out "
+                            "until a stop has searched for them", stats->lost);
+    return text;
+}
+
+// What was reaped is nobody's main process: an orphan that a service left to PID 1.
+void Init::tell_whose_was(pid_t pid, const std::optional<leash_whois>& whose) const {
+    if (!whose || whose->start == 0) return;
+    log::debug("reaped process {} of {} (start {})", pid, whose->name,
+               format_start_id(whose->start));
+}
+
+} // namespace leash
