@@ -172,8 +172,8 @@ int run_kernel_ps(const Options& options, const Session& session) {
     if (!source) return exit_status;
     auto columns = options.json
                        ? taskview::record_columns()
-                       : taskview::parse_columns("pid,tid,service,source,state,start,runtime_ns,"
-                                                 "rss,shmem,fds,command").value();
+                       : taskview::parse_columns("pid,tid,service,source,state,start_id,"
+                                                 "runtime_ns,rss,shmem,fds,command").value();
     taskview::Query query;
     query.facts = taskview::facts_of(columns);
     query.filter.threads = options.threads;

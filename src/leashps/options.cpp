@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "leashps/options.h"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -87,21 +84,32 @@ std::unexpected<Error> unknown(std::string_view word) {
     return fail("unknown option '{}'; did you mean '{}'?", printable(word), near);
 }
 
-// Letters that stand together, -Lk, become words of their own, up to one that takes a value.
+const Option* find_option(std::string_view name) {
+    for (const auto& option : kOptions)
+        if (option.name == name || (!option.short_name.empty() && option.short_name == name))
+            return &option;
+    return nullptr;
+}
+
+// Letters that stand together, -Lk, become words of their own, up to one that takes a value. What
+// is the value of the word before is left alone: --sort -rss.
 std::vector<std::string> spread(const std::vector<std::string>& args) {
     std::vector<std::string> words;
+    bool is_value = false;
     for (const auto& arg : args) {
-        bool letters = arg.size() > 2 && arg[0] == '-' && arg[1] != '-';
+        bool letters = !is_value && arg.size() > 2 && arg[0] == '-' && arg[1] != '-';
         if (!letters) {
+            const auto* option = is_value ? nullptr : find_option(arg);
+            is_value = option != nullptr && !option->value.empty();
             words.push_back(arg);
             continue;
         }
         for (std::size_t i = 1; i < arg.size(); ++i) {
-            auto word = std::string("-") + arg[i];
-            auto found = std::ranges::find(kOptions, word, &Option::short_name);
-            words.push_back(std::move(word));
-            if (found == std::end(kOptions) || found->value.empty()) continue;
+            const auto* option = find_option(std::string("-") + arg[i]);
+            words.push_back(std::string("-") + arg[i]);
+            if (option == nullptr || option->value.empty()) continue;
             if (i + 1 < arg.size()) words.push_back(arg.substr(i + 1));
+            else is_value = true;
             break;
         }
     }
@@ -120,10 +128,8 @@ Result<Options> parse_options(const std::vector<std::string>& args) {
                         printable(word));
         auto equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
         auto name = word.substr(0, equals);
-        auto option = std::ranges::find_if(kOptions, [&](const Option& known) {
-            return known.name == name || (!known.short_name.empty() && known.short_name == name);
-        });
-        if (option == std::end(kOptions)) return unknown(name);
+        const auto* option = find_option(name);
+        if (option == nullptr) return unknown(name);
         std::string value;
         if (option->value.empty()) {
             if (equals != std::string_view::npos) return fail("{} takes no value", name);

@@ -80,7 +80,7 @@ Result<Columns> parse_columns(std::string_view list) {
 }
 
 Columns default_columns(bool threads) {
-    auto columns = parse_columns("pid,tid,ppid,service,start,source,state,runtime_ns,rss,shmem,"
+    auto columns = parse_columns("pid,tid,ppid,service,start_id,source,state,runtime_ns,rss,shmem,"
                                  "fds,command").value();
     if (!threads) columns.erase(columns.begin() + 1);
     return columns;

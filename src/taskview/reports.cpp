@@ -93,7 +93,7 @@ std::string start_table(std::span<const leash_start_info> starts, const Terminal
 std::string start_json(const leash_start_info& start) {
     JsonWriter json;
     json.begin_object();
-    json.key("start").string(format_start_id(start.id));
+    json.key("start_id").string(format_start_id(start.id));
     json.key("service").string(start.name);
     json.key("live").amount(start.live);
     json.key("processes").amount(start.processes);

@@ -12,7 +12,7 @@ namespace leash::taskview {
 
 [[nodiscard]] std::string start_table(std::span<const leash_start_info> starts,
                                       const Terminal& terminal, bool heading = true);
-// {"start","service","live","processes","forks","execs","exits","aborts","runtime_ns","cgroup",
+// {"start_id","service","live","processes","forks","execs","exits","aborts","runtime_ns","cgroup",
 //  "flags"}
 [[nodiscard]] std::string start_json(const leash_start_info& start);
 

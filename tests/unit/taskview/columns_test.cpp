@@ -43,8 +43,9 @@ TEST(Columns, NamesAndHeadingsAreUniqueAndPlain) {
 TEST(Columns, TheKeysOfJsonKeepTheirOrder) {
     auto text = task_json(make_row(7), record_columns());
     EXPECT_TRUE(text.starts_with(
-        R"({"pid":7,"tid":7,"service":null,"source":null,"state":"S","command":null,"comm":"p7",)"
-        R"("ppid":1,"pgid":0,"sid":0,"uid":0,"gid":0,"threads":1,"start":null,"tag":null,)"
+        R"({"pid":7,"tid":7,"service":null,"source":null,"state":"S","command":null,"start_id":null,)"
+        R"("comm":"p7",)"
+        R"("ppid":1,"pgid":0,"sid":0,"uid":0,"gid":0,"threads":1,"tag":null,)"
         R"("via":null,"start_ns":0,"elapsed_ns":0,"flags":[],"policy":"other","nice":0,"prio":0,)"
         R"("cpu":0,"cpu_percent":null,"runtime_ns":0,"utime_ns":0,"stime_ns":0,"vm":0,"rss":0,)"
         R"("anon":0,"file":0,"shmem":0,"swap":0,"fds":0,"wait_ns":0,"idle_ns":null,"nvcsw":0,)"
@@ -97,7 +98,7 @@ TEST(Columns, ValuesForPeopleAndPrograms) {
     } table[] = {
         {"pid", "40", "40"},
         {"service", "httpd", "\"httpd\""},
-        {"start", "000000123456789a", "\"000000123456789a\""},
+        {"start_id", "000000123456789a", "\"000000123456789a\""},
         {"source", "lineage", "\"lineage\""},
         {"via", "adopt", "\"adopt\""},
         {"command", "httpd -f ?[2J", "\"httpd -f \\u001b[2J\""},

@@ -136,7 +136,7 @@ TEST(Reports, Starts) {
               "0000000000000001  a           0          0      0      0      0       0  0:00.00  "
               "-\n");
     EXPECT_EQ(start_json(start),
-              R"({"start":"000000050000abcd","service":"httpd","live":2,"processes":3,"forks":10,)"
+              R"({"start_id":"000000050000abcd","service":"httpd","live":2,"processes":3,"forks":10,)"
               R"("execs":4,"exits":7,"aborts":1,"runtime_ns":1500000000,"cgroup":42,)"
               R"("flags":["dying","0x40000000"]})");
 }
