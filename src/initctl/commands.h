@@ -31,7 +31,8 @@ struct Command {
     std::string_view summary; // one line
     std::string_view details; // more lines, each with its '\n'; may be empty
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
-                              // w no-wait, W wait, t threads, F follow, f force, n lines, r root, s scope
+                              // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
+                              // s scope
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
