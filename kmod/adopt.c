@@ -19,10 +19,9 @@ struct order {
 	u32 count;		/* who was changed */
 };
 
-/* The entry is there: adopts it in place. 0, -EEXIST */
+/* The entry is there: changes it, and stamps it if it follows the order. 0, -EEXIST, -ESRCH */
 static int change(struct leash_entry *entry, struct order *order)
 {
-	entry->round = order->round;
 	if (order->spare) {
 		u8 flags = order->clear ? entry->flags & ~LEASH_ENTRY_SPARED :
 					  entry->flags | LEASH_ENTRY_SPARED;
@@ -32,21 +31,20 @@ static int change(struct leash_entry *entry, struct order *order)
 		if (flags != entry->flags)
 			order->count++;
 		entry->flags = flags;
+		entry->round = order->round;
 		return 0;
 	}
 	if (entry->life == order->life) {
+		entry->round = order->round;
 		entry->via = min_t(u8, entry->via, LEASH_VIA_ADOPT);
 		return 0;
 	}
 	if (!order->replace && entry->via <= LEASH_VIA_PARENT)
 		return -EEXIST;
 	atomic_inc(&order->life->users);
-	if (!(entry->flags & LEASH_ENTRY_DEAD)) {
-		atomic_inc(&order->life->live);
-		atomic_dec(&entry->life->live);
-	}
 	leash_life_put(entry->life);
 	entry->life = order->life;
+	entry->round = order->round;
 	entry->via = LEASH_VIA_ADOPT;
 	entry->flags &= ~LEASH_ENTRY_SPARED;
 	order->count++;
@@ -108,7 +106,7 @@ static int grow(struct order *order)
 			err = apply(p, order);
 			if (err == -ENOMEM)
 				break;
-			/* Who keeps its start is not part of the tree, nor what it forked. */
+			/* Who keeps its start is not part of the tree, nor is what it forked. */
 			if (!err)
 				joined++;
 			err = 0;
@@ -156,7 +154,7 @@ static int carry_out(struct order *order, s32 pid, u64 start_ns, bool tree)
 		err = -EINVAL;
 	}
 	put_task_struct(p);
-	if (!tree || (err && err != -EEXIST))
+	if (!tree || err)
 		return err;
 	do {
 		leash_table_fill(&leash_table, leash_pool, leash_max_entries);

@@ -8,51 +8,34 @@
 #include "leash.h"
 
 static DEFINE_RAW_SPINLOCK(lock);
-static struct task_struct *armed_task; /* compared, never followed: an exit disarms */
 static struct leash_life *armed_life;
+struct task_struct *leash_armed_task; /* never followed: execve and the end of a thread disarm it */
 
-/* Empties the slot if it is `task`'s (NULL: whoever's). The slot's user is the caller's then. */
-static struct leash_life *take(struct task_struct *task)
+/* NULL: whoever's it is. */
+struct leash_life *leash_arm_take(struct task_struct *thread)
 {
 	struct leash_life *life = NULL;
 	unsigned long irq;
 
-	if (!READ_ONCE(armed_task))
-		return NULL;
 	raw_spin_lock_irqsave(&lock, irq);
-	if (armed_task && (!task || armed_task == task)) {
+	if (leash_armed_task && (!thread || leash_armed_task == thread)) {
 		life = armed_life;
 		armed_life = NULL;
-		WRITE_ONCE(armed_task, NULL);
+		WRITE_ONCE(leash_armed_task, NULL);
 	}
 	raw_spin_unlock_irqrestore(&lock, irq);
 	return life;
 }
 
-struct leash_life *leash_arm_consume(struct task_struct *parent)
-{
-	return unlikely(READ_ONCE(armed_task) == parent) ? take(parent) : NULL;
-}
-
-void leash_disarm_task(struct task_struct *p)
-{
-	struct leash_life *life = leash_arm_consume(p);
-
-	if (unlikely(life))
-		leash_life_put(life);
-}
-
 void leash_disarm_all(void)
 {
-	struct leash_life *life = take(NULL);
+	struct leash_life *life;
 
+	rcu_read_lock();
+	life = leash_arm_take(NULL);
 	if (life)
 		leash_life_put(life);
-}
-
-bool leash_armed(void)
-{
-	return READ_ONCE(armed_task);
+	rcu_read_unlock();
 }
 
 int leash_arm(struct leash_start_ref *arg)
@@ -78,7 +61,7 @@ int leash_arm(struct leash_start_ref *arg)
 		atomic_inc(&life->users);
 		raw_spin_lock_irqsave(&lock, irq);
 		armed_life = life;
-		WRITE_ONCE(armed_task, current);
+		WRITE_ONCE(leash_armed_task, current);
 		raw_spin_unlock_irqrestore(&lock, irq);
 	}
 	mutex_unlock(&leash_lock);

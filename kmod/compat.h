@@ -13,11 +13,6 @@
 #define leash_task_state(p) READ_ONCE((p)->__state)
 #endif
 
-/* sched_process_exit tells by itself whether it was the last thread, and fires earlier. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-#define LEASH_EXIT_TELLS_GROUP_DEAD
-#endif
-
 /* Tables of sysctls end with an empty entry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define LEASH_SYSCTL_END { }
@@ -25,6 +20,18 @@
 #else
 #define LEASH_SYSCTL_END
 #define leash_ctl_table const struct ctl_table
+#endif
+
+/*
+ * Probes run with preemption off, which is an RCU section, up to Linux 6.18 at least. Saying so once
+ * more costs every fork of a service.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define leash_probe_begin() do { } while (0)
+#define leash_probe_end() do { } while (0)
+#else
+#define leash_probe_begin() rcu_read_lock()
+#define leash_probe_end() rcu_read_unlock()
 #endif
 
 #ifdef CONFIG_SMP

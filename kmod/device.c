@@ -165,6 +165,7 @@ static struct miscdevice device = {
 
 int leash_device_register(void)
 {
+	BUILD_BUG_ON(offsetof(struct leash_task, wait_ns) != LEASH_TASK_SIZE_BRIEF);
 	BUILD_BUG_ON(sizeof(struct leash_task) % 8 || sizeof(struct leash_start_info) % 8);
 	return misc_register(&device);
 }

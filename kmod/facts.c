@@ -64,7 +64,8 @@ static void identity(struct task_struct *p, bool thread, struct leash_task *out)
 	out->prio = p->prio - MAX_RT_PRIO;
 	out->cpu = task_cpu(p);
 	out->sys_nr = -1;
-	strscpy(out->comm, p->comm, sizeof(out->comm));
+	BUILD_BUG_ON(sizeof(out->comm) != sizeof(p->comm));
+	memcpy(out->comm, p->comm, sizeof(out->comm)); /* its last byte is always 0 */
 	if (p->flags & PF_KTHREAD)
 		out->flags |= LEASH_TASK_KERNEL;
 	else if (!atomic_read(&sig->live))
@@ -255,11 +256,12 @@ static void terminal(struct task_struct *p, struct leash_task *out)
 	spin_unlock_irqrestore(&sighand->siglock, irq);
 }
 
-void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out)
+void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out,
+		 unsigned int clear)
 {
 	const u64 sums = LEASH_FACT_CPU | LEASH_FACT_SCHED | LEASH_FACT_IO;
 
-	memset(out, 0, sizeof(*out));
+	memset64((u64 *)out, 0, clear / sizeof(u64));
 	identity(p, thread, out);
 	if (facts & sums) {
 		if (thread)

@@ -14,14 +14,12 @@
 #include "leash.h"
 
 /* While the fork is under way: the child is in the table of pids, but cannot run before we return. */
-static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+static void fork_of(struct task_struct *parent, struct task_struct *child)
 {
 	struct leash_life *life;
 	u8 via = LEASH_VIA_FORK, flags = 0;
 	u64 tag = 0;
 
-	if (child->pid != child->tgid) /* a thread: it shares its process' entry */
-		return;
 	life = leash_arm_consume(parent);
 	if (!life) {
 		unsigned long irq;
@@ -38,30 +36,41 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 			via = entry->via;
 		leash_table_unlock(&leash_table, parent->signal, irq);
 	}
-	rcu_read_lock(); /* keeps `life` if there is no room for the entry that does */
-	if (!leash_insert_newborn(child, life, via, flags, tag)) {
-		smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
-		if (unlikely(READ_ONCE(life->dying)))
-			leash_kill_newborn(child, life, via, flags);
-	}
-	rcu_read_unlock();
+	if (leash_insert_newborn(child, life, via, flags, tag))
+		return;
+	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
+	if (unlikely(READ_ONCE(life->dying)))
+		leash_kill_newborn(child, life, via, flags);
 }
 
-static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->pid != child->tgid) /* a thread: it shares its process' entry */
+		return;
+	leash_probe_begin();
+	fork_of(parent, child);
+	leash_probe_end();
+}
+
+static void exec_of(struct task_struct *p)
 {
 	unsigned long irq;
 	struct leash_entry *entry;
-	u64 tag;
+	struct leash_life *life;
+	u64 tag, known_tag;
 
-	leash_disarm_task(p);
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
 		return;
-	atomic64_inc(&entry->life->execs);
+	life = entry->life;
+	known_tag = entry->tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
+	atomic64_inc(&life->execs);
 	if (!READ_ONCE(leash_env_tag))
 		return;
-	tag = leash_tag_of_current();
+	tag = leash_tag_of_current(life);
+	if (tag == known_tag)
+		return;
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
 		return;
@@ -69,31 +78,25 @@ static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct lin
 	leash_table_unlock(&leash_table, p->signal, irq);
 }
 
-#ifdef LEASH_EXIT_TELLS_GROUP_DEAD
-static void on_exit(void *data, struct task_struct *p, bool group_dead)
-#else
-static void on_exit(void *data, struct task_struct *p)
-#endif
+static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct signal_struct *sig = p->signal;
-
+	leash_probe_begin();
 	leash_disarm_task(p);
-#ifdef LEASH_EXIT_TELLS_GROUP_DEAD
-	if (!group_dead)
-		return;
-#else
-	/* True for several threads that die together: leash_mark_dead() acts once. */
-	if (atomic_read(&sig->live))
-		return;
-#endif
-	leash_mark_dead(sig, sig->group_exit_code ? sig->group_exit_code : p->exit_code);
+	exec_of(p);
+	leash_probe_end();
 }
 
-/* Of each thread, an RCU grace period after it was reaped. */
+/*
+ * Of each thread, an RCU grace period after it was reaped. There is no probe at exit: whether a
+ * process lives can be seen in its signal_struct, and each probe costs every process of the machine.
+ */
 static void on_free(void *data, struct task_struct *p)
 {
+	leash_probe_begin();
+	leash_disarm_task(p);
 	if (!READ_ONCE(p->signal->nr_threads))
 		leash_remove(p);
+	leash_probe_end();
 }
 
 struct hook {
@@ -106,7 +109,6 @@ struct hook {
 /* In this order: by the time that forks are seen, all else is. */
 static struct hook hooks[] = {
 	{ "sched_process_free", on_free },
-	{ "sched_process_exit", on_exit },
 	{ "sched_process_exec", on_exec },
 	{ "sched_process_fork", on_fork },
 };
@@ -115,7 +117,6 @@ static struct hook hooks[] = {
 static void __maybe_unused check_prototypes(void)
 {
 	check_trace_callback_type_sched_process_free(on_free);
-	check_trace_callback_type_sched_process_exit(on_exit);
 	check_trace_callback_type_sched_process_exec(on_exec);
 	check_trace_callback_type_sched_process_fork(on_fork);
 }

@@ -42,7 +42,7 @@ static bool choose(struct leash_entry *entry, void *data)
 	if (!applies(entry->life, strike) || entry->round == strike->round)
 		return true;
 	entry->round = strike->round;
-	if (entry->flags & LEASH_ENTRY_DEAD)
+	if (!leash_entry_lives(entry))
 		return true;
 	if ((entry->flags & LEASH_ENTRY_SPARED) && !strike->spared_too) {
 		strike->spared++;
@@ -166,7 +166,7 @@ void leash_kill_the_dying(void)
 	list_for_each_entry(life, &leash_lives, list) {
 		int passes;
 
-		if (!strike || !life->dying || !atomic_read(&life->live))
+		if (!strike || !life->dying || !atomic_read(&life->users))
 			continue;
 		strike->id = life->id;
 		strike->spared_too = life->dying == DIES_SPARED_TOO;

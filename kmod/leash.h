@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
 #include <uapi/linux/leash.h>
 
@@ -30,6 +31,8 @@ extern bool leash_auto_hook;
 extern struct leash_table leash_table;
 
 /* life.c: the starts that are known */
+#define LEASH_TAG_TEXT	(sizeof("LEASH_TAG=@") + LEASH_NAME_SIZE - 1 + 16)
+
 struct leash_life {
 	struct list_head list;		/* oldest first; writers hold leash_lock, readers RCU */
 	struct hlist_node hash;
@@ -39,7 +42,7 @@ struct leash_life {
 	u64 cgroup;
 	u64 seq;
 	atomic_t users;			/* entries, and the armed slot: while there are any, it stays */
-	atomic_t live;			/* processes that are not dead */
+	u32 live, processes;		/* counted anew whenever somebody asks; under leash_lock */
 	atomic64_t forks;
 	atomic64_t execs;
 	atomic64_t exits;
@@ -47,6 +50,8 @@ struct leash_life {
 	atomic64_t runtime_ns;
 	u8 dying;			/* new-borns are killed: see kill.c */
 	bool released;			/* forgotten when users is 0 */
+	u16 tag_size;			/* of tag_text with its NUL; 0 while it is being changed */
+	char tag_text[LEASH_TAG_TEXT];	/* what the environment of its processes begins with */
 	char name[LEASH_NAME_SIZE];
 };
 
@@ -56,7 +61,7 @@ extern struct list_head leash_lives;
 
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
-void leash_life_put(struct leash_life *life);		/* any context */
+void leash_life_put(struct leash_life *life);		/* under leash_lock or RCU, or in a probe */
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);
@@ -71,7 +76,6 @@ struct leash_belonging {
 	u64 group;
 	u64 tag;
 	u64 start_ns;
-	int exit_code;
 	u8 via;
 	u8 flags;
 	char *name;			/* if not NULL: LEASH_NAME_SIZE to fill */
@@ -83,8 +87,15 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 			 u64 tag);
 /* A process that runs: the caller holds it, or RCU, and leash_lock. Stamped with `round`. */
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round);
-void leash_mark_dead(const void *key, int exit_code);
-void leash_remove(struct task_struct *p);
+void leash_remove(struct task_struct *p);	/* nothing of it is left but `p` */
+/* An entry's process: does any thread of it live? */
+static inline bool leash_entry_lives(const struct leash_entry *entry)
+{
+	const struct signal_struct *sig = entry->key;
+
+	return atomic_read(&sig->live);
+}
+int leash_exit_code(const struct task_struct *p);	/* as wait() has it */
 u32 leash_next_round(void);
 void leash_lost_one(void);
 
@@ -97,9 +108,22 @@ bool leash_hooked(void);
 /* arm.c: the next fork of the controller */
 int leash_arm(struct leash_start_ref *arg);
 void leash_disarm_all(void);
-void leash_disarm_task(struct task_struct *p);		/* any context */
-struct leash_life *leash_arm_consume(struct task_struct *parent); /* its user is the caller's now */
-bool leash_armed(void);
+extern struct task_struct *leash_armed_task;		/* only to compare with */
+/* What the thread is armed with, if anything; its user is the caller's then. Any context. */
+struct leash_life *leash_arm_take(struct task_struct *thread);
+
+static inline struct leash_life *leash_arm_consume(struct task_struct *thread)
+{
+	return unlikely(READ_ONCE(leash_armed_task) == thread) ? leash_arm_take(thread) : NULL;
+}
+
+static inline void leash_disarm_task(struct task_struct *thread)
+{
+	struct leash_life *life = leash_arm_consume(thread);
+
+	if (unlikely(life))
+		leash_life_put(life);
+}
 
 /* adopt.c */
 int leash_adopt(struct leash_adopt *arg);
@@ -118,7 +142,7 @@ u64 leash_cgroup_of(struct task_struct *p);		/* RCU; 0: no cgroups */
 
 /* whois.c, with the memory of processes that are gone */
 int leash_whois(struct leash_whois *arg);
-void leash_remember_gone(const struct leash_entry *entry);
+void leash_remember_gone(const struct leash_entry *entry, int exit_code);
 
 /* kill.c */
 int leash_kill(struct leash_kill *arg);
@@ -128,12 +152,18 @@ void leash_kill_the_dying(void);			/* worker: what could not be killed at birth 
 
 /* tag.c: LEASH_TAG in an environment */
 #define LEASH_ENV_LIMIT	16384
-u64 leash_tag_of_current(void);		/* after execve, without faults or sleep; 0: none */
+/* After execve, without faults or sleep; 0: none. That of `expected` is found the fastest. */
+u64 leash_tag_of_current(const struct leash_life *expected);
 u64 leash_tag_of_other(struct task_struct *p, char *name);	/* may sleep for long */
 
 /* facts.c, snapshot.c, text.c */
 u64 leash_facts_known(void);
-void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out); /* RCU */
+/*
+ * Under RCU. Clears the first `clear` bytes of *out only: the caller may lay shorter records behind
+ * each other and let what is written beyond be overwritten by the next one.
+ */
+void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_task *out,
+		 unsigned int clear);
 int leash_snapshot(struct leash_snapshot *arg);
 int leash_text_open(struct inode *inode, struct file *file);
 

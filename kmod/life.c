@@ -43,13 +43,11 @@ int leash_life_count(void)
 	return READ_ONCE(count);
 }
 
+/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
 void leash_life_put(struct leash_life *life)
 {
-	/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone. */
-	rcu_read_lock();
 	if (atomic_dec_and_test(&life->users) && READ_ONCE(life->released))
 		leash_worker_kick();
-	rcu_read_unlock();
 }
 
 static void forget(struct leash_life *life)
@@ -93,6 +91,17 @@ static struct leash_life *make(const struct leash_start *arg)
 	return life;
 }
 
+static void set_name(struct leash_life *life, const char *name)
+{
+	int size;
+
+	WRITE_ONCE(life->tag_size, 0); /* an execve that reads half a text compares in vain */
+	strscpy_pad(life->name, name, sizeof(life->name));
+	size = snprintf(life->tag_text, sizeof(life->tag_text), "LEASH_TAG=%s@%016llx", name,
+			life->id);
+	smp_store_release(&life->tag_size, size + 1);
+}
+
 int leash_start_set(struct leash_start *arg)
 {
 	struct leash_life *life;
@@ -121,7 +130,7 @@ int leash_start_set(struct leash_start *arg)
 	}
 	life->group = arg->group;
 	WRITE_ONCE(life->cgroup, arg->cgroup);
-	strscpy_pad(life->name, arg->name, sizeof(life->name));
+	set_name(life, arg->name);
 	if (fresh) {
 		list_add_tail_rcu(&life->list, &leash_lives);
 		hash_add_rcu(by_id, &life->hash, life->id);
@@ -152,21 +161,29 @@ int leash_start_del(struct leash_start_ref *arg)
 	return life ? 0 : -ENOENT;
 }
 
-struct processes_of {
-	const struct leash_life *life;
-	u32 count;
-};
-
-static bool count_processes(struct leash_entry *entry, void *data)
+static bool count_process(struct leash_entry *entry, void *unused)
 {
-	struct processes_of *search = data;
-
-	if (entry->life == search->life)
-		search->count++;
+	entry->life->processes++;
+	if (leash_entry_lives(entry))
+		entry->life->live++;
 	return true;
 }
 
-static void tell(struct leash_life *life, struct leash_start_info *info, bool alone)
+/* Of all starts at once. */
+static void count_processes(void)
+{
+	struct leash_life *life;
+	unsigned int bucket = 0;
+
+	lockdep_assert_held(&leash_lock);
+	list_for_each_entry(life, &leash_lives, list) {
+		life->processes = 0;
+		life->live = 0;
+	}
+	leash_table_walk(&leash_table, &bucket, count_process, NULL);
+}
+
+static void tell(const struct leash_life *life, struct leash_start_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->id = life->id;
@@ -174,16 +191,8 @@ static void tell(struct leash_life *life, struct leash_start_info *info, bool al
 	info->cgroup = life->cgroup;
 	info->flags = (life->dying ? LEASH_START_DYING : 0) |
 		      (life->released ? LEASH_START_RELEASED : 0);
-	info->live = atomic_read(&life->live);
-	info->processes = atomic_read(&life->users);
-	if (alone) {
-		/* Exact: the armed slot is a user, too. */
-		struct processes_of search = { .life = life };
-		unsigned int bucket = 0;
-
-		leash_table_walk(&leash_table, &bucket, count_processes, &search);
-		info->processes = search.count;
-	}
+	info->live = life->live;
+	info->processes = life->processes;
 	info->forks = atomic64_read(&life->forks);
 	info->execs = atomic64_read(&life->execs);
 	info->exits = atomic64_read(&life->exits);
@@ -199,8 +208,10 @@ int leash_start_get(struct leash_start_info *arg)
 
 	mutex_lock(&leash_lock);
 	life = leash_life_find(id);
-	if (life)
-		tell(life, arg, true);
+	if (life) {
+		count_processes();
+		tell(life, arg);
+	}
 	mutex_unlock(&leash_lock);
 	return life ? 0 : -ENOENT;
 }
@@ -230,6 +241,7 @@ int leash_starts(struct leash_starts *arg)
 	arg->count = 0;
 	arg->cursor = 0;
 	mutex_lock(&leash_lock);
+	count_processes();
 	list_for_each_entry(life, &leash_lives, list) {
 		if (life->seq <= after || (arg->group && life->group != arg->group))
 			continue;
@@ -237,7 +249,7 @@ int leash_starts(struct leash_starts *arg)
 			arg->cursor = after; /* there is more */
 			break;
 		}
-		tell(life, &info, false);
+		tell(life, &info);
 		err = put_record(arg->buffer, arg->count, arg->record_size, &info, sizeof(info));
 		if (err)
 			break;

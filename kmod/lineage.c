@@ -28,7 +28,6 @@ bool leash_lookup(const void *key, struct leash_belonging *out)
 	out->group = entry->life->group;
 	out->tag = entry->tag;
 	out->start_ns = entry->start_ns;
-	out->exit_code = entry->exit_code;
 	out->via = entry->via;
 	out->flags = entry->flags;
 	if (out->name)
@@ -69,12 +68,11 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 	};
 	int err;
 
-	atomic_inc(&life->live);
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
-		atomic_dec(&life->live);
 		leash_life_put(life);
-		leash_lost_one();
+		if (err == -ENOMEM) /* else it was adopted while it was being made */
+			leash_lost_one();
 		return err;
 	}
 	atomic64_inc(&life->forks);
@@ -97,52 +95,39 @@ int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via,
 	int err;
 
 	atomic_inc(&life->users);
-	atomic_inc(&life->live);
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
-		atomic_dec(&life->live);
 		leash_life_put(life);
 		return err;
 	}
 	/*
-	 * It may have died meanwhile, and its last probes may have run before there was an entry.
-	 * If they have not, they find the entry from now on.
+	 * It may have been reaped meanwhile, and its last probe may have run before there was an
+	 * entry. If it has not, it finds the entry from now on.
 	 */
 	smp_mb();
-	if (!atomic_read(&sig->live))
-		leash_mark_dead(sig, sig->group_exit_code);
 	if (!READ_ONCE(sig->nr_threads))
 		leash_remove(p);
 	return 0;
 }
 
-void leash_mark_dead(const void *key, int exit_code)
+int leash_exit_code(const struct task_struct *p)
 {
-	unsigned long irq;
-	struct leash_entry *entry = leash_table_lock(&leash_table, key, &irq);
+	int code = READ_ONCE(p->signal->group_exit_code);
 
-	if (!entry)
-		return;
-	if (!(entry->flags & LEASH_ENTRY_DEAD)) {
-		entry->flags |= LEASH_ENTRY_DEAD;
-		entry->exit_code = exit_code;
-		atomic_dec(&entry->life->live);
-		atomic64_inc(&entry->life->exits);
-		if (exit_code & 0x7f)
-			atomic64_inc(&entry->life->aborts);
-	}
-	leash_table_unlock(&leash_table, key, irq);
+	return code ? code : p->exit_code;
 }
 
 void leash_remove(struct task_struct *p)
 {
 	struct leash_entry gone;
+	int exit_code = leash_exit_code(p);
 
 	if (!leash_table_remove(&leash_table, p->signal, &gone))
 		return;
-	if (!(gone.flags & LEASH_ENTRY_DEAD))
-		atomic_dec(&gone.life->live);
+	atomic64_inc(&gone.life->exits);
+	if (exit_code & 0x7f)
+		atomic64_inc(&gone.life->aborts);
 	atomic64_add(p->signal->sum_sched_runtime, &gone.life->runtime_ns);
-	leash_remember_gone(&gone);
+	leash_remember_gone(&gone, exit_code);
 	leash_life_put(gone.life);
 }

@@ -71,7 +71,7 @@ static int __init leash_init(void)
 	err = leash_device_register();
 	if (err)
 		goto sysctl;
-	pr_info("/dev/leash (10, %d), ABI %d, %u entries ready; fork, exec, exit and free %s%s%s\n",
+	pr_info("/dev/leash (10, %d), ABI %d, %u entries ready; fork, exec and free %s%s%s\n",
 		leash_device_minor(), LEASH_ABI, leash_table.entries_free,
 		leash_auto_hook ? "are hooked while a start is known" : "are hooked",
 		IS_ENABLED(CONFIG_CGROUPS) ? "" : "; no cgroups in this kernel",

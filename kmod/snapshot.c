@@ -26,8 +26,11 @@ static bool wanted(struct task_struct *p, const struct leash_snapshot *arg)
 	       (!arg->group || found.group == arg->group);
 }
 
-/* Fills at most `room` records from number *nr on; *nr is 0 when there are no more tasks. */
-static unsigned int gather(const struct leash_snapshot *arg, struct leash_task *chunk,
+/*
+ * Fills at most `room` records of `stride` bytes from number *nr on; *nr is 0 when there are no more
+ * tasks. Behind the last record there must be room for a whole struct leash_task.
+ */
+static unsigned int gather(const struct leash_snapshot *arg, char *chunk, unsigned int stride,
 			   unsigned int room, int *nr)
 {
 	bool threads = arg->flags & LEASH_SNAPSHOT_THREADS;
@@ -42,26 +45,29 @@ static unsigned int gather(const struct leash_snapshot *arg, struct leash_task *
 			break;
 		}
 		++*nr;
-		if (wanted(p, arg))
-			leash_facts(p, arg->facts, threads, &chunk[count++]);
+		if (!wanted(p, arg))
+			continue;
+		leash_facts(p, arg->facts, threads, (struct leash_task *)chunk, stride);
+		chunk += stride;
+		count++;
 	}
 	rcu_read_unlock();
 	return count;
 }
 
-static int copy_records(u64 to, u32 stride, const struct leash_task *chunk, unsigned int count)
+/* The caller's records may be longer than ours. */
+static int copy_records(u64 to, unsigned int to_stride, const char *chunk, unsigned int stride,
+			unsigned int count)
 {
 	unsigned int i;
 
-	if (stride == sizeof(*chunk))
-		return copy_to_user(u64_to_user_ptr(to), chunk, count * sizeof(*chunk)) ? -EFAULT : 0;
-	for (i = 0; i < count; i++, to += stride) {
+	if (to_stride == stride)
+		return copy_to_user(u64_to_user_ptr(to), chunk, count * stride) ? -EFAULT : 0;
+	for (i = 0; i < count; i++, to += to_stride, chunk += stride) {
 		char __user *record = u64_to_user_ptr(to);
 
-		if (copy_to_user(record, &chunk[i], min_t(u32, stride, sizeof(*chunk))))
-			return -EFAULT;
-		if (stride > sizeof(*chunk) &&
-		    clear_user(record + sizeof(*chunk), stride - sizeof(*chunk)))
+		if (copy_to_user(record, chunk, stride) ||
+		    clear_user(record + stride, to_stride - stride))
 			return -EFAULT;
 	}
 	return 0;
@@ -69,15 +75,16 @@ static int copy_records(u64 to, u32 stride, const struct leash_task *chunk, unsi
 
 int leash_snapshot(struct leash_snapshot *arg)
 {
-	struct leash_task *chunk;
+	unsigned int stride = min_t(u32, arg->record_size, sizeof(struct leash_task));
+	char *chunk;
 	int nr = arg->cursor, err = 0;
 	u32 room;
 
 	if ((arg->flags & ~ALL_FLAGS) || (arg->facts & ~leash_facts_known()) ||
-	    arg->record_size < sizeof(u64) || arg->record_size > SZ_4K ||
+	    !arg->record_size || arg->record_size % sizeof(u64) || arg->record_size > SZ_4K ||
 	    arg->size < arg->record_size || nr < 0 || nr > PID_MAX_LIMIT)
 		return -EINVAL;
-	chunk = kmalloc_array(CHUNK, sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	chunk = kmalloc(CHUNK * stride + sizeof(struct leash_task), GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return -ENOMEM;
 	atomic64_inc(&leash_counters.snapshots);
@@ -89,10 +96,11 @@ int leash_snapshot(struct leash_snapshot *arg)
 	if (!nr)
 		nr = 1;
 	while (nr && arg->count < room) {
-		unsigned int count = gather(arg, chunk, min_t(u32, CHUNK, room - arg->count), &nr);
+		unsigned int count = gather(arg, chunk, stride, min_t(u32, CHUNK, room - arg->count),
+					    &nr);
 
 		err = copy_records(arg->buffer + (u64)arg->count * arg->record_size,
-				   arg->record_size, chunk, count);
+				   arg->record_size, chunk, stride, count);
 		if (err)
 			break;
 		arg->count += count;

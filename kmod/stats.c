@@ -18,9 +18,9 @@ int leash_stats(struct leash_stats *arg)
 	arg->state = leash_state();
 	arg->starts = leash_life_count();
 	arg->entries = READ_ONCE(leash_table.entries);
-	arg->entries_free = READ_ONCE(leash_table.entries_free);
-	arg->processes = arg->entries - min(arg->entries, arg->entries_free);
-	arg->armed = leash_armed();
+	arg->processes = leash_table_used(&leash_table);
+	arg->entries_free = arg->entries - min(arg->entries, arg->processes);
+	arg->armed = !!READ_ONCE(leash_armed_task);
 	arg->forks = atomic64_read(&leash_counters.forks);
 	arg->lost = atomic64_read(&leash_counters.lost);
 	arg->found = atomic64_read(&leash_counters.found);

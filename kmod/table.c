@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/hash.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "table.h"
 
-static struct hlist_head *bucket_of(struct leash_table *table, const void *key)
-{
-	return &table->buckets[hash_ptr(key, table->bits)];
-}
+/* A bucket and its lock. */
+struct place {
+	struct hlist_head *bucket;
+	raw_spinlock_t *lock;
+};
 
-static raw_spinlock_t *stripe_of(struct leash_table *table, const void *key)
+static inline struct place place_of(struct leash_table *table, const void *key)
 {
-	return &table->stripes[hash_ptr(key, table->bits) % LEASH_STRIPES];
+	unsigned int index = hash_ptr(key, table->bits);
+
+	return (struct place){ &table->buckets[index], &table->stripes[index % LEASH_STRIPES] };
 }
 
 int leash_table_init(struct leash_table *table, unsigned int bits)
@@ -24,6 +28,12 @@ int leash_table_init(struct leash_table *table, unsigned int bits)
 	table->buckets = kvcalloc(1U << bits, sizeof(*table->buckets), GFP_KERNEL);
 	if (!table->buckets)
 		return -ENOMEM;
+	table->at_hand = alloc_percpu(struct leash_entry *);
+	if (!table->at_hand) {
+		kvfree(table->buckets);
+		table->buckets = NULL;
+		return -ENOMEM;
+	}
 	table->bits = bits;
 	for (i = 0; i < LEASH_STRIPES; i++)
 		raw_spin_lock_init(&table->stripes[i]);
@@ -48,11 +58,19 @@ void leash_table_destroy(struct leash_table *table)
 	for (i = 0; table->buckets && i < 1U << table->bits; i++)
 		free_chain(&table->buckets[i]);
 	free_chain(&table->pool);
+	if (table->at_hand) {
+		int cpu;
+
+		for_each_possible_cpu(cpu)
+			kfree(*per_cpu_ptr(table->at_hand, cpu));
+	}
+	free_percpu(table->at_hand);
+	table->at_hand = NULL;
 	kvfree(table->buckets);
 	table->buckets = NULL;
 }
 
-static struct leash_entry *take(struct leash_table *table)
+static struct leash_entry *take_from_pool(struct leash_table *table)
 {
 	struct leash_entry *entry = NULL;
 	unsigned long irq;
@@ -67,7 +85,7 @@ static struct leash_entry *take(struct leash_table *table)
 	return entry;
 }
 
-static void give_back(struct leash_table *table, struct leash_entry *entry, bool fresh)
+static void give_to_pool(struct leash_table *table, struct leash_entry *entry, bool fresh)
 {
 	unsigned long irq;
 
@@ -79,6 +97,31 @@ static void give_back(struct leash_table *table, struct leash_entry *entry, bool
 	raw_spin_unlock_irqrestore(&table->pool_lock, irq);
 }
 
+static struct leash_entry *take(struct leash_table *table)
+{
+	struct leash_entry *entry = this_cpu_xchg(*table->at_hand, NULL);
+
+	return likely(entry) ? entry : take_from_pool(table);
+}
+
+static void give_back(struct leash_table *table, struct leash_entry *entry)
+{
+	struct leash_entry *other = this_cpu_xchg(*table->at_hand, entry);
+
+	if (unlikely(other))
+		give_to_pool(table, other, false);
+}
+
+unsigned int leash_table_used(struct leash_table *table)
+{
+	unsigned int free = READ_ONCE(table->entries_free);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		free += !!READ_ONCE(*per_cpu_ptr(table->at_hand, cpu));
+	return READ_ONCE(table->entries) - min(free, READ_ONCE(table->entries));
+}
+
 int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit)
 {
 	while (READ_ONCE(table->entries_free) < wanted && READ_ONCE(table->entries) < limit) {
@@ -86,7 +129,7 @@ int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned in
 
 		if (!entry)
 			return -ENOMEM;
-		give_back(table, entry, true);
+		give_to_pool(table, entry, true);
 		cond_resched();
 	}
 	return 0;
@@ -95,7 +138,7 @@ int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned in
 void leash_table_trim(struct leash_table *table, unsigned int wanted)
 {
 	while (READ_ONCE(table->entries_free) > wanted) {
-		struct leash_entry *entry = take(table);
+		struct leash_entry *entry = take_from_pool(table);
 		unsigned long irq;
 
 		if (!entry)
@@ -121,41 +164,41 @@ static struct leash_entry *find(struct hlist_head *bucket, const void *key)
 struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
 				     unsigned long *irq)
 {
-	struct hlist_head *bucket = bucket_of(table, key);
+	struct place place = place_of(table, key);
 	struct leash_entry *entry;
 
 	/* Most processes of a machine are in no service: they shall not pay for a lock. */
-	if (!READ_ONCE(bucket->first))
+	if (!READ_ONCE(place.bucket->first))
 		return NULL;
-	raw_spin_lock_irqsave(stripe_of(table, key), *irq);
-	entry = find(bucket, key);
+	raw_spin_lock_irqsave(place.lock, *irq);
+	entry = find(place.bucket, key);
 	if (!entry)
-		raw_spin_unlock_irqrestore(stripe_of(table, key), *irq);
+		raw_spin_unlock_irqrestore(place.lock, *irq);
 	return entry;
 }
 
 void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq)
 {
-	raw_spin_unlock_irqrestore(stripe_of(table, key), irq);
+	raw_spin_unlock_irqrestore(place_of(table, key).lock, irq);
 }
 
 int leash_table_insert(struct leash_table *table, const struct leash_entry *wanted)
 {
-	struct hlist_head *bucket = bucket_of(table, wanted->key);
+	struct place place = place_of(table, wanted->key);
 	struct leash_entry *entry = take(table);
 	unsigned long irq;
 
 	if (!entry)
 		return -ENOMEM;
 	*entry = *wanted;
-	raw_spin_lock_irqsave(stripe_of(table, wanted->key), irq);
-	if (find(bucket, wanted->key)) {
-		raw_spin_unlock_irqrestore(stripe_of(table, wanted->key), irq);
-		give_back(table, entry, false);
+	raw_spin_lock_irqsave(place.lock, irq);
+	if (find(place.bucket, wanted->key)) {
+		raw_spin_unlock_irqrestore(place.lock, irq);
+		give_back(table, entry);
 		return -EEXIST;
 	}
-	hlist_add_head(&entry->node, bucket);
-	raw_spin_unlock_irqrestore(stripe_of(table, wanted->key), irq);
+	hlist_add_head(&entry->node, place.bucket);
+	raw_spin_unlock_irqrestore(place.lock, irq);
 	return 0;
 }
 
@@ -166,10 +209,10 @@ bool leash_table_remove(struct leash_table *table, const void *key, struct leash
 
 	if (!entry)
 		return false;
-	hlist_del(&entry->node);
+	__hlist_del(&entry->node);
 	leash_table_unlock(table, key, irq);
 	*removed = *entry;
-	give_back(table, entry, false);
+	give_back(table, entry);
 	return true;
 }
 

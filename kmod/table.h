@@ -19,8 +19,7 @@
 
 struct leash_life;
 
-#define LEASH_ENTRY_DEAD	0x01	/* no thread lives */
-#define LEASH_ENTRY_SPARED	0x02	/* LEASH_IOC_KILL passes it by; inherited */
+#define LEASH_ENTRY_SPARED	0x01	/* LEASH_IOC_KILL passes it by; inherited */
 
 struct leash_entry {
 	struct hlist_node node;		/* in its bucket, or in the pool */
@@ -29,7 +28,6 @@ struct leash_entry {
 	u64 tag;			/* start id in its environment, as read at exec */
 	u64 start_ns;
 	pid_t tgid;
-	int exit_code;			/* once it is dead */
 	u32 round;			/* the last walk that visited it */
 	u8 via;				/* LEASH_VIA_* */
 	u8 flags;			/* LEASH_ENTRY_* */
@@ -42,10 +40,12 @@ struct leash_table {
 	unsigned int bits;
 	raw_spinlock_t stripes[LEASH_STRIPES];	/* bucket i is guarded by stripe i % 64 */
 
+	/* One free entry at hand on each CPU, for who forks and reaps all the time; then the pool. */
+	struct leash_entry * __percpu *at_hand;
 	raw_spinlock_t pool_lock;
 	struct hlist_head pool;
-	unsigned int entries;			/* in use and free */
-	unsigned int entries_free;
+	unsigned int entries;			/* in use, free and at hand */
+	unsigned int entries_free;		/* in the pool */
 };
 
 int leash_table_init(struct leash_table *table, unsigned int bits);
@@ -62,6 +62,9 @@ void leash_table_trim(struct leash_table *table, unsigned int wanted);
 struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
 				     unsigned long *irq);
 void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq);
+
+/* Entries in use. */
+unsigned int leash_table_used(struct leash_table *table);
 
 /* Copies what `entry` says. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
 int leash_table_insert(struct leash_table *table, const struct leash_entry *entry);

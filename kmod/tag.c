@@ -7,6 +7,7 @@
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/unaligned.h>
 
 #include "compat.h"
 #include "leash.h"
@@ -77,12 +78,53 @@ static u64 find(read_fn read, struct task_struct *p, unsigned long start, unsign
 	return 0;
 }
 
-u64 leash_tag_of_current(void)
+/* Init puts the tag in front, and few programs change their environment. */
+static bool begins_as_expected(unsigned long start, unsigned long end,
+			       const struct leash_life *expected)
+{
+	const char __user *user = (const char __user *)start;
+	unsigned int size = smp_load_acquire(&expected->tag_size), at = 0;
+	bool same = false;
+
+	if (!size || size > end - start)
+		return false;
+	pagefault_disable();
+	if (!user_read_access_begin(user, size))
+		goto out;
+	for (; at + sizeof(u64) <= size; at += sizeof(u64)) {
+		u64 word;
+
+		unsafe_get_user(word, (const u64 __user *)(user + at), stop);
+		if (word != get_unaligned((const u64 *)(expected->tag_text + at)))
+			goto stop;
+	}
+	for (; at < size; at++) {
+		char byte;
+
+		unsafe_get_user(byte, user + at, stop);
+		if (byte != expected->tag_text[at])
+			goto stop;
+	}
+	same = true;
+stop:
+	user_read_access_end();
+out:
+	pagefault_enable();
+	return same;
+}
+
+u64 leash_tag_of_current(const struct leash_life *expected)
 {
 	struct mm_struct *mm = current->mm;
+	unsigned long start, end;
 
-	return mm ? find(read_current, current, READ_ONCE(mm->env_start),
-			 READ_ONCE(mm->env_end), NULL) : 0;
+	if (!mm)
+		return 0;
+	start = READ_ONCE(mm->env_start);
+	end = READ_ONCE(mm->env_end);
+	if (begins_as_expected(start, end, expected))
+		return expected->id;
+	return find(read_current, current, start, end, NULL);
 }
 
 u64 leash_tag_of_other(struct task_struct *p, char *name)

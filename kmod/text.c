@@ -55,7 +55,7 @@ static int text_show(struct seq_file *seq, void *element)
 			   "ANON-KB", "FILE-KB", "SHMEM-KB", "FDS", "TAG", "COMMAND");
 		return 0;
 	}
-	leash_facts(element, facts, false, &task);
+	leash_facts(element, facts, false, &task, sizeof(task));
 	found.name = name;
 	leash_lookup_task(element, &found);
 	seq_printf(seq, "%7d%7d%7d %-16s %016llx %-6s %c%8u%11llu%9llu%9llu%9llu%6u %016llx ", task.tid,

@@ -23,22 +23,20 @@ struct gone {
 static struct gone remembered[REMEMBERED];
 static DEFINE_RAW_SPINLOCK(lock);
 
-void leash_remember_gone(const struct leash_entry *entry)
+void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 {
-	struct gone gone = {
-		.start = entry->life->id,
-		.group = entry->life->group,
-		.tag = entry->tag,
-		.start_ns = entry->start_ns,
-		.tgid = entry->tgid,
-		.exit_code = entry->exit_code,
-		.via = entry->via,
-		.flags = entry->flags,
-	};
+	struct gone *gone = &remembered[entry->tgid % REMEMBERED];
 	unsigned long irq;
 
 	raw_spin_lock_irqsave(&lock, irq);
-	remembered[entry->tgid % REMEMBERED] = gone;
+	gone->start = entry->life->id;
+	gone->group = entry->life->group;
+	gone->tag = entry->tag;
+	gone->start_ns = entry->start_ns;
+	gone->tgid = entry->tgid;
+	gone->exit_code = exit_code;
+	gone->via = entry->via;
+	gone->flags = entry->flags;
 	raw_spin_unlock_irqrestore(&lock, irq);
 }
 
@@ -49,10 +47,6 @@ static void answer(struct leash_whois *arg, const struct leash_belonging *found)
 	arg->tag = found->tag;
 	arg->via = found->via;
 	arg->start_ns = found->start_ns;
-	if (found->flags & LEASH_ENTRY_DEAD) {
-		arg->flags |= LEASH_WHOIS_DEAD;
-		arg->exit_code = found->exit_code;
-	}
 	if (found->flags & LEASH_ENTRY_SPARED)
 		arg->flags |= LEASH_WHOIS_SPARED;
 }
@@ -76,9 +70,10 @@ static bool ask_living(struct leash_whois *arg, u64 start_ns)
 	if (leash_lookup_task(p, &found)) {
 		found.start_ns = arg->start_ns;
 		answer(arg, &found);
-	} else if (!atomic_read(&p->signal->live)) {
+	}
+	if (!atomic_read(&p->signal->live)) {
 		arg->flags |= LEASH_WHOIS_DEAD;
-		arg->exit_code = leader->exit_code;
+		arg->exit_code = leash_exit_code(leader);
 	}
 out:
 	rcu_read_unlock();
@@ -101,11 +96,11 @@ static bool ask_memory(struct leash_whois *arg, u64 start_ns)
 	found.group = gone.group;
 	found.tag = gone.tag;
 	found.start_ns = gone.start_ns;
-	found.exit_code = gone.exit_code;
 	found.via = gone.via;
-	found.flags = gone.flags | LEASH_ENTRY_DEAD;
+	found.flags = gone.flags;
 	answer(arg, &found);
-	arg->flags |= LEASH_WHOIS_GONE;
+	arg->exit_code = gone.exit_code;
+	arg->flags |= LEASH_WHOIS_DEAD | LEASH_WHOIS_GONE;
 	rcu_read_lock();
 	life = leash_life_find(gone.start);
 	if (life)

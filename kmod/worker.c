@@ -51,7 +51,7 @@ static void work(struct kthread_work *unused)
 	leash_table_trim(&leash_table, 4 * leash_pool);
 	mutex_lock(&leash_lock);
 	leash_lives_sweep();
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && leash_hooked())
 		leash_kill_the_dying();
 	if (leash_auto_hook && !leash_life_count() && leash_hooked())
 		kthread_mod_delayed_work(worker, &unhook_work, UNHOOK_AFTER);

@@ -104,8 +104,8 @@ struct leash_start_ref {
  * LEASH_IOC_ADOPT, controller. Puts a living process into a start. A process that has one already
  * keeps it, unless it is known by a weaker source, or with LEASH_ADOPT_REPLACE.
  * ENOENT: no such start; ESRCH: no such process, or not the one of start_ns; EINVAL: PID 1 or a
- * kernel thread; EEXIST: it belongs to another start (not with LEASH_ADOPT_TREE, which goes on);
- * ENOMEM: out of entries.
+ * kernel thread; EEXIST: it belongs to another start; ENOMEM: out of entries; ESHUTDOWN: the start is
+ * being killed.
  */
 struct leash_adopt {
 	__u64 start;
@@ -115,7 +115,8 @@ struct leash_adopt {
 	__u32 count;		/* out: processes put into the start now */
 	__u32 reserved;
 };
-#define LEASH_ADOPT_TREE	(1U << 0)	/* and its living descendants */
+/* And its living descendants, but not those that keep a start of their own, nor what they forked. */
+#define LEASH_ADOPT_TREE	(1U << 0)
 #define LEASH_ADOPT_REPLACE	(1U << 1)
 
 /*
@@ -205,9 +206,9 @@ struct leash_start_info {
 	__u32 reserved;
 	__u64 forks;		/* processes born into it */
 	__u64 execs;
-	__u64 exits;		/* processes that ended */
+	__u64 exits;		/* processes that ended and were reaped */
 	__u64 aborts;		/* of those: by a signal */
-	__u64 runtime_ns;	/* CPU time of the processes that ended */
+	__u64 runtime_ns;	/* CPU time of the processes that were reaped */
 	char name[LEASH_NAME_SIZE];
 };
 #define LEASH_START_DYING	(1U << 0)	/* LEASH_IOC_KILL with SIGKILL was called */
@@ -218,7 +219,9 @@ struct leash_start_info {
  * included), or of all threads, in the order of their number. A record is consistent in itself, the
  * set is as that of a walk through /proc: what is there all the time is in it exactly once.
  * Call again while `cursor` is not 0. Which facts are gathered, `facts` says; what is not asked for
- * is 0 in the records. EINVAL: a cursor that no call gave, unknown facts, size below one record.
+ * is 0 in the records. A record_size below that of struct leash_task cuts the records, which saves
+ * time. EINVAL: a cursor that no call gave, unknown facts, a size below one record, a record_size
+ * that is no multiple of 8, below 8 or above 4096.
  */
 struct leash_snapshot {
 	__u64 facts;		/* LEASH_FACT_* */
@@ -273,6 +276,7 @@ struct leash_task {
 	__u8 state;		/* a letter, as in /proc/PID/stat: R S D T t X Z P I */
 	__u8 policy;		/* SCHED_* */
 	__s8 nice;
+	char comm[LEASH_COMM_SIZE]; /* terminated */
 	__s32 prio;		/* as in /proc/PID/stat */
 	__u32 cpu;		/* that it ran on last */
 	__u32 fds;		/* open descriptors */
@@ -280,17 +284,18 @@ struct leash_task {
 	__u64 runtime_ns;	/* CPU time, exact */
 	__u64 utime_ns;		/* of that in user mode, sampled as the kernel is configured */
 	__u64 stime_ns;		/* and in the kernel */
+	__u64 vm;		/* address space */
+	__u64 anon;		/* in memory: anonymous, */
+	__u64 file;		/* mapped from files, */
+	__u64 shmem;		/* shared: POSIX, SysV, memfd, tmpfs */
+	__u64 swap;		/* swapped out */
+	/* LEASH_TASK_SIZE_BRIEF ends here */
 	__u64 wait_ns;		/* ready, but waiting for a CPU; 0 without CONFIG_SCHED_INFO */
 	__u64 last_ran_ns;	/* when a thread of it came to a CPU last, on the clock of sched_ns */
 	__u64 nvcsw;		/* voluntary context switches */
 	__u64 nivcsw;		/* involuntary ones */
 	__u64 min_flt;
 	__u64 maj_flt;
-	__u64 vm;		/* address space */
-	__u64 anon;		/* in memory: anonymous, */
-	__u64 file;		/* mapped from files, */
-	__u64 shmem;		/* shared: POSIX, SysV, memfd, tmpfs */
-	__u64 swap;		/* swapped out */
 	__u64 read_bytes;	/* from storage */
 	__u64 write_bytes;
 	__u64 cgroup;		/* inode number of its cgroup v2 folder */
@@ -299,8 +304,8 @@ struct leash_task {
 	__u64 sys_arg[6];
 	__s32 sys_nr;		/* system call it sleeps in; -1: none, it runs */
 	__u32 reserved;
-	char comm[LEASH_COMM_SIZE]; /* terminated */
 };
+#define LEASH_TASK_SIZE_BRIEF	176	/* a record_size for identity, CPU, memory and descriptors */
 #define LEASH_TASK_KERNEL	(1U << 0)	/* a kernel thread */
 #define LEASH_TASK_DEAD		(1U << 1)	/* no thread of the process lives */
 #define LEASH_TASK_LEADERLESS	(1U << 2)	/* its main thread is dead, others live */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * spawn_cost ROUNDS [tracked|other]: instructions of one fork + exec + exit + wait, the least of
+ * rounds of 50 (what is above it are the clock's interrupts). `tracked`: as a process of a start;
+ * `other`: a start is known, but is not ours.
+ */
+#include <fcntl.h>
+#include <linux/leash.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define A_ROUND 50
+
+static char *const tagged_environment[] = { "LEASH_TAG=bench@0000000000000001", NULL };
+
+static uint64_t one_round(char *self)
+{
+	char *const argv[] = { self, "nothing", NULL };
+	uint64_t begin = bench_now();
+
+	for (int i = 0; i < A_ROUND; i++) {
+		pid_t pid;
+
+		/* The same environment always: its size costs, too. */
+		if (posix_spawn(&pid, self, NULL, NULL, argv, tagged_environment))
+			bench_fail("posix_spawn");
+		waitpid(pid, NULL, 0);
+	}
+	return (bench_now() - begin) / A_ROUND;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t least = UINT64_MAX;
+	int rounds;
+
+	if (argc > 1 && !strcmp(argv[1], "nothing"))
+		return 0;
+	rounds = argc > 1 ? atoi(argv[1]) : 0;
+	if (rounds < 1)
+		return 2;
+	if (argc > 2) {
+		struct leash_start start = { .id = 1, .group = 1, .name = "bench" };
+		struct leash_adopt adopt = { .start = 1 };
+		int fd = open("/dev/leash", O_RDWR | O_CLOEXEC);
+
+		if (fd < 0 || ioctl(fd, LEASH_IOC_START_SET, &start))
+			bench_fail("start");
+		if (!strcmp(argv[2], "tracked") && ioctl(fd, LEASH_IOC_ADOPT, &adopt))
+			bench_fail("adopt");
+	}
+	one_round("/proc/self/exe"); /* warms up */
+	for (int i = 0; i < rounds; i++) {
+		uint64_t cost = one_round("/proc/self/exe");
+
+		least = cost < least ? cost : least;
+	}
+	printf("%llu\n", (unsigned long long)least);
+	return 0;
+}
