@@ -47,8 +47,9 @@ struct SystemView {
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
 //
-// type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`) and next_attempt_ms are null where there is
-// none; since_ms is how long the state has lasted; watchdog_ms is 0 for what is not watched.
+// type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
+// and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
+// watchdog_ms is 0 for what is not watched.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);

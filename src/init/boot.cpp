@@ -35,6 +35,7 @@ bool in_container() {
 } // namespace
 
 void Init::first_acts() {
+    if (asked_.debug) log::set_threshold(log::Level::debug);
     umask(022);
     [[maybe_unused]] int ignored = chdir("/");
     setsid();

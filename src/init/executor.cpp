@@ -254,7 +254,9 @@ void Executor::signal(const action::SignalStart& wanted) {
     bool alone = job.scope == EndScope::main;
     if (!alone && tree_ && live) {
         auto members = tree_->processes(wanted.service);
-        alone = members.size() == 1 && members.front() == live->main_pid;
+        auto known = kernel_ ? kernel_->start(wanted.start) : std::nullopt;
+        bool nowhere_else = !known || known->live <= 1;
+        alone = members.size() == 1 && members.front() == live->main_pid && nowhere_else;
     }
     if (alone && live && live->pidfd) {
         // ESRCH: it has just died, and SIGCHLD is on its way.

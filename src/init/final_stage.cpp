@@ -38,7 +38,16 @@ std::string name_of(pid_t pid) {
     return fmt::format("{} ({})", printable(name), pid);
 }
 
-int stop_everything(const std::vector<pid_t>& spared, int out) {
+// What was left on purpose, or could not be seen: at one stroke, so that nothing of it outruns the
+// walks through /proc that follow.
+void kill_by_lineage(KernelLineage& kernel) {
+    auto starts = kernel.starts();
+    if (!starts) return;
+    for (const auto& start : *starts)
+        (void)kernel.kill(start.id, SIGKILL, {.spared = true, .tagged = true});
+}
+
+int stop_everything(const std::vector<pid_t>& spared, KernelLineage* kernel, int out) {
     auto left = everybody(spared);
     for (pid_t pid : left) {
         kill(pid, SIGTERM);
@@ -50,6 +59,7 @@ int stop_everything(const std::vector<pid_t>& spared, int out) {
         return left.empty();
     };
     if (left.empty() || wait_for(Ms{2'000})) return 0;
+    if (kernel) kill_by_lineage(*kernel);
     for (int round = 0; round < 50; ++round) {
         for (pid_t pid : left) kill(pid, SIGKILL);
         if (wait_for(Ms{50})) return 0;
@@ -137,7 +147,10 @@ void FinalStage::kill_everything() {
     WorkerJob job;
     job.name = "stop-everything";
     job.limit = Ms{8'000};
-    job.work = [spared = hooks_.spared()](int out) { return stop_everything(spared, out); };
+    if (hooks_.kernel) job.keep_fds.push_back(hooks_.kernel->fd());
+    job.work = [spared = hooks_.spared(), kernel = hooks_.kernel](int out) {
+        return stop_everything(spared, kernel, out);
+    };
     job.line = [this](std::string_view line) { hooks_.say(std::string(line)); };
     job.done = [this](int, std::string) { unmount(); };
     workers_.run(std::move(job));

@@ -9,6 +9,7 @@
 
 #include "base/event_loop.h"
 #include "init/workers.h"
+#include "lineage/kernel_lineage.h"
 #include "service/events.h"
 
 namespace leash {
@@ -19,6 +20,7 @@ enum class EndKind { reboot, poweroff, halt, wdt_reset };
 struct FinalStageHooks {
     // Processes that live on: logger, kicker.
     std::function<std::vector<pid_t>()> spared;
+    KernelLineage* kernel = nullptr; // null: no kernel module
     std::function<void(const std::string&)> say; // to the console
     // All messages written? Then calls back; at the latest after a second.
     std::function<void(std::function<void()>)> flush_log;

@@ -19,7 +19,10 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
     : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
       recovery_(earlier ? std::move(earlier) : Recovery::fresh()),
-      heartbeat_(loop_, [this] { heartbeat_.in(Ms{1'000}); }),
+      heartbeat_(loop_, [this] {
+          heartbeat_.in(Ms{1'000});
+          look_after_module();
+      }),
       end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {
     system_record_.control_fd = system_record_.module_fd = -1;
 }

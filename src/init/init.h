@@ -66,6 +66,7 @@ class Init {
     [[nodiscard]] UniqueFd find_module_descriptor() const;
     void take_over_module(UniqueFd fd);
     [[nodiscard]] std::string module_status() const;
+    void look_after_module();
     void tell_whose_was(pid_t pid, const std::optional<leash_whois>& whose) const;
 
     // init.cpp
@@ -92,6 +93,7 @@ class Init {
     Workers workers_;
     std::optional<CgroupTree> cgroups_;
     std::optional<KernelLineage> module_; // none: cgroup and tag have to do
+    bool searching_ = false;
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;

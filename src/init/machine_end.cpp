@@ -61,6 +61,7 @@ void Init::final_stage() {
                             spared.push_back(logs_.pid());
                             return spared;
                         },
+                        module_ ? &*module_ : nullptr,
                         [this](const std::string& text) { logs_.line(log::Level::notice, true, text); },
                         [this](std::function<void()> done) { logs_.flush(std::move(done)); },
                         [this] { last_act(); }});

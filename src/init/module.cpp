@@ -45,6 +45,8 @@ void Init::open_module() {
         else state_.module_text = "loaded, but not to be used: " + device.error().text;
         if (!module_) note("kernel module " + state_.module_text);
     }
+    if (there && asked_.no_module)
+        state_.module_text = "loaded, but left alone: leash.nomodule on the kernel command line";
     if (module_) {
         auto abi = fmt::format(", ABI {}", module_->version().abi);
         if (!state_.module_text.starts_with("loaded")) state_.module_text = "loaded";
@@ -62,9 +64,32 @@ std::string Init::module_status() const {
     auto text = fmt::format("{}; {} starts, {} processes", state_.module_text, stats->starts,
                             stats->processes);
     if (stats->state & LEASH_STATE_INCOMPLETE)
-        text += fmt::format("; INCOMPLETE: {} forks could not be recorded, cgroup and tag help out "
-                            "until a stop has searched for them", stats->lost);
+        text += fmt::format("; INCOMPLETE: of {} forks in all no record could be made, a search for "
+                            "those processes is due", stats->lost);
     return text;
+}
+
+// Where forks came faster than records could be made, processes are missing that parent, cgroup or
+// tag give away. The search reads the memory of others and so may wait: a worker does it.
+void Init::look_after_module() {
+    if (!module_ || searching_) return;
+    auto stats = module_->stats();
+    if (!stats || !(stats->state & LEASH_STATE_INCOMPLETE)) return;
+    searching_ = true;
+    WorkerJob job;
+    job.name = "rescan";
+    job.limit = Ms{30'000};
+    job.keep_fds.push_back(module_->fd());
+    job.work = [this](int out) {
+        auto found = module_->rescan();
+        tell(out, found ? fmt::format("{} processes found again", *found) : found.error().text);
+        return found ? 0 : 1;
+    };
+    job.line = [](std::string_view line) {
+        log::warning("the kernel module could not record all forks: {}", line);
+    };
+    job.done = [this](int, const std::string&) { searching_ = false; };
+    workers_.run(std::move(job));
 }
 
 // What was reaped is nobody's main process: an orphan that a service left to PID 1.

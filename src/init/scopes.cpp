@@ -35,6 +35,7 @@ Result<StartId> Scopes::make(const std::string& name, pid_t pid, int client) {
     making_ = true;
     core_.post(event::StartRequested{name});
     making_ = false;
+    executor_.withdraw(name); // it was taken, unless the core has refused
     auto view = manager_.view(name);
     if (view->state == State::running) return view->start;
     auto refused = fail("scope {} was not made: {}", name, view->reason);

@@ -97,7 +97,7 @@ TEST(Protocol, WhoMayDoWhat) {
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }
     for (const char* verb :
-         {"ps", "start", "stop", "restart", "reload", "reboot", "poweroff", "halt"}) {
+         {"ps", "start", "stop", "restart", "scope", "reload", "reboot", "poweroff", "halt"}) {
         EXPECT_FALSE(permitted(verb, 1000)) << verb;
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }

@@ -41,6 +41,15 @@ TEST(Render, AServiceOfAList) {
               R"("next_attempt_ms":null})");
 }
 
+TEST(Render, AScope) {
+    ServiceSettings scope;
+    scope.scope = true;
+    auto line = render_service(httpd(), &scope, Ms{4500});
+    EXPECT_NE(line.find(R"("type":"scope")"), std::string::npos) << line;
+    EXPECT_EQ(render_scope("build", 0x5'12ab'34cd),
+              R"({"scope":"build","start_id":"0000000512ab34cd"})");
+}
+
 TEST(Render, AServiceWithTasks) {
     EXPECT_EQ(render_service(httpd(), nullptr, Ms{0},
                              {{123, 123, "httpd", "lineage", 'S', "/usr/sbin/httpd -f"},

@@ -342,3 +342,25 @@ TEST(LogFiles, Lines) {
     EXPECT_EQ(parse_log_line("a", "short").text, "short");
     EXPECT_EQ(parse_log_line("a", "").text, "");
 }
+
+TEST_F(Initctl, RunAsAScope) {
+    answer("scope|build", R"({"scope":"build","start_id":"0000000512ab34cd"})" "\n" R"({"end":0})" "\n");
+    answer("scope|httpd", R"({"end":1,"message":"there is a service httpd already"})" "\n");
+    answer("scope|mine", R"({"end":6,"message":""})" "\n");
+    answer("scope|odd", R"({"scope":"odd","start_id":"no number"})" "\n" R"({"end":0})" "\n");
+    listen();
+    EXPECT_EQ(run({"initctl", "run", "--scope", "build", "--", "make", "--json", "-h"}), 127);
+    EXPECT_EQ(became, (std::vector<std::string>{"make", "--json", "-h", "build@0000000512ab34cd"}));
+    EXPECT_EQ(err, "initctl: cannot execute make: No such file or directory\n");
+    became.clear();
+    EXPECT_EQ(run({"initctl", "run", "--scope", "httpd", "make"}), 1);
+    EXPECT_EQ(err, "initctl: there is a service httpd already\n");
+    EXPECT_EQ(run({"initctl", "run", "--scope=mine", "make"}), 6);
+    EXPECT_EQ(err, "initctl: only root may do that\n");
+    EXPECT_EQ(run({"initctl", "run", "--scope", "odd", "make"}), 5);
+    EXPECT_EQ(run({"initctl", "run", "make"}), 2);
+    EXPECT_EQ(err, "initctl: run needs --scope NAME\n");
+    EXPECT_EQ(run({"initctl", "run", "--scope", "build"}), 2);
+    EXPECT_EQ(run({"initctl", "run", "--scope", "a/b", "make"}), 4);
+    EXPECT_EQ(became, std::vector<std::string>{});
+}

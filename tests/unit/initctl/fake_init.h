@@ -30,6 +30,11 @@ class FakeInit {
         session_.etc = folder_ + "/etc";
         session_.reboot_now = [this](int command) { rebooted = command; errno = EPERM; };
         session_.next_look = [] { return false; };
+        session_.become = [this](const std::vector<std::string>& command, const std::string& tag) {
+            became = command;
+            became.push_back(tag);
+            return ENOENT; // it has come back
+        };
     }
     ~FakeInit() {
         if (listening_) {
@@ -62,6 +67,7 @@ class FakeInit {
     Session session_;
     std::string folder_, out, err;
     int rebooted = 0;
+    std::vector<std::string> became; // the command, then the tag
 
   private:
     void serve() {
