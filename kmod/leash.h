@@ -42,7 +42,9 @@ struct leash_life {
 	u64 cgroup;
 	u64 seq;
 	atomic_t users;			/* entries, and the armed slot: while there are any, it stays */
-	u32 live, processes;		/* counted anew whenever somebody asks; under leash_lock */
+	/* Counted anew whenever somebody asks, under leash_lock; the dead are not freed yet. */
+	u32 live, processes, dead_by_signal;
+	u64 dead_runtime_ns;
 	atomic64_t forks;
 	atomic64_t execs;
 	atomic64_t exits;

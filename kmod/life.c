@@ -163,9 +163,17 @@ int leash_start_del(struct leash_start_ref *arg)
 
 static bool count_process(struct leash_entry *entry, void *unused)
 {
-	entry->life->processes++;
-	if (leash_entry_lives(entry))
-		entry->life->live++;
+	const struct signal_struct *sig = entry->key;
+	struct leash_life *life = entry->life;
+
+	life->processes++;
+	if (leash_entry_lives(entry)) {
+		life->live++;
+		return true;
+	}
+	if (READ_ONCE(sig->group_exit_code) & 0x7f)
+		life->dead_by_signal++;
+	life->dead_runtime_ns += READ_ONCE(sig->sum_sched_runtime);
 	return true;
 }
 
@@ -179,6 +187,8 @@ static void count_processes(void)
 	list_for_each_entry(life, &leash_lives, list) {
 		life->processes = 0;
 		life->live = 0;
+		life->dead_by_signal = 0;
+		life->dead_runtime_ns = 0;
 	}
 	leash_table_walk(&leash_table, &bucket, count_process, NULL);
 }
@@ -195,9 +205,9 @@ static void tell(const struct leash_life *life, struct leash_start_info *info)
 	info->processes = life->processes;
 	info->forks = atomic64_read(&life->forks);
 	info->execs = atomic64_read(&life->execs);
-	info->exits = atomic64_read(&life->exits);
-	info->aborts = atomic64_read(&life->aborts);
-	info->runtime_ns = atomic64_read(&life->runtime_ns);
+	info->exits = atomic64_read(&life->exits) + life->processes - life->live;
+	info->aborts = atomic64_read(&life->aborts) + life->dead_by_signal;
+	info->runtime_ns = atomic64_read(&life->runtime_ns) + life->dead_runtime_ns;
 	memcpy(info->name, life->name, sizeof(info->name));
 }
 
@@ -206,6 +216,8 @@ int leash_start_get(struct leash_start_info *arg)
 	struct leash_life *life;
 	u64 id = arg->id;
 
+	if (arg->reserved)
+		return -EINVAL;
 	mutex_lock(&leash_lock);
 	life = leash_life_find(id);
 	if (life) {

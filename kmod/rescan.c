@@ -26,8 +26,9 @@ static bool attribute(struct task_struct *p, struct leash_life *life, u8 via)
 {
 	int err = leash_insert_running(p, life, via, 0);
 
+	/* Not a fork more that is lost: the worker, which looks for these, would find work for ever. */
 	if (err == -ENOMEM)
-		leash_lost_one();
+		WRITE_ONCE(leash_incomplete, true);
 	if (!err)
 		leash_dbg("rescan: process %d belongs to %s, told by source %u\n", p->tgid, life->name,
 			  via);

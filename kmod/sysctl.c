@@ -25,9 +25,21 @@ static int read_only(leash_ctl_table *table, int write, void *buffer, size_t *le
 	return proc_doulongvec_minmax(&shown, 0, buffer, length, pos);
 }
 
+/* Not proc_dobool: before 6.4 it takes a bool of the size of an int, later one of its own size. */
+static int env_tag(leash_ctl_table *table, int write, void *buffer, size_t *length, loff_t *pos)
+{
+	int value = READ_ONCE(leash_env_tag);
+	struct ctl_table shown = { .data = &value, .maxlen = sizeof(value), .mode = 0644,
+				   .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE };
+	int err = proc_dointvec_minmax(&shown, write, buffer, length, pos);
+
+	if (write && !err)
+		WRITE_ONCE(leash_env_tag, value);
+	return err;
+}
+
 static struct ctl_table sysctls[] = {
-	{ .procname = "env_tag", .data = &leash_env_tag, .maxlen = sizeof(leash_env_tag), .mode = 0644,
-	  .proc_handler = proc_dobool },
+	{ .procname = "env_tag", .mode = 0644, .proc_handler = env_tag },
 	{ .procname = "lineage_lost", .mode = 0444, .proc_handler = read_only },
 	{ .procname = "incomplete", .mode = 0444, .proc_handler = read_only },
 	{ .procname = "starts", .mode = 0444, .proc_handler = read_only },

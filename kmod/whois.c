@@ -118,5 +118,8 @@ int leash_whois(struct leash_whois *arg)
 	memset(arg, 0, sizeof(*arg));
 	arg->pid = asked.pid;
 	arg->state = leash_state();
-	return ask_living(arg, asked.start_ns) || ask_memory(arg, asked.start_ns) ? 0 : -ESRCH;
+	if (ask_living(arg, asked.start_ns) || ask_memory(arg, asked.start_ns))
+		return 0;
+	*arg = asked; /* who asks again with it asks the same */
+	return -ESRCH;
 }

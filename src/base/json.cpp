@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/json.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -74,6 +76,19 @@ JsonWriter& JsonWriter::string(std::string_view value) {
 JsonWriter& JsonWriter::number(std::int64_t value) {
     comma();
     text_ += std::to_string(value);
+    need_comma_ = true;
+    return *this;
+}
+JsonWriter& JsonWriter::amount(std::uint64_t value) {
+    comma();
+    text_ += std::to_string(value);
+    need_comma_ = true;
+    return *this;
+}
+JsonWriter& JsonWriter::decimal(double value) {
+    if (!std::isfinite(value)) return null(); // JSON has no word for it
+    comma();
+    text_ += fmt::format("{:.2f}", value);
     need_comma_ = true;
     return *this;
 }

@@ -19,6 +19,8 @@ class JsonWriter {
 
     JsonWriter& string(std::string_view value); // escaped; broken UTF-8 becomes U+FFFD
     JsonWriter& number(std::int64_t value);
+    JsonWriter& amount(std::uint64_t value); // what may be above the range of `number`
+    JsonWriter& decimal(double value);       // two digits behind the point
     JsonWriter& boolean(bool value);
     JsonWriter& null();
 

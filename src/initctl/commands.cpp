@@ -2,8 +2,10 @@
 #include "initctl/commands.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "control/protocol.h"
 
 namespace leash::initctl {
@@ -40,8 +42,18 @@ constexpr Command kCommands[] = {
      "  Exit status: 0 running or done, 3 not running, 4 no such service.\n", "", 0, kAny,
      run_status},
     {"list", "", "show all services", "", "", 0, 0, run_list},
-    {"ps", "[--threads]", "show all tasks and whose they are",
-     "  -t, --threads  threads, not only processes\n", "t", 0, 0, run_ps},
+    {"ps", "[--threads] [--kernel]", "show all tasks and whose they are",
+     "  -t, --threads  threads, not only processes\n"
+     "  -k, --kernel   ask the kernel module, which knows more; needs no running init\n",
+     "tk", 0, 0, run_ps},
+    {"top", "[-b] [-d SECONDS] [-n COUNT]", "watch services and the busiest processes",
+     "  Asks the kernel module; needs no running init. RSS counts what processes share in each.\n"
+     "  Keys: q quit; c m f by CPU, memory, descriptors; s services only; p processes only;\n"
+     "  any other: look again.\n"
+     "  -b, --batch          page after page, as text; also where the output is no terminal\n"
+     "  -d, --delay SECONDS  between looks (2), at least 0.1\n"
+     "  -n, --count COUNT    end after so many looks\n",
+     "bdN", 0, 0, run_top},
     {"log", "[-f] [-n N] [NAME]", "show what a service wrote; without a name, all",
      "  `init` is the name of init's own messages.\n"
      "  -f, --follow   go on as more is written, after the last 10 lines\n"
@@ -122,8 +134,26 @@ struct Flag {
 constexpr Flag kFlags[] = {
     {'w', "--no-wait", ""},     {'W', "--wait", ""},           {'t', "--threads", "-t"},
     {'F', "--follow", "-f"},    {'f', "--force", "-f"},        {'n', "--lines", "-n", true},
-    {'r', "--root", "", true},  {'s', "--scope", "", true},
+    {'r', "--root", "", true},  {'s', "--scope", "", true},    {'k', "--kernel", "-k"},
+    {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
 };
+
+// "2", "0.5", "2s", "500ms".
+std::optional<Ms> parse_delay(const std::string& text) {
+    constexpr Ms kShortest{100}, kLongest{24h};
+    Ms delay{0};
+    if (auto duration = parse_duration(text)) {
+        delay = *duration;
+    } else {
+        double seconds = 0;
+        const char* end = text.data() + text.size();
+        auto [at, error] = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+        if (error != std::errc{} || at != end || !(seconds < 1e6)) return std::nullopt;
+        delay = Ms{static_cast<std::int64_t>(seconds * 1000)};
+    }
+    if (delay < kShortest || delay > kLongest) return std::nullopt;
+    return delay;
+}
 
 class Parser {
   public:
@@ -193,6 +223,19 @@ class Parser {
         case 't': options_.threads = true; break;
         case 'F': options_.follow = true; break;
         case 'f': ++options_.force; break;
+        case 'k': options_.kernel = true; break;
+        case 'b': options_.batch = true; break;
+        case 'd':
+            options_.delay = parse_delay(value);
+            if (!options_.delay)
+                return wrong(fmt::format("'{}' is no delay: seconds from 0.1 to 86400",
+                                         printable(value)));
+            break;
+        case 'N':
+            options_.lines = parse_unsigned(value);
+            if (!options_.lines || *options_.lines == 0)
+                return wrong(fmt::format("'{}' is no number of looks", printable(value)));
+            break;
         case 'r': options_.root = value; break;
         case 's': options_.scope = value; break;
         case 'n':

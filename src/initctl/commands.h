@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "initctl/session.h"
 
 namespace leash::initctl {
@@ -19,8 +20,11 @@ struct Options {
     bool wait = false;
     bool threads = false;
     bool follow = false;
+    bool kernel = false;
+    bool batch = false;
     int force = 0; // how often it was given
-    std::optional<std::uint64_t> lines;
+    std::optional<std::uint64_t> lines; // or times, of `top`
+    std::optional<Ms> delay;
     std::string root;
     std::string scope;
 };
@@ -32,7 +36,7 @@ struct Command {
     std::string_view details; // more lines, each with its '\n'; may be empty
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
-                              // s scope
+                              // s scope, k kernel, b batch, N count, d delay
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -50,6 +54,8 @@ int run_change(const Command& command, const Options& options, const Session& se
 int run_status(const Command& command, const Options& options, const Session& session);
 int run_list(const Command& command, const Options& options, const Session& session);
 int run_ps(const Command& command, const Options& options, const Session& session);
+int run_kernel_ps(const Options& options, const Session& session);
+int run_top(const Command& command, const Options& options, const Session& session);
 int run_reload(const Command& command, const Options& options, const Session& session);
 int run_is_system_running(const Command& command, const Options& options, const Session& session);
 int run_version(const Command& command, const Options& options, const Session& session);

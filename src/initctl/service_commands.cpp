@@ -124,6 +124,7 @@ int run_list(const Command& command, const Options& options, const Session& sess
 }
 
 int run_ps(const Command& command, const Options& options, const Session& session) {
+    if (options.kernel) return run_kernel_ps(options, session);
     return print_list(command.name, options.threads, options, session, task_table);
 }
 

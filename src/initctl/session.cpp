@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "initctl/session.h"
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
-#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,28 +16,6 @@ namespace leash::initctl {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        auto done = ::write(fd, text.data(), text.size());
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(done));
-    }
-    return true;
-}
-
-Terminal terminal_of(int fd) {
-    Terminal terminal;
-    if (!::isatty(fd)) return terminal;
-    const char* no_color = std::getenv("NO_COLOR");
-    const char* term = std::getenv("TERM");
-    bool dumb = term != nullptr && std::string_view(term) == "dumb";
-    terminal.colour = (no_color == nullptr || *no_color == '\0') && !dumb;
-    winsize size{};
-    if (::ioctl(fd, TIOCGWINSZ, &size) == 0) terminal.width = size.ws_col;
-    return terminal;
-}
 
 // A file system that hangs must not keep the machine up: sync for 10 s at most.
 void sync_with_limit() {
@@ -60,9 +35,9 @@ Session real_session() {
     // which this very login runs must still be seen through by init.
     std::signal(SIGPIPE, SIG_IGN);
     Session session;
-    session.out = [](std::string_view text) { return write_all(STDOUT_FILENO, text); };
-    session.err = [](std::string_view text) { write_all(STDERR_FILENO, text); };
-    session.terminal = terminal_of(STDOUT_FILENO);
+    session.out = [](std::string_view text) { return taskview::write_text(STDOUT_FILENO, text); };
+    session.err = [](std::string_view text) { taskview::write_text(STDERR_FILENO, text); };
+    session.terminal = taskview::terminal_of(STDOUT_FILENO);
     session.socket = control::kSocketPath;
     session.log_folder = "/run/leash/log";
     session.etc = "/etc/leash";
@@ -83,6 +58,8 @@ Session real_session() {
         std::this_thread::sleep_for(250ms);
         return true;
     };
+    session.open_tasks = taskview::open_kernel_source;
+    session.open_screen = open_real_screen;
     return session;
 }
 

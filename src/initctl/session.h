@@ -2,20 +2,21 @@
 // Where initctl reads and writes: the real world, or what a test puts in its place.
 #pragma once
 
-#include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "initctl/screen.h"
+#include "taskview/task_source.h"
+#include "taskview/terminal.h"
+
 namespace leash::initctl {
 
-struct Terminal {
-    bool colour = false;
-    std::size_t width = 0; // columns; 0: no limit
-};
+using taskview::Terminal;
 
 struct Session {
     std::function<bool(std::string_view)> out; // false: nobody reads any more
@@ -30,6 +31,10 @@ struct Session {
     std::function<int(const std::vector<std::string>& command, const std::string& tag)> become;
     // `log -f`: waits a moment; false: enough.
     std::function<bool()> next_look;
+    // The kernel module.
+    taskview::OpenTaskSource open_tasks;
+    // `top`: the terminal, made ready for it.
+    std::function<std::unique_ptr<Screen>(bool batch)> open_screen;
 
     template <class... Args> bool print(fmt::format_string<Args...> f, Args&&... args) const {
         return out(fmt::format(f, std::forward<Args>(args)...) + "\n");

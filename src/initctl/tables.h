@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What people see. Every text from outside goes through printable(); colours are words of a small
-// set and mean the same everywhere: green is well, yellow is on its way, red needs somebody.
+// What people see of what init answers. Every text from outside goes through printable().
 #pragma once
 
 #include <string>
@@ -10,33 +9,16 @@
 #include "base/clock.h"
 #include "initctl/client.h"
 #include "initctl/session.h"
+#include "taskview/table.h"
 
 namespace leash::initctl {
 
-class Table {
-  public:
-    struct Column {
-        std::string_view name;
-        bool right = false; // numbers
-        bool state = false; // coloured by what it says
-    };
-    explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+using taskview::colour_state;
+using taskview::columns_of;
+using taskview::cut;
+using taskview::Table;
 
-    void row(std::vector<std::string> cells); // as many as there are columns
-    [[nodiscard]] bool empty() const { return rows_.empty(); }
-    // Heading and rows, each with its '\n'; where a width is given, the last column is cut to fit.
-    [[nodiscard]] std::string text(const Terminal& terminal) const;
-
-  private:
-    std::vector<Column> columns_;
-    std::vector<std::vector<std::string>> rows_;
-};
-
-[[nodiscard]] std::size_t columns_of(std::string_view text); // characters, not bytes
-[[nodiscard]] std::string cut(std::string_view text, std::size_t columns); // "abcdef" 4: "ab.."
-[[nodiscard]] std::string age(Ms time);                      // 0s 59s 5m 47h 3d
-[[nodiscard]] std::string colour_state(std::string_view state, std::string_view text,
-                                       const Terminal& terminal);
+[[nodiscard]] std::string age(Ms time); // 0s 59s 5m 47h 3d
 
 [[nodiscard]] std::string service_table(const std::vector<Json>& services,
                                         const Terminal& terminal);

@@ -9,10 +9,13 @@ die() {
     exit 1
 }
 
-# The kernel that Debian's meta package stands for, as in linux-headers-VERSION.
-version_of() { # version_of linux-headers-amd64
-    apt-cache depends --important "$1" 2> /dev/null |
-        sed -n 's/.*Depends: linux-\(headers\|image\)-\([^ ]*\)$/\2/p' | head -n 1
+# The folder that modules are built against, of the kernel that a meta package of Debian stands for.
+headers_of() { # headers_of linux-headers-amd64
+    package=$(apt-cache depends --important --installed "$1" 2> /dev/null |
+        sed -n 's/.*Depends: \(linux-headers-.*\)/\1/p' | head -n 1)
+    [ -n "$package" ] && [ -d "/usr/src/$package" ] ||
+        die "the package $1 is not installed (.ci/install-deps packages-kernel.txt)"
+    echo "/usr/src/$package"
 }
 
 # One builder at a time; the others wait and find it done.

@@ -6,6 +6,8 @@ import os
 import subprocess
 import time
 
+from rig import kernel, places
+
 from .call import facts, rig, write
 
 CMAKE = """\
@@ -13,7 +15,7 @@ CMAKE = """\
     project(stand-in NONE)
     install(PROGRAMS init initctl reboot DESTINATION /sbin)
     install(FILES a.conf b.conf DESTINATION /etc/leash/services.d)
-    install(FILES leash.ko DESTINATION /lib/modules/0.0/updates)
+    install(FILES leash.ko DESTINATION /lib/modules/@KERNEL@/updates)
     """
 INIT = """\
     #!/bin/sh
@@ -36,9 +38,14 @@ ENDLESS = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1000; done\n"
 INITTAB = "::sysinit:/bin/true\n"
 
 
+def _kernel():
+    with places.locked():
+        return kernel.debian().version
+
+
 def _built(folder, initctl):
     source, build = os.path.join(folder, "source"), os.path.join(folder, "source", "build")
-    write(source, "CMakeLists.txt", CMAKE)
+    write(source, "CMakeLists.txt", CMAKE.replace("@KERNEL@", _kernel()))
     write(source, "init", INIT, 0o755)
     write(source, "initctl", initctl, 0o755)
     write(source, "reboot", "#!/bin/sh\necho stand-in\n", 0o755)
@@ -73,7 +80,7 @@ def test_waits_until_settled(folder):
     ended = rig("--build", build, "--overlay", overlay, "--", "sh", "-c", LOOK)
     found = facts(ended.must_be(0, "vm: exit 0").text)
     assert found == {"calls": "3 is-system-running --wait", "late": "1",
-                     "services": "a.conf b.conf", "module": "/lib/modules/0.0/updates/leash.ko",
+                     "services": "a.conf b.conf", "module": f"/lib/modules/{_kernel()}/updates/leash.ko",
                      "initctl": "/sbin/initctl", "reboot": "stand-in"}, ended.told()
 
 

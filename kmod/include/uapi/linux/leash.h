@@ -206,9 +206,9 @@ struct leash_start_info {
 	__u32 reserved;
 	__u64 forks;		/* processes born into it */
 	__u64 execs;
-	__u64 exits;		/* processes that ended and were reaped */
+	__u64 exits;		/* processes that ended */
 	__u64 aborts;		/* of those: by a signal */
-	__u64 runtime_ns;	/* CPU time of the processes that were reaped */
+	__u64 runtime_ns;	/* CPU time of the threads and processes that were reaped */
 	char name[LEASH_NAME_SIZE];
 };
 #define LEASH_START_DYING	(1U << 0)	/* LEASH_IOC_KILL with SIGKILL was called */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When the preallocated entries run out. Needs a module that was loaded with pool=16 max_entries=16;
+ * skips with another.
+ */
+#include "harness.h"
+
+#define ENTRIES 16
+
+static void need_small_pool(void)
+{
+	if (stats().entries != ENTRIES)
+		SKIP("the module was not loaded with pool=16 max_entries=16");
+}
+
+static void run_on(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	EQUAL(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+}
+
+/*
+ * Forks lingering processes into the start until no CPU has an entry left. How many forks it took:
+ * one was lost on each CPU.
+ */
+static int fill_up(__u64 id, pid_t *pids)
+{
+	int count = 0;
+
+	for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		unsigned long long before = stats().lost;
+
+		run_on(cpu);
+		while (stats().lost == before) {
+			pid_t pid = linger_in(id);
+
+			if (pids)
+				pids[count] = pid;
+			count++;
+			CHECK(count < 2 * ENTRIES);
+		}
+	}
+	EQUAL(stats().entries_free, 0);
+	return count;
+}
+
+TEST(exhausted, "Forks that can not be recorded are counted, and INCOMPLETE says so")
+{
+	unsigned long long before;
+	pid_t pids[2 * ENTRIES], last;
+	struct leash_whois answer;
+	__u64 id;
+	int count, bare = 0;
+
+	need_small_pool();
+	before = stats().lost;
+	id = new_start();
+	EQUAL(stats().state & LEASH_STATE_INCOMPLETE, 0);
+	count = fill_up(id, pids);
+	EQUAL(stats().lost - before, sysconf(_SC_NPROCESSORS_ONLN));
+	EQUAL(info_of(id).live, ENTRIES);
+	EQUAL(info_of(id).forks, ENTRIES);
+	for (int i = 0; i < 9; i++)
+		last = linger_in(id);
+	EQUAL(stats().lost - before, count + 9 - ENTRIES);
+	CHECK(stats().state & LEASH_STATE_INCOMPLETE);
+	answer = who(last);
+	EQUAL(answer.start, 0);
+	CHECK(answer.state & LEASH_STATE_INCOMPLETE);
+	CHECK(kill_start(id, 0, 0).state & LEASH_STATE_INCOMPLETE);
+	for (int i = 0; i < count; i++)
+		bare += start_of(pids[i]) != id;
+	EQUAL(bare, count - ENTRIES);
+	/* Looking for the lost is not losing: the count stands still, and so does the worker. */
+	usleep(300000);
+	EQUAL(stats().lost - before, count + 9 - ENTRIES);
+}
+
+/* A process that forks one more when it is told to. */
+static pid_t parent_in(__u64 id)
+{
+	pid_t pid = fork_into(id);
+	int number;
+
+	if (!pid) {
+		if (read(mail[0], &number, sizeof(number)) > 0 && !fork())
+			report_and_linger();
+		linger();
+	}
+	return pid;
+}
+
+TEST(no_room, "RESCAN without room finds nobody, and INCOMPLETE stays")
+{
+	struct leash_rescan rescan = { 0 };
+	pid_t child;
+	__u64 id;
+
+	need_small_pool();
+	id = new_start();
+	parent_in(id);
+	fill_up(id, NULL);
+	say(0);
+	usleep(200000 * patience()); /* only the parent reads meanwhile */
+	child = hear();
+	EQUAL(start_of(child), 0);
+	EQUAL(call(controller(), LEASH_IOC_RESCAN, &rescan), 0);
+	EQUAL(rescan.found, 0);
+	CHECK(rescan.state & LEASH_STATE_INCOMPLETE);
+	EQUAL(start_of(child), 0);
+}
+
+TEST(room, "What ended makes room, and RESCAN finds the lost and clears INCOMPLETE")
+{
+	struct leash_rescan rescan = { 0 };
+	pid_t fillers[2 * ENTRIES], child;
+	unsigned long long found;
+	__u64 id, other;
+	int count;
+
+	need_small_pool();
+	id = new_start();
+	other = new_start();
+	parent_in(id);
+	count = fill_up(other, fillers);
+	say(0);
+	usleep(200000 * patience());
+	child = hear();
+	EQUAL(start_of(child), 0);
+	for (int i = 0; i < count; i++) {
+		kill(fillers[i], SIGKILL);
+		EQUAL(waitpid(fillers[i], NULL, 0), fillers[i]);
+	}
+	WITHIN(5, stats().entries_free >= ENTRIES - 2);
+	found = stats().found;
+	EQUAL(call(controller(), LEASH_IOC_RESCAN, &rescan), 0);
+	EQUAL(start_of(child), id);
+	EQUAL(who(child).via, LEASH_VIA_PARENT);
+	EQUAL(rescan.state & LEASH_STATE_INCOMPLETE, 0);
+	EQUAL(stats().found, found + rescan.found);
+	EQUAL(info_of(id).live, 2);
+}
+
+TEST(adopting, "An adoption without room is ENOMEM")
+{
+	struct leash_adopt adopt = { 0 };
+	__u64 id;
+	pid_t pid;
+
+	need_small_pool();
+	id = new_start();
+	adopt.start = id;
+	fill_up(id, NULL);
+	pid = fork();
+	if (!pid)
+		linger();
+	adopt.pid = pid;
+	EQUAL(call(controller(), LEASH_IOC_ADOPT, &adopt), -ENOMEM);
+	EQUAL(start_of(pid), 0);
+	EQUAL(info_of(id).live, ENTRIES);
+}
+
+TEST(killing, "Those who are recorded are killed while the table is full")
+{
+	__u64 id;
+
+	need_small_pool();
+	id = new_start();
+	fill_up(id, NULL);
+	EQUAL(kill_start(id, SIGKILL, 0).count, ENTRIES);
+	WITHIN(5, info_of(id).live == 0);
+}
