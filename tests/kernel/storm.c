@@ -159,7 +159,8 @@ int main(int argc, char** argv) {
     if (fd < 0) {
         die("/dev/leash");
     }
-    struct leash_start starts[2] = {{.id = 0x1000, .name = "storm-1"}, {.id = 0x2000, .name = "storm-2"}};
+    struct leash_start starts[2] = {{.id = 0x1000, .name = "storm-1"},
+                                    {.id = 0x2000, .name = "storm-2"}};
     for (int i = 0; i < 2; i++) {
         starts[i].id += (unsigned long long)atoi(argv[2]) << 16;
         if (ioctl(fd, LEASH_IOC_START_SET, &starts[i])) {
