@@ -8,11 +8,15 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/timekeeping.h>
 
 #include "leash.h"
 
+#define AT_A_TIME 1024	/* numbers in one RCU section */
+
 struct order {
 	struct leash_life *life;
+	u64 begun;		/* who was born later has inherited what its parent was told */
 	bool replace;		/* adopt: also from another start */
 	bool spare, clear;	/* else: adopt */
 	u32 round;		/* stamps who was visited */
@@ -96,18 +100,26 @@ static int grow(struct order *order)
 	int joined = 0, nr = 1, err = 0;
 
 	while (!err) {
-		int stop = nr + 4096;
+		int stop = nr + AT_A_TIME;
 
+		if (leash_table_fill(&leash_table, leash_pool + AT_A_TIME, leash_max_entries,
+				     GFP_NOWAIT | __GFP_NOWARN))
+			return -ENOMEM;
 		rcu_read_lock();
 		for (p = leash_process_from(&nr); p && nr < stop; nr++, p = leash_process_from(&nr)) {
+			u32 before = order->count;
+
 			if (!leash_is_ours_to_touch(p) || visited(p, order->round) ||
 			    !visited(rcu_dereference(p->real_parent), order->round))
 				continue;
 			err = apply(p, order);
 			if (err == -ENOMEM)
 				break;
-			/* Who keeps its start is not part of the tree, nor is what it forked. */
-			if (!err)
+			/*
+			 * Who keeps its start is not part of the tree, nor is what it forked. Who forks
+			 * all the time shall not keep us here: a child born since is no news.
+			 */
+			if (!err && (order->count != before || p->start_boottime < order->begun))
 				joined++;
 			err = 0;
 		}
@@ -146,7 +158,10 @@ static int carry_out(struct order *order, s32 pid, u64 start_ns, bool tree)
 	if (!p)
 		return -ESRCH;
 	order->round = leash_next_round();
-	if (leash_is_ours_to_touch(p)) {
+	order->begun = ktime_get_boottime_ns();
+	if (!leash_process_lives(p->signal)) {
+		err = -ESRCH;
+	} else if (leash_is_ours_to_touch(p)) {
 		rcu_read_lock();
 		err = apply(p, order);
 		rcu_read_unlock();
@@ -157,7 +172,6 @@ static int carry_out(struct order *order, s32 pid, u64 start_ns, bool tree)
 	if (!tree || err)
 		return err;
 	do {
-		leash_table_fill(&leash_table, leash_pool, leash_max_entries);
 		joined = grow(order);
 	} while (joined > 0);
 	return joined;
@@ -170,6 +184,7 @@ int leash_adopt(struct leash_adopt *arg)
 
 	if ((arg->flags & ~(LEASH_ADOPT_TREE | LEASH_ADOPT_REPLACE)) || arg->reserved)
 		return -EINVAL;
+	leash_fill_pool(GFP_KERNEL);
 	mutex_lock(&leash_lock);
 	order.life = leash_life_find(arg->start);
 	if (!order.life || order.life->released)
@@ -184,6 +199,8 @@ int leash_adopt(struct leash_adopt *arg)
 	return err;
 }
 
+unsigned int leash_spare_seq;
+
 int leash_spare(struct leash_spare *arg)
 {
 	struct order order = { .spare = true, .clear = arg->flags & LEASH_SPARE_CLEAR };
@@ -193,8 +210,12 @@ int leash_spare(struct leash_spare *arg)
 		return -EINVAL;
 	mutex_lock(&leash_lock);
 	order.life = leash_life_find(arg->start);
+	WRITE_ONCE(leash_spare_seq, leash_spare_seq + 1);
+	smp_mb(); /* a fork that misses the mark sees that there is one to look for */
 	err = order.life ? carry_out(&order, arg->pid, arg->start_ns, arg->flags & LEASH_SPARE_TREE) :
 			   -ENOENT;
+	smp_mb();
+	WRITE_ONCE(leash_spare_seq, leash_spare_seq + 1);
 	mutex_unlock(&leash_lock);
 	arg->count = order.count;
 	return err;

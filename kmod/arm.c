@@ -50,6 +50,9 @@ int leash_arm(struct leash_start_ref *arg)
 		leash_disarm_all();
 		return 0;
 	}
+	/* Init calls this on its loop: no waiting for memory. */
+	if (!READ_ONCE(leash_table.entries_free))
+		leash_fill_pool(GFP_NOWAIT | __GFP_NOWARN);
 	mutex_lock(&leash_lock);
 	life = leash_life_find(arg->id);
 	if (!life) {

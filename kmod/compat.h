@@ -7,6 +7,12 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
 #define leash_task_state(p) READ_ONCE((p)->state)
 #else

@@ -112,6 +112,12 @@ static const struct call {
 	{ LEASH_IOC_SPARE, true, call_leash_spare },
 };
 
+/* The table shows numbers of the initial namespace: no more than calls does it leave it. */
+static ssize_t leash_read(struct file *file, char __user *to, size_t size, loff_t *position)
+{
+	return in_initial_pid_namespace() ? seq_read(file, to, size, position) : -EPERM;
+}
+
 static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long address)
 {
 	void __user *user = (void __user *)address;
@@ -143,6 +149,8 @@ static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long addre
 		return err;
 	/* Also of a call that failed: how far it came. */
 	copied = copy_to_user(user, &arg, known) ? -EFAULT : 0;
+	if (!copied && given > known && clear_user(user + known, given - known))
+		copied = -EFAULT;
 	return err ? err : copied;
 }
 
@@ -150,7 +158,7 @@ static const struct file_operations leash_operations = {
 	.owner = THIS_MODULE,
 	.open = leash_open,
 	.release = leash_release,
-	.read = seq_read,
+	.read = leash_read,
 	.llseek = seq_lseek,
 	.unlocked_ioctl = leash_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

@@ -68,7 +68,7 @@ static void identity(struct task_struct *p, bool thread, struct leash_task *out)
 	memcpy(out->comm, p->comm, sizeof(out->comm)); /* its last byte is always 0 */
 	if (p->flags & PF_KTHREAD)
 		out->flags |= LEASH_TASK_KERNEL;
-	else if (!atomic_read(&sig->live))
+	else if (!leash_process_lives(sig))
 		out->flags |= LEASH_TASK_DEAD;
 	else if (!thread && READ_ONCE(p->exit_state))
 		out->flags |= LEASH_TASK_LEADERLESS;
@@ -177,11 +177,13 @@ static void memory(struct mm_struct *mm, struct leash_task *out)
 static void executable(struct mm_struct *mm, struct leash_task *out)
 {
 	struct file *file = rcu_dereference(mm->exe_file);
+	/* Since 6.7 a file may become another's under our eyes, and have none for a moment. */
+	struct inode *inode = file ? READ_ONCE(file->f_inode) : NULL;
 
-	if (!file)
+	if (!inode)
 		return;
-	out->exe_dev = new_encode_dev(file_inode(file)->i_sb->s_dev);
-	out->exe_ino = file_inode(file)->i_ino;
+	out->exe_dev = new_encode_dev(inode->i_sb->s_dev);
+	out->exe_ino = inode->i_ino;
 }
 
 static void descriptors(struct files_struct *files, struct leash_task *out)

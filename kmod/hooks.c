@@ -18,10 +18,15 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 {
 	struct leash_life *life;
 	u8 via = LEASH_VIA_FORK, flags = 0;
+	unsigned int spare_seq = 0;
+	bool inherited = false;
 	u64 tag = 0;
+	int err;
 
 	life = leash_arm_consume(parent);
 	if (!life) {
+		inherited = true;
+		spare_seq = READ_ONCE(leash_spare_seq);
 		unsigned long irq;
 		struct leash_entry *entry = leash_table_lock(&leash_table, parent->signal, &irq);
 
@@ -36,9 +41,12 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 			via = entry->via;
 		leash_table_unlock(&leash_table, parent->signal, irq);
 	}
-	if (leash_insert_newborn(child, life, via, flags, tag))
+	err = leash_insert_newborn(child, life, via, flags, tag);
+	if (err && err != -ENOMEM)
 		return;
 	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
+	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
+		flags = leash_sync_spared(parent, child, flags);
 	if (unlikely(READ_ONCE(life->dying)))
 		leash_kill_newborn(child, life, via, flags);
 }
@@ -66,9 +74,7 @@ static void exec_of(struct task_struct *p)
 	known_tag = entry->tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
 	atomic64_inc(&life->execs);
-	if (!READ_ONCE(leash_env_tag))
-		return;
-	tag = leash_tag_of_current(life);
+	tag = READ_ONCE(leash_env_tag) ? leash_tag_of_current(life) : 0;
 	if (tag == known_tag)
 		return;
 	entry = leash_table_lock(&leash_table, p->signal, &irq);

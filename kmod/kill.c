@@ -10,7 +10,6 @@
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
-#include <linux/slab.h>
 
 #include "leash.h"
 
@@ -20,6 +19,7 @@ struct strike {
 	u64 id;
 	bool group;
 	bool spared_too, tagged_too;
+	bool again;		/* the dying are left alone: they only need time */
 	int signo;
 	u32 round;
 	u32 count, live, spared, claimed;
@@ -42,7 +42,7 @@ static bool choose(struct leash_entry *entry, void *data)
 	if (!applies(entry->life, strike) || entry->round == strike->round)
 		return true;
 	entry->round = strike->round;
-	if (!leash_entry_lives(entry))
+	if (!leash_process_lives(entry->key))
 		return true;
 	if ((entry->flags & LEASH_ENTRY_SPARED) && !strike->spared_too) {
 		strike->spared++;
@@ -57,7 +57,7 @@ static bool choose(struct leash_entry *entry, void *data)
 	return ++strike->victims < BATCH;
 }
 
-static bool signal_victim(const void *key, pid_t tgid, int signo)
+static bool signal_victim(const void *key, pid_t tgid, int signo, bool again)
 {
 	struct task_struct *p;
 	bool sent = false;
@@ -65,7 +65,8 @@ static bool signal_victim(const void *key, pid_t tgid, int signo)
 	rcu_read_lock();
 	p = pid_task(find_pid_ns(tgid, &init_pid_ns), PIDTYPE_TGID);
 	/* The number may be another process' by now; the key proves that it is not. */
-	if (p && p->signal == key && leash_is_ours_to_touch(p))
+	if (p && p->signal == key && leash_is_ours_to_touch(p) &&
+	    !(again && (READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT)))
 		sent = !kill_pid(task_tgid(p), signo, 1);
 	rcu_read_unlock();
 	return sent;
@@ -86,7 +87,8 @@ static void pass(struct strike *strike)
 		for (i = 0; i < strike->victims; i++) {
 			strike->live++;
 			if (strike->signo &&
-			    signal_victim(strike->victim[i].key, strike->victim[i].tgid, strike->signo))
+			    signal_victim(strike->victim[i].key, strike->victim[i].tgid, strike->signo,
+					  strike->again))
 				strike->count++;
 		}
 		cond_resched();
@@ -95,57 +97,59 @@ static void pass(struct strike *strike)
 }
 
 /* How much of a start dies, new-borns included. Never less than before. */
-enum { LIVES, DIES, DIES_SPARED_TOO };
+#define LEASH_DIES		0x01
+#define LEASH_DIES_SPARED	0x02
+#define LEASH_DIES_TAGGED	0x04
+
+static struct strike the_strike; /* under leash_lock: killing needs no memory */
 
 int leash_kill(struct leash_kill *arg)
 {
-	struct strike *strike;
+	struct strike *strike = &the_strike;
 	struct leash_life *life;
 	bool known = false;
 
 	if ((arg->flags & ~(LEASH_KILL_GROUP | LEASH_KILL_SPARED | LEASH_KILL_TAGGED)) ||
-	    arg->reserved || !arg->id || !(arg->signo == 0 || valid_signal(arg->signo)) ||
-	    arg->signo < 0)
+	    arg->reserved || !arg->id || arg->signo < 0 || arg->signo > _NSIG)
 		return -EINVAL;
-	strike = kzalloc(sizeof(*strike), GFP_KERNEL);
-	if (!strike)
-		return -ENOMEM;
+	mutex_lock(&leash_lock);
+	memset(strike, 0, sizeof(*strike));
 	strike->id = arg->id;
 	strike->group = arg->flags & LEASH_KILL_GROUP;
 	strike->spared_too = arg->flags & LEASH_KILL_SPARED;
 	strike->tagged_too = arg->flags & LEASH_KILL_TAGGED;
 	strike->signo = arg->signo;
-
-	mutex_lock(&leash_lock);
 	list_for_each_entry(life, &leash_lives, list) {
 		if (!applies(life, strike))
 			continue;
 		known = true;
 		if (arg->signo == SIGKILL)
-			WRITE_ONCE(life->dying,
-				   max_t(u8, life->dying, strike->spared_too ? DIES_SPARED_TOO : DIES));
+			WRITE_ONCE(life->dying, life->dying | LEASH_DIES |
+				   (strike->spared_too ? LEASH_DIES_SPARED : 0) |
+				   (strike->tagged_too ? LEASH_DIES_TAGGED : 0));
 	}
 	smp_mb(); /* against the fork probe */
 	if (known)
 		pass(strike);
-	mutex_unlock(&leash_lock);
-	if (known && arg->signo)
-		leash_dbg("signal %d to %s %016llx: %u processes, %u spared\n", arg->signo,
-			  strike->group ? "group" : "start", arg->id, strike->count, strike->spared);
 	arg->count = strike->count;
 	arg->live = strike->live;
 	arg->spared = strike->spared;
 	arg->claimed = strike->claimed;
+	mutex_unlock(&leash_lock);
+	if (known && arg->signo)
+		leash_dbg("signal %d to %s %016llx: %u processes, %u spared\n", arg->signo,
+			  arg->flags & LEASH_KILL_GROUP ? "group" : "start", arg->id, arg->count,
+			  arg->spared);
 	arg->state = leash_state();
-	kfree(strike);
 	return known ? 0 : -ENOENT;
 }
 
 void leash_kill_newborn(struct task_struct *child, const struct leash_life *life, u8 via, u8 flags)
 {
-	if (via == LEASH_VIA_TAG)
-		return;
-	if ((flags & LEASH_ENTRY_SPARED) && READ_ONCE(life->dying) < DIES_SPARED_TOO)
+	u8 dying = READ_ONCE(life->dying);
+
+	if ((via == LEASH_VIA_TAG && !(dying & LEASH_DIES_TAGGED)) ||
+	    ((flags & LEASH_ENTRY_SPARED) && !(dying & LEASH_DIES_SPARED)))
 		return;
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		leash_worker_kick(); /* a signal needs a lock that sleeps */
@@ -158,25 +162,24 @@ void leash_kill_newborn(struct task_struct *child, const struct leash_life *life
 
 void leash_kill_the_dying(void)
 {
+	struct strike *strike = &the_strike;
 	struct leash_life *life;
-	struct strike *strike;
 
 	lockdep_assert_held(&leash_lock);
-	strike = kzalloc(sizeof(*strike), GFP_KERNEL);
 	list_for_each_entry(life, &leash_lives, list) {
-		int passes;
+		int passes = 100;
 
-		if (!strike || !life->dying || !atomic_read(&life->users))
+		if (!life->dying || !atomic_read(&life->users))
 			continue;
+		memset(strike, 0, sizeof(*strike));
 		strike->id = life->id;
-		strike->spared_too = life->dying == DIES_SPARED_TOO;
+		strike->again = true;
+		strike->spared_too = life->dying & LEASH_DIES_SPARED;
+		strike->tagged_too = life->dying & LEASH_DIES_TAGGED;
 		strike->signo = SIGKILL;
 		/* Who forks faster than it is killed runs below the priority of the worker. */
-		for (passes = 0; passes < 100; passes++) {
+		do {
 			pass(strike);
-			if (!strike->count)
-				break;
-		}
+		} while (strike->count && --passes);
 	}
-	kfree(strike);
 }

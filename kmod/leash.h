@@ -42,22 +42,27 @@ struct leash_life {
 	u64 cgroup;
 	u64 seq;
 	atomic_t users;			/* entries, and the armed slot: while there are any, it stays */
-	/* Counted anew whenever somebody asks, under leash_lock; the dead are not freed yet. */
-	u32 live, processes, dead_by_signal;
-	u64 dead_runtime_ns;
+	/* Made anew whenever somebody asks, under leash_lock; with the dead that are not freed yet. */
+	struct {
+		u32 live, processes;
+		u64 exits, aborts, runtime_ns;
+	} sum;
 	atomic64_t forks;
 	atomic64_t execs;
 	atomic64_t exits;
 	atomic64_t aborts;
 	atomic64_t runtime_ns;
-	u8 dying;			/* new-borns are killed: see kill.c */
+	u8 dying;			/* new-borns are killed: LEASH_DIES* of kill.c */
 	bool released;			/* forgotten when users is 0 */
 	u16 tag_size;			/* of tag_text with its NUL; 0 while it is being changed */
 	char tag_text[LEASH_TAG_TEXT];	/* what the environment of its processes begins with */
 	char name[LEASH_NAME_SIZE];
 };
 
-/* Serialises what changes the set of starts, and whatever must not see one go. May sleep. */
+/*
+ * Serialises what changes the set of starts, and whatever must not see one go. Init waits for it: who
+ * holds it touches no memory of user space, waits for no memory and looks at a bounded number of tasks.
+ */
 extern struct mutex leash_lock;
 extern struct list_head leash_lives;
 
@@ -87,19 +92,23 @@ bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out);	/* R
 /* A process that is born: the caller is its creator, and it has not run yet. */
 int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
 			 u64 tag);
+/* Its parent may have been marked, or unmarked, while it was inserted. What its flags are now. */
+u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags);
 /* A process that runs: the caller holds it, or RCU, and leash_lock. Stamped with `round`. */
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round);
 void leash_remove(struct task_struct *p);	/* nothing of it is left but `p` */
-/* An entry's process: does any thread of it live? */
-static inline bool leash_entry_lives(const struct leash_entry *entry)
-{
-	const struct signal_struct *sig = entry->key;
-
-	return atomic_read(&sig->live);
-}
+/* Does any thread of it live, or is still on its way out, with files and memory? Under RCU. */
+bool leash_process_lives(const struct signal_struct *sig);
 int leash_exit_code(const struct task_struct *p);	/* as wait() has it */
 u32 leash_next_round(void);
-void leash_lost_one(void);
+static inline int leash_fill_pool(gfp_t gfp)
+{
+	return leash_table_fill(&leash_table, leash_pool, leash_max_entries, gfp);
+}
+
+/* lost.c: forks that found no free entry */
+void leash_lose(const struct leash_entry *entry);	/* any context */
+unsigned int leash_find_lost(void);	/* under leash_lock: how many are attributed now */
 
 /* hooks.c: tracepoints of the scheduler */
 int leash_hooks_find(void);
@@ -130,10 +139,11 @@ static inline void leash_disarm_task(struct task_struct *thread)
 /* adopt.c */
 int leash_adopt(struct leash_adopt *arg);
 int leash_spare(struct leash_spare *arg);
+extern unsigned int leash_spare_seq;	/* odd while marks are being changed */
 
 /* rescan.c */
 int leash_rescan(struct leash_rescan *arg);
-unsigned int leash_rescan_quick(void);			/* parents and cgroups: never waits */
+unsigned int leash_rescan_quick(void);			/* parents and cgroups: waits for nobody */
 
 /* walk.c: all processes of the machine */
 bool leash_is_ours_to_touch(struct task_struct *p);	/* no kernel thread, not PID 1 */
@@ -184,6 +194,7 @@ void leash_sysctl_unregister(void);
 
 /* stats.c */
 struct leash_counters {
+	atomic64_t gone; /* processes that left the table */
 	atomic64_t forks, lost, found, adopted, killed, killed_at_birth, snapshots;
 };
 extern struct leash_counters leash_counters;

@@ -115,6 +115,10 @@ int leash_start_set(struct leash_start *arg)
 	mutex_lock(&leash_lock);
 	life = leash_life_find(arg->id);
 	fresh = !life;
+	if (life && life->released) {
+		err = -ESHUTDOWN;
+		goto out;
+	}
 	if (fresh) {
 		if (count >= LEASH_MAX_STARTS) {
 			err = -ENOSPC;
@@ -162,36 +166,51 @@ int leash_start_del(struct leash_start_ref *arg)
 	return life ? 0 : -ENOENT;
 }
 
-static bool count_process(struct leash_entry *entry, void *unused)
+static bool add_process(struct leash_entry *entry, void *unused)
 {
 	const struct signal_struct *sig = entry->key;
 	struct leash_life *life = entry->life;
 
-	life->processes++;
-	if (leash_entry_lives(entry)) {
-		life->live++;
+	life->sum.processes++;
+	life->sum.runtime_ns += READ_ONCE(sig->sum_sched_runtime);
+	if (leash_process_lives(sig)) {
+		life->sum.live++;
 		return true;
 	}
+	life->sum.exits++;
 	if (READ_ONCE(sig->group_exit_code) & 0x7f)
-		life->dead_by_signal++;
-	life->dead_runtime_ns += READ_ONCE(sig->sum_sched_runtime);
+		life->sum.aborts++;
 	return true;
 }
 
 /* Of all starts at once. */
-static void count_processes(void)
+static void sum_up_once(void)
 {
 	struct leash_life *life;
 	unsigned int bucket = 0;
 
-	lockdep_assert_held(&leash_lock);
+	list_for_each_entry(life, &leash_lives, list)
+		memset(&life->sum, 0, sizeof(life->sum));
+	leash_table_walk(&leash_table, &bucket, add_process, NULL);
 	list_for_each_entry(life, &leash_lives, list) {
-		life->processes = 0;
-		life->live = 0;
-		life->dead_by_signal = 0;
-		life->dead_runtime_ns = 0;
+		life->sum.exits += atomic64_read(&life->exits);
+		life->sum.aborts += atomic64_read(&life->aborts);
+		life->sum.runtime_ns += atomic64_read(&life->runtime_ns);
 	}
-	leash_table_walk(&leash_table, &bucket, count_process, NULL);
+}
+
+/* A process that leaves the table meanwhile would count twice. */
+static void sum_up(void)
+{
+	int tries = 5;
+	s64 gone;
+
+	lockdep_assert_held(&leash_lock);
+	do {
+		gone = atomic64_read(&leash_counters.gone);
+		sum_up_once();
+		smp_rmb();
+	} while (gone != atomic64_read(&leash_counters.gone) && --tries);
 }
 
 static void tell(const struct leash_life *life, struct leash_start_info *info)
@@ -202,13 +221,13 @@ static void tell(const struct leash_life *life, struct leash_start_info *info)
 	info->cgroup = life->cgroup;
 	info->flags = (life->dying ? LEASH_START_DYING : 0) |
 		      (life->released ? LEASH_START_RELEASED : 0);
-	info->live = life->live;
-	info->processes = life->processes;
+	info->live = life->sum.live;
+	info->processes = life->sum.processes;
 	info->forks = atomic64_read(&life->forks);
 	info->execs = atomic64_read(&life->execs);
-	info->exits = atomic64_read(&life->exits) + life->processes - life->live;
-	info->aborts = atomic64_read(&life->aborts) + life->dead_by_signal;
-	info->runtime_ns = atomic64_read(&life->runtime_ns) + life->dead_runtime_ns;
+	info->exits = life->sum.exits;
+	info->aborts = life->sum.aborts;
+	info->runtime_ns = life->sum.runtime_ns;
 	memcpy(info->name, life->name, sizeof(info->name));
 }
 
@@ -222,7 +241,7 @@ int leash_start_get(struct leash_start_info *arg)
 	mutex_lock(&leash_lock);
 	life = leash_life_find(id);
 	if (life) {
-		count_processes();
+		sum_up();
 		tell(life, arg);
 	}
 	mutex_unlock(&leash_lock);
@@ -241,34 +260,57 @@ static int put_record(u64 buffer, u32 index, u32 stride, const void *record, u32
 	return 0;
 }
 
+#define CHUNK 16
+
+/* The next starts behind *after, at most `room`; *more: there are others. Under leash_lock. */
+static unsigned int gather(u64 group, u64 *after, struct leash_start_info *chunk, unsigned int room,
+			   bool *more)
+{
+	struct leash_life *life;
+	unsigned int count = 0;
+
+	*more = false;
+	sum_up();
+	list_for_each_entry(life, &leash_lives, list) {
+		if (life->seq <= *after || (group && life->group != group))
+			continue;
+		*more = count == room;
+		if (*more)
+			break;
+		tell(life, &chunk[count++]);
+		*after = life->seq;
+	}
+	return count;
+}
+
 int leash_starts(struct leash_starts *arg)
 {
-	struct leash_start_info info;
-	struct leash_life *life;
+	struct leash_start_info *chunk;
 	u64 after = arg->cursor;
+	bool more = true;
 	int err = 0;
+	u32 room;
 
 	if (arg->flags || arg->record_size < sizeof(u64) || arg->size < arg->record_size ||
 	    arg->record_size > SZ_4K)
 		return -EINVAL;
+	chunk = kcalloc(CHUNK, sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -ENOMEM;
+	room = arg->size / arg->record_size;
 	arg->count = 0;
-	arg->cursor = 0;
-	mutex_lock(&leash_lock);
-	count_processes();
-	list_for_each_entry(life, &leash_lives, list) {
-		if (life->seq <= after || (arg->group && life->group != arg->group))
-			continue;
-		if ((u64)(arg->count + 1) * arg->record_size > arg->size) {
-			arg->cursor = after; /* there is more */
-			break;
-		}
-		tell(life, &info);
-		err = put_record(arg->buffer, arg->count, arg->record_size, &info, sizeof(info));
-		if (err)
-			break;
-		arg->count++;
-		after = life->seq;
+	while (more && arg->count < room && !err) {
+		unsigned int count, i;
+
+		mutex_lock(&leash_lock);
+		count = gather(arg->group, &after, chunk, min_t(u32, CHUNK, room - arg->count), &more);
+		mutex_unlock(&leash_lock);
+		/* The caller's memory may be anywhere, and slow: not under the lock. */
+		for (i = 0; i < count && !err; i++)
+			err = put_record(arg->buffer, arg->count++, arg->record_size, &chunk[i],
+					 sizeof(chunk[i]));
 	}
-	mutex_unlock(&leash_lock);
+	arg->cursor = more ? after : 0;
+	kfree(chunk);
 	return err;
 }

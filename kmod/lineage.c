@@ -38,19 +38,26 @@ bool leash_lookup(const void *key, struct leash_belonging *out)
 
 bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out)
 {
+	bool fresh = leash_task_state(p) == TASK_NEW;
+
+	smp_rmb(); /* who is not new any more has its entry */
 	if (leash_lookup(p->signal, out))
 		return true;
 	/* Until the fork is complete a child can be seen, but has no entry yet: its parent's counts. */
-	if (unlikely(leash_task_state(p) == TASK_NEW))
-		return leash_lookup(rcu_dereference(p->real_parent)->signal, out);
-	return false;
+	return unlikely(fresh) && leash_lookup(rcu_dereference(p->real_parent)->signal, out);
 }
 
-void leash_lost_one(void)
+bool leash_process_lives(const struct signal_struct *sig)
 {
-	atomic64_inc(&leash_counters.lost);
-	WRITE_ONCE(leash_incomplete, true);
-	leash_worker_kick();
+	const struct task_struct *t;
+
+	if (atomic_read(&sig->live))
+		return true;
+	/* It may hang on its way out, in the close of a file, with all that others wait for. */
+	list_for_each_entry_rcu(t, &sig->thread_head, thread_node)
+		if (!READ_ONCE(t->exit_state))
+			return true;
+	return false;
 }
 
 /* Takes over one user of `life`. */
@@ -70,15 +77,36 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
-		leash_life_put(life);
 		if (err == -ENOMEM) /* else it was adopted while it was being made */
-			leash_lost_one();
+			leash_lose(&entry);
+		leash_life_put(life);
 		return err;
 	}
 	atomic64_inc(&life->forks);
 	atomic64_inc(&leash_counters.forks);
 	leash_worker_kick_if_low();
 	return 0;
+}
+
+u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags)
+{
+	struct leash_entry *entry;
+	unsigned long irq;
+	u8 now = flags;
+
+	entry = leash_table_lock(&leash_table, parent->signal, &irq);
+	if (entry) {
+		now = entry->flags & LEASH_ENTRY_SPARED;
+		leash_table_unlock(&leash_table, parent->signal, irq);
+	}
+	if (likely(now == flags))
+		return flags;
+	entry = leash_table_lock(&leash_table, child->signal, &irq);
+	if (entry) {
+		entry->flags = now;
+		leash_table_unlock(&leash_table, child->signal, irq);
+	}
+	return now;
 }
 
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round)
@@ -114,20 +142,28 @@ int leash_exit_code(const struct task_struct *p)
 {
 	int code = READ_ONCE(p->signal->group_exit_code);
 
-	return code ? code : p->exit_code;
+	return READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT ? code : p->exit_code;
 }
 
 void leash_remove(struct task_struct *p)
 {
-	struct leash_entry gone;
 	int exit_code = leash_exit_code(p);
+	struct leash_life *life;
+	unsigned long irq;
+	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
 
-	if (!leash_table_remove(&leash_table, p->signal, &gone))
+	if (!entry)
 		return;
-	atomic64_inc(&gone.life->exits);
+	/* While it is locked: who walks the table finds either the entry or what it has left. */
+	life = entry->life;
+	atomic64_inc(&life->exits);
 	if (exit_code & 0x7f)
-		atomic64_inc(&gone.life->aborts);
-	atomic64_add(p->signal->sum_sched_runtime, &gone.life->runtime_ns);
-	leash_remember_gone(&gone, exit_code);
-	leash_life_put(gone.life);
+		atomic64_inc(&life->aborts);
+	atomic64_add(p->signal->sum_sched_runtime, &life->runtime_ns);
+	atomic64_inc(&leash_counters.gone);
+	leash_table_take_out(entry);
+	leash_table_unlock(&leash_table, p->signal, irq);
+	leash_remember_gone(entry, exit_code);
+	leash_table_give_back(&leash_table, entry);
+	leash_life_put(life);
 }

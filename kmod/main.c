@@ -56,7 +56,7 @@ static int __init leash_init(void)
 	err = leash_table_init(&leash_table, ilog2(buckets));
 	if (err)
 		return err;
-	err = leash_table_fill(&leash_table, leash_pool, leash_max_entries);
+	err = leash_fill_pool(GFP_KERNEL);
 	if (err)
 		goto table;
 	err = leash_worker_start();

@@ -96,13 +96,16 @@ int leash_snapshot(struct leash_snapshot *arg)
 	if (!nr)
 		nr = 1;
 	while (nr && arg->count < room) {
+		int from = nr;
 		unsigned int count = gather(arg, chunk, stride, min_t(u32, CHUNK, room - arg->count),
 					    &nr);
 
 		err = copy_records(arg->buffer + (u64)arg->count * arg->record_size,
 				   arg->record_size, chunk, stride, count);
-		if (err)
+		if (err) {
+			nr = from; /* who asks again shall miss nobody */
 			break;
+		}
 		arg->count += count;
 		cond_resched();
 		if (fatal_signal_pending(current)) {

@@ -104,7 +104,7 @@ static struct leash_entry *take(struct leash_table *table)
 	return likely(entry) ? entry : take_from_pool(table);
 }
 
-static void give_back(struct leash_table *table, struct leash_entry *entry)
+void leash_table_give_back(struct leash_table *table, struct leash_entry *entry)
 {
 	struct leash_entry *other = this_cpu_xchg(*table->at_hand, entry);
 
@@ -122,10 +122,10 @@ unsigned int leash_table_used(struct leash_table *table)
 	return READ_ONCE(table->entries) - min(free, READ_ONCE(table->entries));
 }
 
-int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit)
+int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit, gfp_t gfp)
 {
 	while (READ_ONCE(table->entries_free) < wanted && READ_ONCE(table->entries) < limit) {
-		struct leash_entry *entry = kzalloc(sizeof(*entry), GFP_KERNEL);
+		struct leash_entry *entry = kzalloc(sizeof(*entry), gfp);
 
 		if (!entry)
 			return -ENOMEM;
@@ -194,7 +194,7 @@ int leash_table_insert(struct leash_table *table, const struct leash_entry *want
 	raw_spin_lock_irqsave(place.lock, irq);
 	if (find(place.bucket, wanted->key)) {
 		raw_spin_unlock_irqrestore(place.lock, irq);
-		give_back(table, entry);
+		leash_table_give_back(table, entry);
 		return -EEXIST;
 	}
 	hlist_add_head(&entry->node, place.bucket);
@@ -202,18 +202,9 @@ int leash_table_insert(struct leash_table *table, const struct leash_entry *want
 	return 0;
 }
 
-bool leash_table_remove(struct leash_table *table, const void *key, struct leash_entry *removed)
+void leash_table_take_out(struct leash_entry *entry)
 {
-	unsigned long irq;
-	struct leash_entry *entry = leash_table_lock(table, key, &irq);
-
-	if (!entry)
-		return false;
 	__hlist_del(&entry->node);
-	leash_table_unlock(table, key, irq);
-	*removed = *entry;
-	give_back(table, entry);
-	return true;
 }
 
 void leash_table_walk(struct leash_table *table, unsigned int *bucket,

@@ -51,8 +51,11 @@ struct leash_table {
 int leash_table_init(struct leash_table *table, unsigned int bits);
 void leash_table_destroy(struct leash_table *table);
 
-/* Allocates until `wanted` entries are free, but has at most `limit` in all. Sleeps. */
-int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit);
+/*
+ * Allocates until `wanted` entries are free, but has at most `limit` in all. Sleeps as `gfp` allows:
+ * GFP_KERNEL only where no lock is held that others wait for.
+ */
+int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned int limit, gfp_t gfp);
 /* Frees entries beyond `wanted` free ones. Sleeps. */
 void leash_table_trim(struct leash_table *table, unsigned int wanted);
 
@@ -68,8 +71,12 @@ unsigned int leash_table_used(struct leash_table *table);
 
 /* Copies what `entry` says. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
 int leash_table_insert(struct leash_table *table, const struct leash_entry *entry);
-/* True: it was there, and `removed` is a copy of it. */
-bool leash_table_remove(struct leash_table *table, const void *key, struct leash_entry *removed);
+/*
+ * Takes out an entry that leash_table_lock() has found and that is locked still. It is the caller's
+ * then, who unlocks, and gives it back when all is said about it.
+ */
+void leash_table_take_out(struct leash_entry *entry);
+void leash_table_give_back(struct leash_table *table, struct leash_entry *entry);
 
 /*
  * Calls visit() for each entry, its bucket locked, until it returns false. Then *bucket is the

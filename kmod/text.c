@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* `cat /dev/leash`: one line a process, for people. */
+#include <linux/ctype.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -42,6 +43,17 @@ static void text_stop(struct seq_file *seq, void *element)
 	rcu_read_unlock();
 }
 
+/* A process may be called anything: no terminal shall act on it. */
+static void put_printable(struct seq_file *seq, const char *text)
+{
+	for (; *text; text++) {
+		if (isascii(*text) && isgraph(*text) && *text != '\\')
+			seq_putc(seq, *text);
+		else
+			seq_printf(seq, "\\%03o", (unsigned char)*text);
+	}
+}
+
 static int text_show(struct seq_file *seq, void *element)
 {
 	const u64 facts = LEASH_FACT_CPU | LEASH_FACT_MEMORY | LEASH_FACT_FDS;
@@ -62,7 +74,7 @@ static int text_show(struct seq_file *seq, void *element)
 		   task.tgid, task.ppid, name, task.start, via_names[task.via], task.state,
 		   task.threads, task.runtime_ns / NSEC_PER_MSEC, KIB(task.anon), KIB(task.file),
 		   KIB(task.shmem), task.fds, task.tag);
-	seq_escape_str(seq, task.comm, ESCAPE_SPACE | ESCAPE_SPECIAL | ESCAPE_NP, NULL);
+	put_printable(seq, task.comm);
 	seq_putc(seq, '\n');
 	return 0;
 }

@@ -71,13 +71,55 @@ static bool ask_living(struct leash_whois *arg, u64 start_ns)
 		found.start_ns = arg->start_ns;
 		answer(arg, &found);
 	}
-	if (!atomic_read(&p->signal->live)) {
+	if (!leash_process_lives(p->signal)) {
 		arg->flags |= LEASH_WHOIS_DEAD;
 		arg->exit_code = leash_exit_code(leader);
 	}
 out:
 	rcu_read_unlock();
 	return known;
+}
+
+struct search {
+	struct leash_whois *arg;
+	u64 start_ns;
+	bool found;
+};
+
+static bool is_it(struct leash_entry *entry, void *data)
+{
+	const struct signal_struct *sig = entry->key;
+	struct search *search = data;
+	struct leash_whois *arg = search->arg;
+	struct leash_belonging found = {
+		.start = entry->life->id,
+		.group = entry->life->group,
+		.tag = entry->tag,
+		.start_ns = entry->start_ns,
+		.via = entry->via,
+		.flags = entry->flags,
+	};
+
+	if (entry->tgid != arg->pid || leash_process_lives(sig) ||
+	    (search->start_ns && entry->start_ns != search->start_ns))
+		return true;
+	answer(arg, &found);
+	memcpy(arg->name, entry->life->name, sizeof(arg->name));
+	arg->exit_code = READ_ONCE(sig->group_exit_code);
+	search->found = true;
+	return false;
+}
+
+/* Reaped, but not freed: its number leads nowhere, while its entry is there for a grace period. */
+static bool ask_table(struct leash_whois *arg, u64 start_ns)
+{
+	struct search search = { .arg = arg, .start_ns = start_ns };
+	unsigned int bucket = 0;
+
+	leash_table_walk(&leash_table, &bucket, is_it, &search);
+	if (search.found)
+		arg->flags |= LEASH_WHOIS_DEAD | LEASH_WHOIS_GONE;
+	return search.found;
 }
 
 static bool ask_memory(struct leash_whois *arg, u64 start_ns)
@@ -118,7 +160,8 @@ int leash_whois(struct leash_whois *arg)
 	memset(arg, 0, sizeof(*arg));
 	arg->pid = asked.pid;
 	arg->state = leash_state();
-	if (ask_living(arg, asked.start_ns) || ask_memory(arg, asked.start_ns))
+	if (ask_living(arg, asked.start_ns) || ask_table(arg, asked.start_ns) ||
+	    ask_memory(arg, asked.start_ns))
 		return 0;
 	*arg = asked; /* who asks again with it asks the same */
 	return -ESRCH;

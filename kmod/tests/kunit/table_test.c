@@ -41,17 +41,29 @@ static long find(unsigned long number)
 
 static bool take_out(unsigned long number)
 {
-	struct leash_entry removed = { };
+	unsigned long irq;
+	struct leash_entry *entry = leash_table_lock(&table, key(number), &irq);
+	bool right;
 
-	return leash_table_remove(&table, key(number), &removed) && removed.tgid == number &&
-	       removed.key == key(number);
+	if (!entry)
+		return false;
+	leash_table_take_out(entry);
+	leash_table_unlock(&table, key(number), irq);
+	right = entry->tgid == number && entry->key == key(number);
+	leash_table_give_back(&table, entry);
+	return right;
+}
+
+static int fill(unsigned int wanted, unsigned int limit)
+{
+	return leash_table_fill(&table, wanted, limit, GFP_KERNEL);
 }
 
 static int table_test_init(struct kunit *test)
 {
 	int err = leash_table_init(&table, BITS);
 
-	return err ? err : leash_table_fill(&table, 256, 4096);
+	return err ? err : fill(256, 4096);
 }
 
 static void table_test_exit(struct kunit *test)
@@ -80,7 +92,7 @@ static void test_chains(struct kunit *test)
 	const unsigned long count = 2000;
 	unsigned long i;
 
-	KUNIT_ASSERT_EQ(test, leash_table_fill(&table, count, 4096), 0);
+	KUNIT_ASSERT_EQ(test, fill(count, 4096), 0);
 	for (i = 0; i < count; i++)
 		KUNIT_ASSERT_EQ(test, insert(i), 0);
 	for (i = 0; i < count; i++)
@@ -102,13 +114,13 @@ static void test_exhaustion(struct kunit *test)
 	leash_table_trim(&table, 0);
 	KUNIT_EXPECT_EQ(test, table.entries, 0U);
 	KUNIT_EXPECT_EQ(test, insert(1), -ENOMEM);
-	KUNIT_ASSERT_EQ(test, leash_table_fill(&table, 100, 10), 0); /* the limit is what counts */
+	KUNIT_ASSERT_EQ(test, fill(100, 10), 0); /* the limit is what counts */
 	KUNIT_EXPECT_EQ(test, table.entries, 10U);
 	for (i = 0; i < 10; i++)
 		KUNIT_ASSERT_EQ(test, insert(i), 0);
 	KUNIT_EXPECT_EQ(test, insert(10), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, find(10), -1L);
-	KUNIT_EXPECT_EQ(test, leash_table_fill(&table, 100, 10), 0);
+	KUNIT_EXPECT_EQ(test, fill(100, 10), 0);
 	KUNIT_EXPECT_EQ(test, insert(10), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, leash_table_used(&table), 10U);
 	/* What is given back can be used again; and there may be more. */
@@ -117,7 +129,7 @@ static void test_exhaustion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, insert(10), 0);
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, find(10), 10L);
-	KUNIT_ASSERT_EQ(test, leash_table_fill(&table, 5, 4096), 0);
+	KUNIT_ASSERT_EQ(test, fill(5, 4096), 0);
 	KUNIT_EXPECT_EQ(test, insert(11), 0);
 }
 
@@ -245,7 +257,7 @@ static void test_concurrent(struct kunit *test)
 {
 	unsigned int exhausted = 0;
 
-	KUNIT_ASSERT_EQ(test, leash_table_fill(&table, HAMMERS * OF_EACH + 64, 8192), 0);
+	KUNIT_ASSERT_EQ(test, fill(HAMMERS * OF_EACH + 64, 8192), 0);
 	run_hammers(test, &exhausted);
 	KUNIT_EXPECT_EQ(test, exhausted, 0U);
 }

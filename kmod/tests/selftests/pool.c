@@ -138,7 +138,7 @@ TEST(room, "What ended makes room, and RESCAN finds the lost and clears INCOMPLE
 	found = stats().found;
 	EQUAL(call(controller(), LEASH_IOC_RESCAN, &rescan), 0);
 	EQUAL(start_of(child), id);
-	EQUAL(who(child).via, LEASH_VIA_PARENT);
+	EQUAL(who(child).via, LEASH_VIA_FORK);
 	EQUAL(rescan.state & LEASH_STATE_INCOMPLETE, 0);
 	EQUAL(stats().found, found + rescan.found);
 	EQUAL(info_of(id).live, 2);

@@ -12,7 +12,7 @@
  *   open(O_RDWR)    the controller: needs CAP_SYS_ADMIN; one at a time, else EBUSY. All calls.
  *   open(O_RDONLY)  an observer: needs CAP_SYS_PTRACE. The calls marked "observer", and read().
  * Both capabilities are asked for in the initial user namespace, of the opener: a descriptor that is
- * passed on keeps what its opener could do. Opening and calling are refused with EPERM from outside
+ * passed on keeps what its opener could do. Opening, calling and reading are refused with EPERM outside
  * the initial pid namespace; all pids here are those of that namespace. An observer gets EBADF from
  * the controller's calls, as a descriptor that is not open for writing does.
  *
@@ -59,11 +59,12 @@ struct leash_version {
 #define LEASH_FEATURE_TAG	(1ULL << 4)	/* tags are read at exec (parameter env_tag) */
 
 /*
- * The module could not record some fork for want of preallocated entries: the answers may lack
- * processes until LEASH_IOC_RESCAN has found them by other means.
+ * The module could not record some fork for want of preallocated entries. It remembers which (512 at
+ * most) and attributes them as soon as it has allocated more; where max_entries are in use, or for what
+ * they have forked meanwhile, LEASH_IOC_RESCAN is needed. Until then answers may lack processes.
  */
 #define LEASH_STATE_INCOMPLETE	(1U << 0)
-#define LEASH_STATE_HOOKED	(1U << 1)	/* the kernel's tracepoints are hooked: a start exists */
+#define LEASH_STATE_HOOKED	(1U << 1)	/* the kernel's tracepoints are hooked */
 
 /* How a process came to its start, the strongest first. */
 #define LEASH_VIA_NONE		0	/* it has no start */
@@ -75,7 +76,8 @@ struct leash_version {
 
 /*
  * LEASH_IOC_START_SET, controller. Makes a start known, or changes group, cgroup and name of one.
- * EINVAL: id 0, a name that is empty or not terminated; ENOSPC: LEASH_MAX_STARTS; ENOMEM.
+ * EINVAL: id 0, a name that is empty or not terminated; ENOSPC: LEASH_MAX_STARTS; ENOMEM; ESHUTDOWN:
+ * LEASH_IOC_START_DEL was called for it: ids are not used twice.
  */
 struct leash_start {
 	__u64 id;		/* not 0 */
@@ -88,11 +90,13 @@ struct leash_start {
 
 /*
  * LEASH_IOC_START_DEL, controller. The start is forgotten as soon as its last process is gone, at
- * once if there is none. Until then all calls still know it. ENOENT.
+ * once if there is none. Until then it can be asked for and killed, but nobody joins it any more but
+ * by fork. ENOENT.
  * LEASH_IOC_ARM, controller. The next process that the calling thread forks is born into the start.
- * Threads do not count. Disarmed by that fork, by id 0, by an execve or the end of the caller, and
- * when the device is closed: user space calls it right before the fork and, if the fork fails, with
- * 0. Another thread's arming is replaced. ENOENT: no such start; ESHUTDOWN: it is being killed.
+ * Threads do not count. Disarmed by that fork, by id 0 (whichever thread was armed), by an execve or
+ * the end of the caller, and when the device is closed: user space calls it right before the fork and,
+ * if the fork fails, with 0. Another thread's arming is replaced. ENOENT: no such start; ESHUTDOWN: it
+ * is being killed, or LEASH_IOC_START_DEL was called for it.
  */
 struct leash_start_ref {
 	__u64 id;
@@ -102,7 +106,7 @@ struct leash_start_ref {
 
 /*
  * LEASH_IOC_ADOPT, controller. Puts a living process into a start. A process that has one already
- * keeps it, unless it is known by a weaker source, or with LEASH_ADOPT_REPLACE.
+ * keeps it, unless only its cgroup or tag told, or with LEASH_ADOPT_REPLACE.
  * ENOENT: no such start; ESRCH: no such process, or not the one of start_ns; EINVAL: PID 1 or a
  * kernel thread; EEXIST: it belongs to another start; ENOMEM: out of entries; ESHUTDOWN: the start is
  * being killed.
@@ -121,8 +125,8 @@ struct leash_adopt {
 
 /*
  * LEASH_IOC_SPARE, controller. Marks a process, which must be in the start, so that LEASH_IOC_KILL
- * passes it by; what it forks from now on is spared, too. Errors as for LEASH_IOC_ADOPT; ESRCH also
- * if it is not in the start.
+ * passes it by; what it forks from now on is spared, too. ENOENT: no such start; ESRCH: no such living
+ * process in it; EINVAL: PID 1 or a kernel thread.
  */
 struct leash_spare {
 	__u64 start;
@@ -136,8 +140,9 @@ struct leash_spare {
 #define LEASH_SPARE_CLEAR	(1U << 1)	/* takes the mark away */
 
 /*
- * LEASH_IOC_WHOIS, observer. Whose process is this? In constant time. Zombies are known, and for a
- * while (1024 numbers at most) also processes that are gone. ESRCH: there is and was no such process.
+ * LEASH_IOC_WHOIS, observer. Whose process is this? In constant time if it lives. Zombies are known,
+ * and for a while (1024 numbers at most) also processes that are gone and had a start. ESRCH: there is
+ * and was none; EINVAL: a pid below 1.
  * A process without a start gives 0 with via LEASH_VIA_NONE.
  */
 struct leash_whois {
@@ -153,7 +158,7 @@ struct leash_whois {
 	__u32 reserved;
 	char name[LEASH_NAME_SIZE]; /* out: the service's */
 };
-#define LEASH_WHOIS_DEAD	(1U << 0)	/* no thread of it lives: a zombie, or gone */
+#define LEASH_WHOIS_DEAD	(1U << 0)	/* a zombie, or gone */
 #define LEASH_WHOIS_GONE	(1U << 1)	/* reaped; start_ns proves that it is the one you mean */
 #define LEASH_WHOIS_SPARED	(1U << 2)
 
@@ -163,9 +168,10 @@ struct leash_whois {
  *
  * SIGKILL marks the start as dying: what its processes fork from now on is killed before it can run
  * (on PREEMPT_RT kernels: within microseconds), so that one call is enough. Call again to see `live`
- * fall to 0: a task in an uninterruptible sleep takes its time. Other signals are sent once.
+ * fall to 0: a task in an uninterruptible sleep takes its time. Other signals are sent once, to the
+ * processes that are there.
  *
- * ENOENT: no such start (or group); EINVAL: signo is not 0..64. signo 0 only counts.
+ * ENOENT: no such start (or group); EINVAL: id 0, signo is not 0..64. signo 0 only counts.
  */
 struct leash_kill {
 	__u64 id;		/* a start, or with LEASH_KILL_GROUP a group */
@@ -184,7 +190,8 @@ struct leash_kill {
 
 /*
  * LEASH_IOC_STARTS, observer. Fills `buffer` with struct leash_start_info of the starts that are
- * known, oldest first. Call again while `cursor` is not 0. EINVAL: size below one record.
+ * known, oldest first. Call again while `cursor` is not 0. EINVAL: size below one record, a
+ * record_size below 8 or above 4096.
  * LEASH_IOC_START_GET, observer. The same of one start, by `id`. ENOENT.
  */
 struct leash_starts {
