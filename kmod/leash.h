@@ -72,6 +72,7 @@ void leash_life_put(struct leash_life *life);		/* under leash_lock or RCU, or in
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);
+u64 leash_forks_of_all(void);		/* those of the forgotten, too */
 int leash_start_set(struct leash_start *arg);
 int leash_start_del(struct leash_start_ref *arg);
 int leash_start_get(struct leash_start_info *arg);
@@ -195,7 +196,7 @@ void leash_sysctl_unregister(void);
 /* stats.c */
 struct leash_counters {
 	atomic64_t gone; /* processes that left the table */
-	atomic64_t forks, lost, found, adopted, killed, killed_at_birth, snapshots;
+	atomic64_t lost, found, adopted, killed, killed_at_birth, snapshots;
 };
 extern struct leash_counters leash_counters;
 extern bool leash_incomplete;

@@ -17,6 +17,20 @@ LIST_HEAD(leash_lives);
 static DEFINE_HASHTABLE(by_id, 8);
 static int count;
 static u64 last_seq;
+static u64 forgotten_forks;
+
+u64 leash_forks_of_all(void)
+{
+	struct leash_life *life;
+	u64 forks;
+
+	mutex_lock(&leash_lock);
+	forks = forgotten_forks;
+	list_for_each_entry(life, &leash_lives, list)
+		forks += atomic64_read(&life->forks);
+	mutex_unlock(&leash_lock);
+	return forks;
+}
 
 struct leash_life *leash_life_find(u64 id)
 {
@@ -53,6 +67,7 @@ void leash_life_put(struct leash_life *life)
 static void forget(struct leash_life *life)
 {
 	leash_dbg("start %016llx of %s is forgotten\n", life->id, life->name);
+	forgotten_forks += atomic64_read(&life->forks);
 	list_del_rcu(&life->list);
 	hash_del_rcu(&life->hash);
 	count--;

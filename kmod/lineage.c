@@ -83,7 +83,6 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 		return err;
 	}
 	atomic64_inc(&life->forks);
-	atomic64_inc(&leash_counters.forks);
 	leash_worker_kick_if_low();
 	return 0;
 }

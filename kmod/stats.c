@@ -21,7 +21,7 @@ int leash_stats(struct leash_stats *arg)
 	arg->processes = leash_table_used(&leash_table);
 	arg->entries_free = arg->entries - min(arg->entries, arg->processes);
 	arg->armed = !!READ_ONCE(leash_armed_task);
-	arg->forks = atomic64_read(&leash_counters.forks);
+	arg->forks = leash_forks_of_all();
 	arg->lost = atomic64_read(&leash_counters.lost);
 	arg->found = atomic64_read(&leash_counters.found);
 	arg->adopted = atomic64_read(&leash_counters.adopted);

@@ -20,15 +20,20 @@ struct gone {
 };
 
 /* A process displaces the one of the same number, or a multiple of 1024 away. */
-static struct gone remembered[REMEMBERED];
-static DEFINE_RAW_SPINLOCK(lock);
+static struct slot {
+	unsigned int seq;	/* odd while it is written */
+	struct gone gone;
+} remembered[REMEMBERED];
 
+/* Each end of a service's process comes by here: no lock. Two for one slot at a time: one is lost. */
 void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 {
-	struct gone *gone = &remembered[entry->tgid % REMEMBERED];
-	unsigned long irq;
+	struct slot *slot = &remembered[entry->tgid % REMEMBERED];
+	struct gone *gone = &slot->gone;
+	unsigned int seq = READ_ONCE(slot->seq);
 
-	raw_spin_lock_irqsave(&lock, irq);
+	if ((seq & 1) || cmpxchg(&slot->seq, seq, seq + 1) != seq)
+		return;
 	gone->start = entry->life->id;
 	gone->group = entry->life->group;
 	gone->tag = entry->tag;
@@ -37,7 +42,24 @@ void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 	gone->exit_code = exit_code;
 	gone->via = entry->via;
 	gone->flags = entry->flags;
-	raw_spin_unlock_irqrestore(&lock, irq);
+	smp_store_release(&slot->seq, seq + 2);
+}
+
+static bool recall(pid_t tgid, struct gone *gone)
+{
+	struct slot *slot = &remembered[tgid % REMEMBERED];
+	int tries = 100;
+
+	while (tries--) {
+		unsigned int seq = smp_load_acquire(&slot->seq);
+
+		*gone = slot->gone;
+		smp_rmb(); /* the copy before the check that nobody wrote */
+		if (!(seq & 1) && READ_ONCE(slot->seq) == seq)
+			return gone->tgid == tgid;
+		cpu_relax();
+	}
+	return false;
 }
 
 static void answer(struct leash_whois *arg, const struct leash_belonging *found)
@@ -127,12 +149,8 @@ static bool ask_memory(struct leash_whois *arg, u64 start_ns)
 	struct leash_life *life;
 	struct leash_belonging found = { };
 	struct gone gone;
-	unsigned long irq;
 
-	raw_spin_lock_irqsave(&lock, irq);
-	gone = remembered[arg->pid % REMEMBERED];
-	raw_spin_unlock_irqrestore(&lock, irq);
-	if (gone.tgid != arg->pid || (start_ns && gone.start_ns != start_ns))
+	if (!recall(arg->pid, &gone) || (start_ns && gone.start_ns != start_ns))
 		return false;
 	found.start = gone.start;
 	found.group = gone.group;
