@@ -98,6 +98,7 @@ class Init {
     void final_stage();
     void last_act();
     void wait_for_wdt(Ms limit);
+    void end_at_once();
 
     KernelCommandLine asked_;
     SystemState state_;

@@ -146,15 +146,18 @@ void Init::last_act() {
     // The logger needs a moment to write that; nothing is lost if it does not get it.
     end_limit_.set_callback([this] {
         sync();
-        int how = end_kind_ == EndKind::poweroff ? RB_POWER_OFF
-                  : end_kind_ == EndKind::halt   ? RB_HALT_SYSTEM
-                  : end_kind_ == EndKind::kexec  ? static_cast<int>(RB_KEXEC)
-                                                 : RB_AUTOBOOT;
-        reboot(how);
-        // Refused or without effect: a reboot is better than a dead machine.
-        reboot(RB_AUTOBOOT);
+        end_at_once();
     });
     end_limit_.in(Ms{50});
+}
+
+void Init::end_at_once() {
+    reboot(end_kind_ == EndKind::poweroff ? RB_POWER_OFF
+           : end_kind_ == EndKind::halt   ? RB_HALT_SYSTEM
+           : end_kind_ == EndKind::kexec  ? static_cast<int>(RB_KEXEC)
+                                          : RB_AUTOBOOT);
+    // Refused or without effect: a reboot is better than a dead machine.
+    reboot(RB_AUTOBOOT);
 }
 
 void Init::wait_for_wdt(Ms limit) {

@@ -96,6 +96,16 @@ void Init::count_this_life() {
 
 // So often that carrying on makes no sense: reap, keep the console alive, and let the WDT decide.
 void Init::stay_minimal() {
+    if (state_.phase == Phase::going_down && !state_.in_container) {
+        // It was to end anyway, and where there is no WDT it would never.
+        logs_.line(log::Level::error, true, "init crashes too often on its way down: ending it at once");
+        if (fork() == 0) {
+            sync();
+            _exit(0);
+        }
+        sleep(3); // for the disks and for the logger; nothing else is there to be served
+        end_at_once();
+    }
     logs_.line(log::Level::error, true,
                "init crashes too often: it only reaps from now on, and the WDT is fed no more");
     for (;;) {
