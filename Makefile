@@ -3,6 +3,7 @@
 #   make            build everything
 #   make run        boot the appliance in QEMU, to a console
 #   make check      every test that CI runs
+#   make check-kernel  the kernel module in a debug kernel and under PREEMPT_RT (long)
 #   make install    DESTDIR=/somewhere
 #   make bench      figures as ratios against other inits
 #   make deps       install the Debian packages of packages.txt that are missing
@@ -12,7 +13,7 @@ JOBS  ?= $(shell nproc)
 
 #   make lint       clang-tidy over everything (slow)
 
-.PHONY: all deps build run check check-style check-unit check-vm check-fuzz lint install bench clean
+.PHONY: all deps build run check check-style check-unit check-vm check-kernel check-fuzz lint install bench clean
 all: build
 
 deps:
@@ -42,6 +43,11 @@ check-fuzz: deps
 check-vm: build
 	@tests/vm/check
 
+# The kernel module in a debug kernel (KASAN, lockdep) and in PREEMPT_RT; builds the former once.
+check-kernel: build
+	@.ci/install-deps packages-kernel.txt
+	@tests/kernel/check
+
 lint: build
 	@tests/lint
 
@@ -57,7 +63,9 @@ check: build
 	@echo "make check: everything passed"
 
 bench: build
+	@.ci/install-deps packages-bench.txt
 	@tests/bench/run
+	@tests/bench/kmod/run
 
 clean:
 	rm -rf build .cache

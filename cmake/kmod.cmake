@@ -28,7 +28,7 @@ endif()
 install(FILES kmod/include/uapi/linux/leash.h DESTINATION /usr/include/linux)
 if(LEASH_DKMS)
   set(home /usr/src/leash-${PROJECT_VERSION})
-  install(DIRECTORY kmod/ DESTINATION ${home} FILES_MATCHING PATTERN "*.[ch]" PATTERN "Kbuild"
+  install(DIRECTORY kmod/ DESTINATION ${home} COMPONENT dkms FILES_MATCHING PATTERN "*.[ch]" PATTERN "Kbuild"
           PATTERN "Makefile" PATTERN "dkms.conf" PATTERN "README.md" PATTERN "tests" EXCLUDE)
   return()
 endif()

@@ -99,6 +99,7 @@ static void set_name(struct leash_life *life, const char *name)
 	strscpy_pad(life->name, name, sizeof(life->name));
 	size = snprintf(life->tag_text, sizeof(life->tag_text), "LEASH_TAG=%s@%016llx", name,
 			life->id);
+	/* Pairs with begins_as_expected(). */
 	smp_store_release(&life->tag_size, size + 1);
 }
 

@@ -83,6 +83,7 @@ static bool begins_as_expected(unsigned long start, unsigned long end,
 			       const struct leash_life *expected)
 {
 	const char __user *user = (const char __user *)start;
+	/* Pairs with the one who writes the text. */
 	unsigned int size = smp_load_acquire(&expected->tag_size), at = 0;
 	bool same = false;
 

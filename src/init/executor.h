@@ -38,6 +38,8 @@ class Executor {
     void spawn(const action::Spawn& wanted);
     // The next spawn of this service, a scope, does not make a process but takes this one.
     void offer(const std::string& scope, UniqueFd pidfd, pid_t pid);
+    // Of which service is this the main process? "" if of none.
+    [[nodiscard]] std::string main_of(pid_t pid);
     void withdraw(const std::string& scope) { offers_.erase(scope); }
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);

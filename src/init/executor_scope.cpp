@@ -12,6 +12,11 @@ void Executor::offer(const std::string& scope, UniqueFd pidfd, pid_t pid) {
     offers_[scope] = Offer{pid, std::move(pidfd)};
 }
 
+std::string Executor::main_of(pid_t pid) {
+    const auto* live = live_.by_main_pid(pid);
+    return live ? live->service : "";
+}
+
 void Executor::take_scope(const action::Spawn& wanted) {
     auto offered = offers_.extract(wanted.service);
     auto refuse = [&](std::string reason) {

@@ -25,6 +25,9 @@ Result<StartId> Scopes::make(const std::string& name, pid_t pid, int client) {
                     manager_.settings(name)->scope ? "scope" : "service", name);
     if (name == kInitGroup) return fail("'{}' is the group of init itself: choose another name", name);
     if (pid <= 1) return fail("the process that asks is not to be seen from init's PID namespace");
+    if (auto service = executor_.main_of(pid); !service.empty())
+        return fail("process {} is the main process of {} and has to stay that: run it in a child", pid,
+                    service);
     auto pidfd = open_pidfd(pid);
     pollfd peer{client, POLLRDHUP, 0};
     bool there = client >= 0 && poll(&peer, 1, 0) >= 0 && peer.revents == 0;

@@ -16,10 +16,15 @@ namespace {
 constexpr std::size_t kTasksACall = 256;
 constexpr std::size_t kStartsACall = 64;
 
+int real_call(int fd, unsigned long request, void* argument) {
+    return ::ioctl(fd, request, argument);
+}
+DeviceCall device_call = real_call;
+
 // ioctl with EINTR tried again: what was asked has not been done then.
 int call(int fd, unsigned long request, void* argument) {
     while (true) {
-        int done = ::ioctl(fd, request, argument);
+        int done = device_call(fd, request, argument);
         if (done >= 0 || errno != EINTR) return done;
     }
 }
@@ -41,6 +46,8 @@ template <class Record> std::uint64_t address_of(std::vector<Record>& records) {
 }
 
 } // namespace
+
+void set_device_call(DeviceCall call) { device_call = call ? call : real_call; }
 
 std::uint64_t group_of(std::string_view service) {
     std::uint64_t hash = 0xcbf29ce484222325ULL; // FNV-1a

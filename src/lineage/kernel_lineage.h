@@ -87,6 +87,10 @@ class KernelLineage {
     leash_version version_{};
 };
 
+// For tests: what stands in for ioctl(2) on the device; null: nothing does.
+using DeviceCall = int (*)(int fd, unsigned long request, void* argument);
+void set_device_call(DeviceCall call);
+
 // "lineage", "cgroup" or "tag" for LEASH_VIA_*; empty for LEASH_VIA_NONE.
 [[nodiscard]] std::string_view source_of_via(unsigned via);
 

@@ -277,6 +277,7 @@ static struct kunit_suite table_suite = {
 	.exit = table_test_exit,
 	.test_cases = table_cases,
 };
+
 kunit_test_suite(table_suite);
 
 MODULE_LICENSE("GPL");

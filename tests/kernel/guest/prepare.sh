@@ -19,7 +19,7 @@ ok() {
 # What the kernel has to say about its own state: nothing.
 splats='BUG:|WARNING:|KASAN|possible recursive locking|possible circular locking|inconsistent lock state'
 splats="$splats|Invalid wait context|suspicious RCU|scheduling while atomic|unreferenced object"
-splats="$splats|sleeping function called|blocked for more than|soft lockup|UBSAN|ODEBUG|stall"
+splats="$splats|sleeping function called|blocked for more than|soft lockup|UBSAN|ODEBUG|detected stall"
 check_kernel_log() {
     if dmesg | grep -qE "$splats"; then
         dmesg | grep -E -A 40 "$splats" | head -n 150
