@@ -38,7 +38,7 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
           log::error("the way down took too long, ending it here");
           last_act();
       }),
-      reexec_(loop_, [] {}), resuming_(recovery_->system().has_value()) {
+      resuming_(recovery_->system().has_value()) {
     system_record_.control_fd = system_record_.module_fd = -1;
 }
 

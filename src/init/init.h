@@ -122,7 +122,6 @@ class Init {
     Timer heartbeat_;  // makes the loop go round at least once a second
     Timer end_limit_;
     Timer last_limit_; // of the whole way down
-    Timer reexec_;
     EndKind end_kind_ = EndKind::reboot;
     Ms end_deadline_{0}; // for the services, once the machine goes down
     bool all_stopped_ = false;

@@ -61,9 +61,9 @@ void Init::reexec(std::function<void(const Result<void>&)> done) {
         }
         log::notice("init is to be executed anew: {}", program);
         done({});
-        // A moment for the answer and the log to leave, and for what waits for the round's end.
-        reexec_.set_callback([this] { execute_anew(ExecKind::planned); });
-        reexec_.in(Ms{20});
+        executor_->after_round(); // what waits for it would be lost
+        // At once: a client that asks again gets its answer from the next life.
+        execute_anew(ExecKind::planned);
     };
     workers_.run(std::move(job));
 }
