@@ -2,6 +2,7 @@
 #include "init/crash.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include <fcntl.h>
@@ -65,10 +66,12 @@ void exec_next_life(const char* program) {
     sigprocmask(SIG_SETMASK, &all, &before);
     keep_all_descriptors();
     execve(program, g_argv, g_environment);
+    int why = errno;
     execve("/proc/self/exe", g_argv, g_environment);
     for (int fd = 3; fd < kMostDescriptors; ++fd)
         if (fcntl(fd, F_GETFD) >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
     sigprocmask(SIG_SETMASK, &before, nullptr);
+    errno = why;
 }
 
 void unblock_fatal_signals() {

@@ -10,7 +10,8 @@ namespace leash {
 void install_crash_handler(int page_fd);
 
 // The same for a life that is to end: executes `program`, or the binary that runs where that cannot be.
-// Comes back only if neither could be executed, with all as it was.
+// Comes back only if neither could be executed, with all as it was and errno from the
+// first try.
 void exec_next_life(const char* program);
 
 // First thing in a new life: the synchronous signals have come here blocked, and one that stays so
