@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace leash_watchdog {
 
@@ -26,7 +27,53 @@ double seconds(std::int64_t ms) {
     return static_cast<double>(ms) / 1000;
 }
 
+// Enough to tell a slot that a crash left half written.
+std::uint16_t check_of(const SavedWatch& saved) {
+    std::uint64_t sum = saved.start;
+    for (std::int64_t each : {saved.limit, saved.last_sign, saved.due,
+                              std::int64_t{saved.main_pid}, std::int64_t{saved.source},
+                              std::int64_t{saved.reported}})
+        sum = (sum ^ static_cast<std::uint64_t>(each)) * 0x9E3779B97F4A7C15ULL;
+    return static_cast<std::uint16_t>(sum >> 48);
+}
+
 } // namespace
+
+void Supervision::keep_in(std::span<SavedWatch> slots) {
+    slots_ = slots;
+    for (int i = static_cast<int>(slots.size()) - 1; i >= 0; --i) {
+        const SavedWatch& saved = slots[static_cast<std::size_t>(i)];
+        bool good = saved.start != 0 && saved.check == check_of(saved) && saved.limit > 0 &&
+                    saved.source <= static_cast<std::uint8_t>(Source::tasks) &&
+                    !entries_.contains(saved.start);
+        if (!good) {
+            free_.push_back(i);
+            continue;
+        }
+        entries_[saved.start] = {saved.limit,     static_cast<Source>(saved.source),
+                                 saved.main_pid,  saved.last_sign,
+                                 saved.due,       saved.reported != 0,
+                                 i};
+    }
+}
+
+void Supervision::keep(std::uint64_t start, Entry& entry) {
+    if (entry.slot < 0) {
+        if (free_.empty()) return;
+        entry.slot = free_.back();
+        free_.pop_back();
+    }
+    SavedWatch saved{start,
+                     entry.limit,
+                     entry.last_sign,
+                     entry.due,
+                     entry.main_pid,
+                     static_cast<std::uint8_t>(entry.source),
+                     static_cast<std::uint8_t>(entry.reported),
+                     0};
+    saved.check = check_of(saved);
+    slots_[static_cast<std::size_t>(entry.slot)] = saved;
+}
 
 void Supervision::watch(std::uint64_t start, std::int64_t limit_ms, Source source,
                         std::int32_t main_pid, std::int64_t now) {
@@ -34,15 +81,23 @@ void Supervision::watch(std::uint64_t start, std::int64_t limit_ms, Source sourc
     Entry& entry = place->second;
     bool same = !fresh && entry.limit == limit_ms && entry.source == source;
     entry.main_pid = main_pid;
-    if (same) return;
-    entry.limit = limit_ms;
-    entry.source = source;
-    entry.last_sign = now;
-    entry.due = now + (source == Source::tasks ? look_interval(limit_ms) : limit_ms);
+    if (!same) {
+        entry.limit = limit_ms;
+        entry.source = source;
+        entry.last_sign = now;
+        entry.due = now + (source == Source::tasks ? look_interval(limit_ms) : limit_ms);
+    }
+    keep(start, entry);
 }
 
 void Supervision::forget(std::uint64_t start) {
-    entries_.erase(start);
+    auto found = entries_.find(start);
+    if (found == entries_.end()) return;
+    if (int slot = found->second.slot; slot >= 0) {
+        slots_[static_cast<std::size_t>(slot)] = {};
+        free_.push_back(slot);
+    }
+    entries_.erase(found);
 }
 
 void Supervision::heartbeat(std::uint64_t start, std::int64_t now, std::vector<Report>& reports) {
@@ -54,6 +109,7 @@ void Supervision::heartbeat(std::uint64_t start, std::int64_t now, std::vector<R
     entry.due = now + entry.limit;
     if (entry.reported) reports.push_back(over(start));
     entry.reported = false;
+    keep(start, entry);
 }
 
 void Supervision::trigger(std::uint64_t start, std::vector<Report>& reports) {
@@ -61,6 +117,7 @@ void Supervision::trigger(std::uint64_t start, std::vector<Report>& reports) {
     if (found != entries_.end()) {
         if (found->second.reported) return;
         found->second.reported = true;
+        keep(start, found->second);
     }
     Report report;
     report.start = start;
@@ -73,11 +130,13 @@ void Supervision::tick(std::int64_t now, TaskProbe& probe, std::vector<Report>& 
         if (entry.due == kNever || entry.due > now) continue;
         if (entry.source == Source::tasks) {
             look_at_tasks(start, entry, now, probe, reports);
+            keep(start, entry);
             continue;
         }
         entry.due = kNever; // until it beats
-        if (entry.reported) continue;
-        entry.reported = true;
+        bool said = std::exchange(entry.reported, true);
+        keep(start, entry);
+        if (said) continue;
         Report report;
         report.start = start;
         std::snprintf(report.evidence, sizeof report.evidence,
@@ -118,12 +177,14 @@ void Supervision::ask_again(std::uint64_t start, std::int64_t now) {
     if (found == entries_.end()) return;
     found->second.reported = false;
     found->second.due = now + kAskAgain;
+    keep(start, found->second);
 }
 
 void Supervision::shift(std::int64_t ms) {
     for (auto& [start, entry] : entries_) {
         entry.last_sign += ms;
         if (entry.due != kNever) entry.due += ms;
+        keep(start, entry);
     }
 }
 

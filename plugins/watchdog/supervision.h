@@ -11,7 +11,10 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
+
+#include "watch_table.h"
 
 namespace leash_watchdog {
 
@@ -56,6 +59,10 @@ class Supervision {
     // The report did not arrive, since a heartbeat is on its way: ask again after a while.
     void ask_again(std::uint64_t start, std::int64_t now);
 
+    // From now on every entry is kept there, too; what is there already becomes entries. To be called
+    // before anything else.
+    void keep_in(std::span<SavedWatch> slots);
+
     // Nobody could beat for `ms`, or nobody listened: every deadline moves by that much.
     void shift(std::int64_t ms);
 
@@ -72,11 +79,15 @@ class Supervision {
         std::int64_t last_sign = 0; // heartbeat, or a look that found a live thread
         std::int64_t due = kNever;  // next deadline or look
         bool reported = false;
+        int slot = -1; // in slots_
     };
+    void keep(std::uint64_t start, Entry& entry);
     void look_at_tasks(std::uint64_t start, Entry& entry, std::int64_t now, TaskProbe& probe,
                        std::vector<Report>& reports);
 
     std::map<std::uint64_t, Entry> entries_;
+    std::span<SavedWatch> slots_;
+    std::vector<int> free_;
 };
 
 } // namespace leash_watchdog

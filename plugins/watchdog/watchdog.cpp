@@ -20,6 +20,7 @@
 #include "settings.h"
 #include "supervision.h"
 #include "task_probe.h"
+#include "watch_table.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -74,6 +75,7 @@ class Watchdog {
     Settings settings_;
     Device device_;
     Feeding feeding_;
+    WatchTable table_;
     Supervision supervision_;
     ProcTaskProbe probe_;
     std::vector<Report> reports_;
@@ -113,6 +115,12 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
     }
     original_timeout_s_ = before.original_timeout_s;
+    table_.open(host);
+    supervision_.keep_in(table_.slots());
+    // While nobody listened, nobody was late.
+    if (table_.noted() > 0 && now > table_.noted()) supervision_.shift(now - table_.noted());
+    table_.note(now);
+    act(now);
 
     int fd = host->saved_fd("wdt");
     if (fd >= 0)
@@ -230,6 +238,7 @@ void Watchdog::save() {
 void Watchdog::note_time(std::int64_t now) {
     std::int64_t gap = now - last_event_;
     last_event_ = now;
+    table_.note(now);
     if (gap <= kStall) return;
     supervision_.shift(gap);
     char span[32];

@@ -2,6 +2,7 @@
 #include "base/state_page.h"
 
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 
 #include <sys/mman.h>
@@ -20,13 +21,14 @@ struct StatePage::Record {
 };
 struct StatePage::Header {
     std::uint32_t magic, version, records, record_bytes;
-    std::byte reserved[4080];
+    std::int64_t alive_ms;
+    std::byte reserved[4072];
 };
 
 namespace {
 
 // CRC-32C, bit by bit over a nibble table: small, and fast enough for a kilobyte.
-std::uint32_t checksum_of(const std::byte* at, std::size_t length) {
+std::uint32_t checksum(const std::byte* at, std::size_t length) {
     static constexpr std::uint32_t kTable[16] = {
         0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
         0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
@@ -86,6 +88,32 @@ Result<StatePage> StatePage::adopt(UniqueFd fd, std::uint32_t version) {
 
 std::uint32_t StatePage::records() const { return reinterpret_cast<Header*>(base_)->records; }
 
+// What lies behind the length says nothing, and need not cost anything.
+std::uint32_t StatePage::checksum_of(const Copy& copy) {
+    return checksum(reinterpret_cast<const std::byte*>(&copy) + sizeof copy.checksum,
+                    offsetof(Copy, bytes) - sizeof copy.checksum + copy.length);
+}
+
+bool StatePage::is_whole(const Copy& copy) {
+    return copy.length <= kRecordBytes && copy.sequence != 0 && copy.checksum == checksum_of(copy);
+}
+
+std::uint32_t StatePage::damaged() const {
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < records(); ++i) {
+        const auto& both = record(i).copies;
+        bool written = both[0].sequence != 0 || both[1].sequence != 0;
+        if (written && !is_whole(both[0]) && !is_whole(both[1])) ++count;
+    }
+    return count;
+}
+
+void StatePage::stamp(std::int64_t ms) {
+    std::atomic_ref(reinterpret_cast<Header*>(base_)->alive_ms).store(ms, std::memory_order_relaxed);
+}
+
+std::int64_t StatePage::stamped() const { return reinterpret_cast<Header*>(base_)->alive_ms; }
+
 StatePage::Record& StatePage::record(std::uint32_t index) const {
     return reinterpret_cast<Record*>(base_ + sizeof(Header))[index];
 }
@@ -102,8 +130,7 @@ void StatePage::write(std::uint32_t index, std::span<const std::byte> bytes) {
     if (!bytes.empty()) std::memcpy(older.bytes, bytes.data(), bytes.size());
     std::memset(older.bytes + bytes.size(), 0, kRecordBytes - bytes.size());
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    older.checksum = checksum_of(reinterpret_cast<std::byte*>(&older) + sizeof older.checksum,
-                                 sizeof older - sizeof older.checksum);
+    older.checksum = checksum_of(older);
 }
 
 void StatePage::clear(std::uint32_t index) { write(index, {}); }
@@ -112,11 +139,7 @@ std::optional<std::span<const std::byte>> StatePage::read(std::uint32_t index) c
     if (index >= records()) return std::nullopt;
     const Copy* best = nullptr;
     for (const auto& copy : record(index).copies) {
-        bool whole = copy.length <= kRecordBytes && copy.sequence != 0 &&
-                     copy.checksum == checksum_of(reinterpret_cast<const std::byte*>(&copy) +
-                                                      sizeof copy.checksum,
-                                                  sizeof copy - sizeof copy.checksum);
-        if (whole && (!best || copy.sequence > best->sequence)) best = &copy;
+        if (is_whole(copy) && (!best || copy.sequence > best->sequence)) best = &copy;
     }
     if (!best || best->length == 0) return std::nullopt;
     return std::span(best->bytes, best->length);

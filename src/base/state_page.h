@@ -18,7 +18,7 @@ namespace leash {
 class StatePage {
   public:
     static constexpr std::uint32_t kMagic = 0x4C534831; // "LSH1"
-    static constexpr std::size_t kRecordBytes = 1008;   // payload of a record
+    static constexpr std::size_t kRecordBytes = 2032;   // payload of a record
 
     // A fresh page for `records` records. `version` says what the records mean.
     static Result<StatePage> create(std::uint32_t version, std::uint32_t records);
@@ -37,6 +37,13 @@ class StatePage {
     void clear(std::uint32_t index);
     // The newest whole copy, nothing where the record is empty or both copies are broken.
     [[nodiscard]] std::optional<std::span<const std::byte>> read(std::uint32_t index) const;
+    // Records that were written, but of which no copy is whole. A writer in another process may have
+    // its first one half done: look again before believing it.
+    [[nodiscard]] std::uint32_t damaged() const;
+
+    // When the writer was last known to be at work, in ms: as cheap as a store.
+    void stamp(std::int64_t ms);
+    [[nodiscard]] std::int64_t stamped() const; // 0: never
 
   private:
     struct Copy;
@@ -44,6 +51,8 @@ class StatePage {
     struct Header;
     StatePage(UniqueFd fd, std::byte* base, std::size_t size);
     [[nodiscard]] Record& record(std::uint32_t index) const;
+    [[nodiscard]] static std::uint32_t checksum_of(const Copy& copy);
+    [[nodiscard]] static bool is_whole(const Copy& copy);
 
     UniqueFd fd_;
     std::byte* base_ = nullptr;

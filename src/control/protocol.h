@@ -26,9 +26,11 @@
 //                                                 asks is the main process of a start of
 //                                                 its own now
 // reload                                root      {"complaint"} for each                   0.1
+// daemon-reexec                         root      nothing; init is executed anew after it    0.3
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
 // halt
+// kexec, soft-reboot [+force]           root      nothing                                  0.3
 //
 // Limits: 64 clients at once, of whom at most 32 may be other than root; 64 names a request; 5 s to
 // send the request; a client that does not read its reply for 10 s, or lets more than kMaxOutput
@@ -72,7 +74,7 @@ struct Verb {
     std::size_t max_names = 0;
     std::string_view option = {}; // the one it takes, without '+'; "" for none
 };
-inline constexpr std::array<Verb, 13> kVerbs{{
+inline constexpr std::array<Verb, 16> kVerbs{{
     {"version", true},
     {"list", true},
     {"status", true, 0, 1},
@@ -82,10 +84,13 @@ inline constexpr std::array<Verb, 13> kVerbs{{
     {"restart", false, 1, kMaxNames, "no-wait"},
     {"scope", false, 1, 1},
     {"reload", false},
+    {"daemon-reexec", false},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},
     {"poweroff", false, 0, 0, "force"},
     {"halt", false, 0, 0, "force"},
+    {"kexec", false, 0, 0, "force"},
+    {"soft-reboot", false, 0, 0, "force"},
 }};
 [[nodiscard]] const Verb* find_verb(std::string_view name); // null if unknown
 

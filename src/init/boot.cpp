@@ -52,12 +52,17 @@ void Init::first_acts() {
     signals_ = std::make_unique<Signals>(loop_, [this](int signal, int sender) {
         on_signal(signal, sender);
     });
-    if (resuming_) take_over_descriptors();
-    else logs_.start();
+    if (resuming_) {
+        take_over_descriptors();
+    } else {
+        remember_program();
+        logs_.start();
+    }
     logs_.set_changed([this] { record_system(); });
     log::set_sink([this](log::Level level, std::string_view text) {
         logs_.line(level, level <= log::Level::warning, text);
     });
+    if (resuming_) count_this_life();
     utsname system{};
     uname(&system);
     if (!resuming_)
@@ -118,6 +123,9 @@ void Init::take_configuration(std::vector<SourceFile> files) {
                          catalog.left_out.size()));
     system_ = std::move(catalog.system);
     logs_.set_log_size(system_.log_size);
+    system_record_.limit_count = system_.crash_limit.count;
+    system_record_.limit_window = system_.crash_limit.window.count();
+    record_system(); // a crash from here on is counted against that
     for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
     auto drain = [this](StartId start) { return executor_->drain_notify(start); };
     plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_, *recovery_, drain);
@@ -198,8 +206,9 @@ void Init::open_for_service() {
         manager_, core_, workers_,
         RequestHooks{[this] { return system_view(); },
                      [this](EndKind kind, bool force, const std::string& who) {
-                         end_machine(kind, force, who);
+                         return end_machine(kind, force, who);
                      },
+                     [this](auto done) { reexec(std::move(done)); },
                      [this](auto done) { reload(std::move(done)); },
                      [this](const std::string& name, pid_t pid, int client) {
                          return scopes_->make(name, pid, client);

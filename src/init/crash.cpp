@@ -2,6 +2,7 @@
 #include "init/crash.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include <fcntl.h>
@@ -21,14 +22,18 @@ char g_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 char* g_environment[] = {g_path, nullptr};
 alignas(16) char g_stack[16384];
 
-void on_fatal_signal(int) {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr); // asynchronous ones that came now would be lost
+void keep_all_descriptors() {
     for (int fd = 3; fd < kMostDescriptors; ++fd) {
         int flags = fcntl(fd, F_GETFD);
         if (flags >= 0) fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
     }
+}
+
+void on_fatal_signal(int) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr); // asynchronous ones that came now would be lost
+    keep_all_descriptors();
     execve("/proc/self/exe", g_argv, g_environment);
     execve("/sbin/init", g_argv, g_environment);
     // Nothing is left to run. Ending PID 1 panics the kernel, and kernel.panic reboots the machine.
@@ -53,6 +58,20 @@ void install_crash_handler(int page_fd) {
     action.sa_flags = SA_ONSTACK | SA_NODEFER;
     sigfillset(&action.sa_mask);
     for (int signal : kFatal) sigaction(signal, &action, nullptr);
+}
+
+void exec_next_life(const char* program) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    keep_all_descriptors();
+    execve(program, g_argv, g_environment);
+    int why = errno;
+    execve("/proc/self/exe", g_argv, g_environment);
+    for (int fd = 3; fd < kMostDescriptors; ++fd)
+        if (fcntl(fd, F_GETFD) >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    errno = why;
 }
 
 void unblock_fatal_signals() {

@@ -9,6 +9,11 @@ namespace leash {
 // From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
 void install_crash_handler(int page_fd);
 
+// The same for a life that is to end: executes `program`, or the binary that runs where that cannot be.
+// Comes back only if neither could be executed, with all as it was and errno from the
+// first try.
+void exec_next_life(const char* program);
+
 // First thing in a new life: the synchronous signals have come here blocked, and one that stays so
 // would kill PID 1 for good the second time.
 void unblock_fatal_signals();

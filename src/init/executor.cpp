@@ -96,8 +96,16 @@ void Executor::spawn(const action::Spawn& wanted) {
         request.notify_fd = s6_write.get();
     }
 
+    // A crash between the clone and the next record: what is in the page by now has to be enough to
+    // find the child, and to hear it.
+    auto& kept = live_.add(std::move(live));
+    attach_readiness(kept, *settings, std::move(s6_read));
+    record(wanted.service, Recovery::Intent::spawn);
     auto spawned = leash::spawn(request);
-    if (!spawned) return refuse(spawned.error().text);
+    if (!spawned) {
+        live_.erase(wanted.start);
+        return refuse(spawned.error().text);
+    }
     if (tree_ && !spawned->in_cgroup) {
         // The kernel would not let it be born there; it has been outside for a moment.
         if (auto moved = tree_->move(spawned->pid, wanted.service); !moved)
@@ -106,16 +114,14 @@ void Executor::spawn(const action::Spawn& wanted) {
     if (known && !spawned->in_lineage)
         if (auto adopted = kernel_->adopt(wanted.start, {.pid = spawned->pid, .tree = true}); !adopted)
             log::warning("{}: {}", wanted.service, adopted.error().text);
-    live.first_pid = live.main_pid = spawned->pid;
-    live.pidfd = std::move(spawned->pidfd);
-    live.start_ticks = spawned->start_ticks;
-    live.outcome = std::move(spawned->outcome);
-    auto& kept = live_.add(std::move(live));
+    kept.first_pid = kept.main_pid = spawned->pid;
+    kept.pidfd = std::move(spawned->pidfd);
+    kept.start_ticks = spawned->start_ticks;
+    kept.outcome = std::move(spawned->outcome);
     kept.outcome_watch = std::make_unique<IoWatch>(loop_, kept.outcome.get(), UEV_READ,
                                                    [this, start = wanted.start](int) {
                                                        on_outcome(start);
                                                    });
-    attach_readiness(kept, *settings, std::move(s6_read));
     core_.post(event::Spawned{wanted.start, kept.main_pid});
 }
 
@@ -131,7 +137,8 @@ void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings
     auto start = live.start;
     if (settings.notify.kind == NotifyKind::s6) {
         live.s6 = std::make_unique<S6Ready>(loop_, std::move(s6_read_end),
-                                            [this, start] { core_.post(event::Ready{start}); });
+                                            [this, start] { core_.post(event::Ready{start}); },
+                                            [this, service = live.service] { record(service); });
     } else if (settings.notify.kind == NotifyKind::pidfile) {
         live.pidfile = std::make_unique<PidfileWatch>(
             loop_, settings.notify.path, [this, start](pid_t pid) { on_pidfile(start, pid); });

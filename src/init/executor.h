@@ -81,6 +81,8 @@ class Executor {
     [[nodiscard]] bool belongs(const LiveStart& live, pid_t pid) const;
     void change_main(LiveStart& live, pid_t pid, const char* told_by);
     void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
+    // executor_recovery.cpp
+    void find_unrecorded_child(LiveStart& live, const Life& life, bool scope);
     // executor_scope.cpp
     void take_scope(const action::Spawn& wanted);
 

@@ -19,11 +19,12 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     record.life = pack(*life);
     record.intent = static_cast<std::uint32_t>(intent);
     record.scope = manager_.settings(service)->scope ? 1 : 0;
-    record.notify_fd = record.output_read = record.output_write = -1;
+    record.notify_fd = record.s6_fd = record.output_read = record.output_write = -1;
     if (auto* live = live_.find(life->start)) {
         record.first_pid = live->first_pid;
         record.first_ticks = live->start_ticks;
         if (live->notify) record.notify_fd = live->notify->fd();
+        if (live->s6) record.s6_fd = live->s6->fd();
     }
     if (auto ends = logs_.ends_of(service)) {
         record.output_read = ends->read;
@@ -36,7 +37,7 @@ void Executor::adopt(const ServiceRecord& record) {
     std::string service(record.name, strnlen(record.name, sizeof record.name));
     if (record.output_read >= 0 && record.output_write >= 0)
         logs_.adopt_output(service, UniqueFd(record.output_read), UniqueFd(record.output_write));
-    UniqueFd notify(record.notify_fd);
+    UniqueFd notify(record.notify_fd), s6(record.s6_fd);
     const auto* known = manager_.life(service);
     if (!known || known->start == 0 || !is_alive(known->state)) return;
     Life life = *known;
@@ -55,13 +56,12 @@ void Executor::adopt(const ServiceRecord& record) {
     if (live.main_pid > 0)
         if (auto pidfd = open_pidfd(live.main_pid)) live.pidfd = std::move(*pidfd);
     auto& kept = live_.add(std::move(live));
-    if (life.state == State::starting && settings->notify.kind == NotifyKind::pidfile)
-        attach_readiness(kept, *settings, UniqueFd());
+    bool by_s6 = settings->notify.kind == NotifyKind::s6 && s6;
+    if (life.state == State::starting && (by_s6 || settings->notify.kind == NotifyKind::pidfile))
+        attach_readiness(kept, *settings, std::move(s6));
 
     if (life.main_pid == 0 && !life.main_exited) {
-        // It died between the intent and the clone's answer: there may be a child that nobody knows
-        // the number of. What is in the cgroup or has the tag is ended, and the policy goes on.
-        core_.post(event::SpawnFailed{life.start, "init crashed while it was being started"});
+        find_unrecorded_child(kept, life, record.scope != 0);
         return;
     }
     if (!life.main_exited) {
@@ -90,6 +90,38 @@ void Executor::adopt(const ServiceRecord& record) {
         }
     }
     if (life.end_asked && !life.emptied) end(action::EndStart{service, life.start, false});
+}
+
+// Init died between the intent and the clone's answer: there may be a child that nobody knows the
+// number of. It was born into the service's cgroup, which was empty, and is the one child of PID 1 in
+// there. With none, what has the tag is ended and the policy goes on.
+void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool scope) {
+    pid_t child = 0;
+    auto members = tree_ && !scope ? tree_->processes(live.service) : std::vector<pid_t>{};
+    for (pid_t pid : members) {
+        auto stat = read_stat(pid);
+        if (!stat || stat->parent != 1) continue;
+        auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
+        bool other = whose && whose->start != 0 && whose->start != life.start;
+        if (other || child != 0) { // an orphan among them: which one is it?
+            child = 0;
+            break;
+        }
+        child = pid;
+        live.start_ticks = stat->start_ticks;
+    }
+    if (child == 0) {
+        core_.post(event::SpawnFailed{life.start, "init crashed while it was being started"});
+        return;
+    }
+    live.first_pid = live.main_pid = child;
+    if (auto pidfd = open_pidfd(child)) live.pidfd = std::move(*pidfd);
+    UniqueFd group;
+    if (auto entered = tree_->enter(live.service)) group = std::move(*entered);
+    if (make_known(live.service, life.start, group.get()))
+        (void)kernel_->adopt(life.start, {.pid = child, .tree = true});
+    core_.post(event::Spawned{life.start, child});
+    core_.post(event::Executed{life.start}); // if it cannot be, it ends with 127
 }
 
 void Executor::forget_starts_that_are_over() {

@@ -7,13 +7,12 @@
 #include <cstring>
 
 #include <fmt/format.h>
-#include <sys/mount.h>
-#include <sys/swap.h>
 #include <unistd.h>
 
 #include "base/process.h"
 #include "base/text.h"
 #include "base/whole_file.h"
+#include "init/unmount.h"
 
 namespace leash {
 namespace {
@@ -68,66 +67,6 @@ int stop_everything(const std::vector<pid_t>& spared, KernelLineage* kernel, int
     return 1;
 }
 
-struct MountLine {
-    std::string target, type;
-};
-
-std::vector<MountLine> mounts_newest_first() {
-    std::vector<MountLine> mounts;
-    auto text = read_whole_file("/proc/self/mounts");
-    for (auto line : split(text, '\n', true)) {
-        auto words = split(line, ' ', true);
-        if (words.size() < 3) continue;
-        std::string target;
-        for (std::size_t i = 0; i < words[1].size(); ++i) { // \040 stands for a blank
-            if (words[1][i] == '\\' && i + 3 < words[1].size()) {
-                target += static_cast<char>((words[1][i + 1] - '0') * 64 +
-                                            (words[1][i + 2] - '0') * 8 + (words[1][i + 3] - '0'));
-                i += 3;
-            } else {
-                target += words[1][i];
-            }
-        }
-        mounts.insert(mounts.begin(), {target, std::string(words[2])});
-    }
-    return mounts;
-}
-
-// Needed to the last moment: by the logger, by PID 1 itself.
-bool stays_mounted(const MountLine& mount) {
-    static constexpr std::string_view kStay[] = {"/proc", "/sys", "/dev", "/run"};
-    if (mount.target == "/") return true;
-    return std::ranges::any_of(kStay, [&](std::string_view place) {
-        return mount.target == place || mount.target.starts_with(std::string(place) + "/");
-    });
-}
-
-int unmount_everything(int out) {
-    sync();
-    auto swaps_text = read_whole_file("/proc/swaps");
-    auto swaps = split(swaps_text, '\n', true);
-    for (std::size_t i = 1; i < swaps.size(); ++i)
-        swapoff(std::string(split(swaps[i], ' ', true).front()).c_str());
-    int failures = 0;
-    for (const auto& mount : mounts_newest_first()) {
-        if (stays_mounted(mount)) continue;
-        if (umount2(mount.target.c_str(), 0) == 0) continue;
-        // Somebody sits in it. Read-only is as good for the disk; lazily detached is the last resort.
-        if (::mount(nullptr, mount.target.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0)
-            continue;
-        int why = errno;
-        if (umount2(mount.target.c_str(), MNT_DETACH) == 0) continue;
-        ++failures;
-        tell(out, fmt::format("cannot unmount {}: {}", mount.target, std::strerror(why)));
-    }
-    if (::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_RDONLY, nullptr) < 0 && errno != EINVAL) {
-        ++failures;
-        tell(out, fmt::format("cannot remount / read-only: {}", std::strerror(errno)));
-    }
-    sync();
-    return failures ? 1 : 0;
-}
-
 } // namespace
 
 std::string_view to_string(EndKind kind) {
@@ -136,6 +75,8 @@ std::string_view to_string(EndKind kind) {
     case EndKind::poweroff: return "power-off";
     case EndKind::halt: return "halt";
     case EndKind::wdt_reset: return "reset by the WDT";
+    case EndKind::kexec: return "kexec";
+    case EndKind::soft_reboot: return "soft reboot";
     }
     return "?";
 }
@@ -157,10 +98,14 @@ void FinalStage::kill_everything() {
 }
 
 void FinalStage::unmount() {
+    if (!hooks_.unmount) {
+        flush();
+        return;
+    }
     hooks_.say("Unmounting file systems");
     WorkerJob job;
     job.name = "unmount";
-    job.limit = Ms{10'000};
+    job.limit = Ms{15'000};
     job.work = [](int out) { return unmount_everything(out); };
     job.line = [this](std::string_view line) { hooks_.say(std::string(line)); };
     job.done = [this](int, std::string) { flush(); };

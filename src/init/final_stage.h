@@ -14,7 +14,9 @@
 
 namespace leash {
 
-enum class EndKind { reboot, poweroff, halt, wdt_reset };
+// The numbers stand in the state page.
+enum class EndKind { reboot, poweroff, halt, wdt_reset, kexec, soft_reboot };
+inline constexpr EndKind kLastEndKind = EndKind::soft_reboot;
 [[nodiscard]] std::string_view to_string(EndKind kind);
 
 struct FinalStageHooks {
@@ -26,6 +28,7 @@ struct FinalStageHooks {
     std::function<void(std::function<void()>)> flush_log;
     // The last word: reboot(2), or the WDT.
     std::function<void()> end;
+    bool unmount = true;
 };
 
 class FinalStage {

@@ -15,6 +15,16 @@
 
 namespace leash {
 
+namespace {
+
+// waitid tells in two numbers what waitpid tells in one.
+int wait_status_of(const siginfo_t& info) {
+    if (info.si_code == CLD_EXITED) return W_EXITCODE(info.si_status, 0);
+    return W_EXITCODE(0, info.si_status) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+}
+
+} // namespace
+
 Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
     : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
@@ -23,7 +33,12 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
           heartbeat_.in(Ms{1'000});
           look_after_module();
       }),
-      end_limit_(loop_, [] {}), resuming_(recovery_->system().has_value()) {
+      end_limit_(loop_, [] {}),
+      last_limit_(loop_, [this] {
+          log::error("the way down took too long, ending it here");
+          last_act();
+      }),
+      resuming_(recovery_->system().has_value()) {
     system_record_.control_fd = system_record_.module_fd = -1;
 }
 
@@ -64,6 +79,7 @@ int Init::run() {
 void Init::after_round() {
     if (executor_) executor_->after_round();
     if (plugins_) plugins_->after_round();
+    recovery_->alive(monotonic_now());
 }
 
 void Init::note(std::string text) {
@@ -80,30 +96,41 @@ void Init::on_signal(int signal, int sender) {
     case SignalMeaning::reload:
         reload([](const std::vector<std::string>&) {});
         break;
-    case SignalMeaning::reboot: end_machine(EndKind::reboot, false, who); break;
-    case SignalMeaning::halt: end_machine(EndKind::halt, false, who); break;
-    case SignalMeaning::poweroff: end_machine(EndKind::poweroff, false, who); break;
-    case SignalMeaning::wdt_reset: end_machine(EndKind::wdt_reset, false, who); break;
+    case SignalMeaning::reboot: (void)end_machine(EndKind::reboot, false, who); break;
+    case SignalMeaning::halt: (void)end_machine(EndKind::halt, false, who); break;
+    case SignalMeaning::poweroff: (void)end_machine(EndKind::poweroff, false, who); break;
+    case SignalMeaning::wdt_reset: (void)end_machine(EndKind::wdt_reset, false, who); break;
     }
 }
 
 // Signals of one kind merge, so every call reaps all that is dead. A child is looked at before it is
-// reaped: while it is a zombie its pid cannot be reused, and what it sent last can be attributed.
+// reaped: while it is a zombie its pid cannot be reused, and what it sent last can be attributed. It
+// is reaped when all that follows from its end stands in the state page: should init crash in between,
+// the next life finds the zombie, or has the record.
 void Init::reap() {
-    for (int bound = 0; bound < 4096; ++bound) {
-        siginfo_t info{};
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
-        if (executor_) executor_->before_reap(info.si_pid);
-        auto whose = module_ ? module_->whois(info.si_pid) : std::nullopt;
-        int status = 0;
-        if (waitpid(info.si_pid, &status, WNOHANG) <= 0) return;
-        if (executor_ && executor_->child_exited(info.si_pid, status)) continue;
-        if (workers_.child_exited(info.si_pid, status)) continue;
-        if (plugins_ && plugins_->child_exited(info.si_pid, status)) continue;
-        if (logs_.child_exited(info.si_pid)) continue;
-        tell_whose_was(info.si_pid, whose);
+    if (resuming_ && !resumed_) {
+        // Whose the others are is not known yet; as zombies they can wait.
+        for (pid_t pid : workers_.pids()) reap_one(P_PID, pid);
+        return;
     }
+    for (int bound = 0; bound < 4096; ++bound)
+        if (!reap_one(P_ALL, 0)) return;
     kill(getpid(), SIGCHLD); // more than a round's share: go on after the others had their turn
+}
+
+bool Init::reap_one(idtype_t which, pid_t pid) {
+    siginfo_t info{};
+    int options = WEXITED | WNOHANG | WNOWAIT;
+    if (waitid(which, static_cast<id_t>(pid), &info, options) < 0 || info.si_pid == 0) return false;
+    if (executor_) executor_->before_reap(info.si_pid);
+    auto whose = module_ ? module_->whois(info.si_pid) : std::nullopt;
+    int status = wait_status_of(info);
+    bool known = (executor_ && executor_->child_exited(info.si_pid, status)) ||
+                 workers_.child_exited(info.si_pid, status) ||
+                 (plugins_ && plugins_->child_exited(info.si_pid, status)) ||
+                 logs_.child_exited(info.si_pid);
+    if (!known) tell_whose_was(info.si_pid, whose);
+    return waitpid(info.si_pid, nullptr, WNOHANG) > 0;
 }
 
 void Init::act(const Action& action) {
@@ -126,7 +153,8 @@ void Init::act(const Action& action) {
                 auto kind = what.end == action::MachineEnd::reboot     ? EndKind::reboot
                             : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
                                                                        : EndKind::halt;
-                end_machine(kind, false, fmt::format("policy of {}: {}", what.service, what.reason));
+                (void)end_machine(kind, false,
+                                  fmt::format("policy of {}: {}", what.service, what.reason));
             } else if constexpr (std::is_same_v<What, action::TargetSettled>) {
                 if (state_.phase == Phase::booting) state_.phase = Phase::settled;
                 record_system();

@@ -5,13 +5,15 @@
 //   init.cpp       events of the loop, actions of the core   requests.h   what initctl asks for
 //   machine_end.cpp  shutdown                                 plugins.h    what plugins may do
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
-//   module.cpp     the kernel module's device
+//   module.cpp     the kernel module's device               reexec.cpp   the next life on request
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/wait.h>
 
 #include "base/event_loop.h"
 #include "config/load.h"
@@ -59,7 +61,14 @@ class Init {
     void take_over_descriptors();
     void resume_services();
     void record_system();
+    void count_this_life();
     void stay_minimal();
+
+    // reexec.cpp
+    void remember_program();
+    void reexec(std::function<void(const Result<void>&)> done);
+    void execute_anew(ExecKind kind);
+    void soft_reboot();
 
     // module.cpp
     void open_module();
@@ -73,6 +82,7 @@ class Init {
     void act(const Action& action);
     void on_signal(int signal, int sender);
     void reap();
+    bool reap_one(idtype_t which, pid_t pid);
     void after_round();
     void on_state_changed(const action::StateChanged& change);
     void note(std::string text); // kept for `status`, and logged
@@ -80,10 +90,15 @@ class Init {
     [[nodiscard]] StartId new_start_id() const;
 
     // machine_end.cpp
-    void end_machine(EndKind kind, bool force, const std::string& who);
+    Result<void> end_machine(EndKind kind, bool force, const std::string& who);
+    void go_down(const std::string& why);
+    void go_on_down();
+    [[nodiscard]] const char* obstacle_to(EndKind kind) const;
+    [[nodiscard]] std::string still_there() const;
     void final_stage();
     void last_act();
     void wait_for_wdt(Ms limit);
+    void end_at_once();
 
     KernelCommandLine asked_;
     SystemState state_;
@@ -106,9 +121,13 @@ class Init {
     std::unique_ptr<FinalStage> final_stage_;
     Timer heartbeat_;  // makes the loop go round at least once a second
     Timer end_limit_;
+    Timer last_limit_; // of the whole way down
     EndKind end_kind_ = EndKind::reboot;
+    Ms end_deadline_{0}; // for the services, once the machine goes down
     bool all_stopped_ = false;
+    bool last_act_begun_ = false;
     bool resuming_ = false;
+    bool resumed_ = false; // ... and what was there is taken over
     SystemRecord system_record_{};
 };
 

@@ -116,6 +116,7 @@ bool LogLink::child_exited(pid_t pid) {
     if (pid != pid_ || pid == 0) return false;
     pid_ = 0;
     channel_.reset();
+    if (changed_) changed_(); // a next life must not take over what is closed
     to_console("leash: the logger has died, starting another one");
     // At once, unless it dies as soon as it lives.
     restart_.in(++deaths_ <= 5 ? Ms{0} : Ms{5'000});

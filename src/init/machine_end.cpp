@@ -11,44 +11,82 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/whole_file.h"
 
 namespace leash {
 namespace {
 
 // Worked out behind the time limits of services, should the core's own arithmetic ever fail.
 constexpr Ms kGrace{15'000};
+// The steps of the final stage have time limits of their own, which add up to less. Should their
+// worker or the loop's arithmetic fail, this ends the machine all the same.
+constexpr Ms kFinalStage{30'000};
 
 } // namespace
 
-void Init::end_machine(EndKind kind, bool force, const std::string& who) {
+// Null: nothing speaks against it.
+const char* Init::obstacle_to(EndKind kind) const {
+    if (kind == EndKind::soft_reboot && recovery_->fd() < 0)
+        return "without a state page init would lose the WDT on the way";
+    if (kind != EndKind::kexec) return nullptr;
+    if (state_.in_container) return "a container has no kernel of its own";
+    auto loaded = read_whole_file("/sys/kernel/kexec_loaded");
+    if (loaded.empty()) return "this kernel has no kexec";
+    return loaded.front() == '1' ? nullptr : "no kernel is loaded for it: load one with kexec -l";
+}
+
+Result<void> Init::end_machine(EndKind kind, bool force, const std::string& who) {
     if (state_.phase == Phase::going_down) {
         log::notice("{} asked for by {}: the machine is going down already", to_string(kind), who);
-        return;
+        return {};
     }
+    auto refuse = [&](std::string_view why) {
+        log::error("{} asked for by {} is refused: {}", to_string(kind), who, why);
+        return fail("{} is refused: {}", to_string(kind), why);
+    };
+    if (const char* why = obstacle_to(kind)) return refuse(why);
     if (!executor_ || !plugins_) { // so early that nothing has been started yet
         end_kind_ = kind;
         last_act();
-        return;
+        return {};
     }
-    if (!force && !state_.in_container) {
-        if (auto allowed = plugins_->may_end(kind); !allowed) {
-            log::error("{} asked for by {} is refused: {}", to_string(kind), who, allowed.error().text);
-            return;
-        }
-    }
-    state_.phase = Phase::going_down;
+    if (!force && !state_.in_container)
+        if (auto allowed = plugins_->may_end(kind); !allowed) return refuse(allowed.error().text);
     end_kind_ = kind;
+    end_deadline_ = monotonic_now() + system_.shutdown_timeout;
+    go_down(who);
+    return {};
+}
+
+void Init::go_down(const std::string& why) {
+    state_.phase = Phase::going_down;
     record_system();
-    logs_.line(log::Level::notice, true, fmt::format("Going down for {}: {}", to_string(kind), who));
-    plugins_->shutdown(kind, system_.shutdown_timeout);
-    Ms deadline = monotonic_now() + system_.shutdown_timeout;
+    logs_.line(log::Level::notice, true,
+               fmt::format("Going down for {}: {}", to_string(end_kind_), why));
+    plugins_->shutdown(end_kind_, std::max(end_deadline_ - monotonic_now(), Ms{0}));
     end_limit_.set_callback([this] {
         if (all_stopped_) return;
-        log::error("services did not stop in time, going on without them");
+        log::error("services did not stop in time, going on without them:{}", still_there());
         final_stage();
     });
-    end_limit_.at(deadline + kGrace);
-    core_.post(event::ShutdownRequested{deadline});
+    end_limit_.at(end_deadline_ + kGrace);
+    last_limit_.at(end_deadline_ + kGrace + kFinalStage);
+    core_.post(event::ShutdownRequested{end_deadline_});
+}
+
+// Init has crashed on the way. To the same end, and services get no more time than they had.
+void Init::go_on_down() { go_down("init has crashed on the way and goes on"); }
+
+// For people who wonder what the machine waits for.
+std::string Init::still_there() const {
+    std::string names;
+    for (const auto& name : manager_.names()) {
+        auto view = manager_.view(name);
+        if (!is_alive(view->state) || view->start == 0) continue;
+        names += fmt::format(" {} ({}", name, to_string(view->state));
+        names += view->main_pid > 0 ? fmt::format(", process {})", view->main_pid) : ")";
+    }
+    return names.empty() ? " nobody" : names;
 }
 
 void Init::final_stage() {
@@ -64,7 +102,7 @@ void Init::final_stage() {
                         module_ ? &*module_ : nullptr,
                         [this](const std::string& text) { logs_.line(log::Level::notice, true, text); },
                         [this](std::function<void()> done) { logs_.flush(std::move(done)); },
-                        [this] { last_act(); }});
+                        [this] { last_act(); }, end_kind_ != EndKind::soft_reboot});
     if (!state_.in_container) {
         final_stage_->run();
         return;
@@ -73,6 +111,8 @@ void Init::final_stage() {
 }
 
 void Init::last_act() {
+    if (std::exchange(last_act_begun_, true)) return;
+    last_limit_.cancel();
     if (state_.in_container) {
         loop_.stop();
         return;
@@ -88,6 +128,10 @@ void Init::last_act() {
         log::warning("there is no WDT to delegate the reboot to ({}): rebooting at once",
                      wait.error().text);
     }
+    if (end_kind_ == EndKind::soft_reboot) {
+        soft_reboot();
+        return;
+    }
     if (plugins_) {
         if (auto released = plugins_->release(end_kind_); !released) {
             log::warning("{}", released.error().text);
@@ -102,14 +146,18 @@ void Init::last_act() {
     // The logger needs a moment to write that; nothing is lost if it does not get it.
     end_limit_.set_callback([this] {
         sync();
-        int how = end_kind_ == EndKind::poweroff ? RB_POWER_OFF
-                  : end_kind_ == EndKind::halt   ? RB_HALT_SYSTEM
-                                                 : RB_AUTOBOOT;
-        reboot(how);
-        // Refused or without effect: a reboot is better than a dead machine.
-        reboot(RB_AUTOBOOT);
+        end_at_once();
     });
     end_limit_.in(Ms{50});
+}
+
+void Init::end_at_once() {
+    reboot(end_kind_ == EndKind::poweroff ? RB_POWER_OFF
+           : end_kind_ == EndKind::halt   ? RB_HALT_SYSTEM
+           : end_kind_ == EndKind::kexec  ? static_cast<int>(RB_KEXEC)
+                                          : RB_AUTOBOOT);
+    // Refused or without effect: a reboot is better than a dead machine.
+    reboot(RB_AUTOBOOT);
 }
 
 void Init::wait_for_wdt(Ms limit) {

@@ -38,6 +38,26 @@ std::unique_ptr<leash::Recovery> earlier_life(int argc, char** argv) {
     return nullptr;
 }
 
+// `init --check-state PAGE`: could this binary take over from the one that runs? A child of that one
+// asks, before it is replaced.
+int check_state(const char* page) {
+    auto complain = [](const std::string& why) {
+        std::printf("%s\n", why.c_str());
+        return 1;
+    };
+    auto found = leash::Recovery::adopt(leash::UniqueFd(std::atoi(page)));
+    if (!found) return complain(found.error().text);
+    auto good = (*found)->check();
+    // The writer goes on meanwhile: what is half written now is whole in a moment.
+    for (int again = 0; !good && again < 3; ++again) {
+        usleep(50'000);
+        good = (*found)->check();
+    }
+    if (!good) return complain(good.error().text);
+    std::printf("%s: %zu services\n", leash::kStateIsGood, (*found)->services().size());
+    return 0;
+}
+
 int usage(const char* name, int status) {
     std::fprintf(status ? stderr : stdout,
                  "%s is Leash, an init: the kernel starts it as process 1.\n"
@@ -55,6 +75,7 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (argc > 1 && std::strcmp(argv[1], "--help") == 0) return usage(argv[0], 0);
+    if (argc == 3 && std::strcmp(argv[1], "--check-state") == 0) return check_state(argv[2]);
     if (getpid() != 1) return usage(argv[0], 2);
     auto asked = leash::parse_kernel_command_line(read_kernel_command_line());
     leash::Init init(std::move(asked), earlier_life(argc, argv));

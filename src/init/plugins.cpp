@@ -61,7 +61,9 @@ std::vector<control::PluginView> Plugins::views() const {
 
 leash_end Plugins::end_of(EndKind kind) {
     switch (kind) {
-    case EndKind::reboot: return LEASH_END_REBOOT;
+    case EndKind::reboot:
+    case EndKind::kexec:
+    case EndKind::soft_reboot: return LEASH_END_REBOOT;
     case EndKind::poweroff: return LEASH_END_POWEROFF;
     case EndKind::halt: return LEASH_END_HALT;
     case EndKind::wdt_reset: return LEASH_END_WDT_RESET;

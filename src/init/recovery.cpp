@@ -46,6 +46,26 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     return recovery;
 }
 
+Result<void> Recovery::check() const {
+    if (!page_) return fail("there is no state page");
+    if (!system()) return fail("the state page has no record of the system");
+    if (auto damaged = page_->damaged())
+        return fail("{} records of the state page are damaged", damaged);
+    for (std::uint32_t i = kFirstPlugin; i < page_->records(); ++i) {
+        auto bytes = page_->read(i);
+        std::size_t wanted = i < kFirstService ? sizeof(PluginRecord) : sizeof(ServiceRecord);
+        if (bytes && bytes->size() != wanted)
+            return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
+    }
+    return {};
+}
+
+void Recovery::alive(Ms now) {
+    if (page_) page_->stamp(now.count());
+}
+
+Ms Recovery::last_alive() const { return Ms{page_ ? page_->stamped() : 0}; }
+
 template <class T> std::optional<T> Recovery::read(std::uint32_t index) const {
     auto bytes = page_ ? page_->read(index) : std::nullopt;
     if (!bytes || bytes->size() != sizeof(T)) return std::nullopt;

@@ -29,13 +29,25 @@ struct SystemRecord {
     std::int32_t crashes; // all of them
     std::int64_t crash_times[kCrashes]; // ms, the newest ones
     std::int32_t lives_cut_short; // in a row: died before recovery was complete
+    // The next life reads these before it can read a file.
+    std::int32_t limit_count; // crash-limit; 0: not read yet
+    std::int64_t limit_window; // ms
+    // Where the machine is bound for; counts with phase going_down.
+    std::int32_t end_kind; // as enum EndKind
+    std::int64_t end_deadline; // ms, CLOCK_MONOTONIC: services get no more time for a crash
+    std::int32_t exec_kind; // as enum ExecKind: written right before the exec
+    std::int32_t reexecs;
+    char program[256]; // where init was executed from at boot: an upgrade is looked for there
 };
+
+// Why init is executed again.
+enum class ExecKind : std::int32_t { crash, planned, soft_reboot };
 
 struct ServiceRecord {
     char name[64];
     LifeRecord life;
     std::uint64_t first_ticks; // start time of first_pid
-    std::int32_t first_pid, notify_fd, output_read, output_write;
+    std::int32_t first_pid, notify_fd, s6_fd, output_read, output_write;
     std::uint32_t intent; // enum Intent: written before the act
     std::uint32_t scope;  // no file describes it
 };
@@ -49,10 +61,13 @@ struct PluginRecord {
     struct { std::uint64_t cookie; std::int32_t pid; std::int32_t used; } helpers[kHelpers];
 };
 
+// How `init --check-state` begins its answer. Another program in init's place would not say so.
+inline constexpr const char* kStateIsGood = "the state page can be taken over";
+
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 2;
+    static constexpr std::uint32_t kVersion = 3;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
     // Without memory for a page there is none: init says so and goes on.
@@ -60,6 +75,13 @@ class Recovery {
     static Result<std::unique_ptr<Recovery>> adopt(UniqueFd page);
 
     [[nodiscard]] int fd() const { return page_ ? page_->fd() : -1; }
+
+    // For a binary that is to take over: is all of it there, whole, and of the sizes it knows?
+    [[nodiscard]] Result<void> check() const;
+
+    // Once a round of the loop: how long nobody was there is counted from the last call.
+    void alive(Ms now);
+    [[nodiscard]] Ms last_alive() const; // 0: not known
 
     void record(const SystemRecord& system);
     void record(const ServiceRecord& service);

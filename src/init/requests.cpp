@@ -71,6 +71,11 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
             for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
             reply->end(complaints.empty() ? status_of_reply::done : status_of_reply::failed, "");
         });
+    } else if (verb == "daemon-reexec") {
+        hooks_.reexec([reply](const Result<void>& goes) {
+            if (goes) reply->end(status_of_reply::done, "");
+            else reply->end(status_of_reply::failed, goes.error().text);
+        });
     } else if (verb == "is-system-running") {
         if (request.option && hooks_.system().state == "starting") {
             waiting_for_system_.push_back(std::move(reply));
@@ -80,12 +85,15 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         reply->line(control::render_state(state));
         reply->end(state == "running" ? status_of_reply::done : status_of_reply::failed, "");
     } else {
-        auto kind = verb == "reboot"     ? EndKind::reboot
-                    : verb == "poweroff" ? EndKind::poweroff
-                                         : EndKind::halt;
-        reply->end(status_of_reply::done, "");
-        hooks_.end_machine(kind, request.option,
-                           fmt::format("initctl {} (pid {}, uid {})", verb, request.pid, request.uid));
+        auto kind = verb == "reboot"        ? EndKind::reboot
+                    : verb == "poweroff"    ? EndKind::poweroff
+                    : verb == "kexec"       ? EndKind::kexec
+                    : verb == "soft-reboot" ? EndKind::soft_reboot
+                                            : EndKind::halt;
+        auto who = fmt::format("initctl {} (pid {}, uid {})", verb, request.pid, request.uid);
+        auto allowed = hooks_.end_machine(kind, request.option, who);
+        if (allowed) reply->end(status_of_reply::done, "");
+        else reply->end(status_of_reply::failed, allowed.error().text);
     }
 }
 

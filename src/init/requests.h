@@ -21,7 +21,9 @@ namespace leash {
 
 struct RequestHooks {
     std::function<control::SystemView()> system;
-    std::function<void(EndKind, bool force, const std::string& who)> end_machine;
+    std::function<Result<void>(EndKind, bool force, const std::string& who)> end_machine;
+    // Executes init anew; calls back right before, or with the reason why not.
+    std::function<void(std::function<void(const Result<void>&)>)> reexec;
     // Reads the configuration again; calls back with the complaints.
     std::function<void(std::function<void(const std::vector<std::string>&)>)> reload;
     // Makes a scope of the process that asks.

@@ -31,6 +31,8 @@ void Init::record_system() {
     // Until this life serves it, the socket is the earlier life's: clients may wait in its backlog.
     if (server_) record.control_fd = server_->listen_fd();
     if (module_) record.module_fd = module_->fd();
+    record.end_kind = static_cast<std::int32_t>(end_kind_);
+    record.end_deadline = end_deadline_.count();
     put(record.target, state_.target);
     put(record.module_text, state_.module_text);
     recovery_->record(record);
@@ -41,7 +43,7 @@ void Init::take_over_descriptors() {
     system_record_ = *recovery_->system();
     std::vector<int> claimed{recovery_->fd(), system_record_.log_fd, system_record_.control_fd};
     for (const auto& service : recovery_->services())
-        for (int fd : {service.notify_fd, service.output_read, service.output_write})
+        for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
             claimed.push_back(fd);
     for (const auto& plugin : recovery_->plugins())
         for (const auto& [name, fd] : plugin.fds) claimed.push_back(fd);
@@ -60,23 +62,50 @@ void Init::take_over_descriptors() {
     state_.module_text = system_record_.module_text;
     state_.phase = static_cast<Phase>(system_record_.phase);
 
-    auto now = monotonic_now();
-    auto& crashes = system_record_.crashes;
-    system_record_.crash_times[crashes++ % SystemRecord::kCrashes] = now.count();
-    ++system_record_.lives_cut_short;
-    recovery_->record(system_record_);
-    log::error("init has crashed ({} times since boot) and goes on", crashes);
-    state_.notes.push_back(fmt::format("init has crashed {} times since boot", crashes));
+    if (auto kind = system_record_.end_kind; kind >= 0 && kind <= static_cast<int>(kLastEndKind))
+        end_kind_ = static_cast<EndKind>(kind);
+    end_deadline_ = Ms{system_record_.end_deadline};
+}
 
+// What was asked for is no crash; a new binary that dies before it has taken over is one.
+void Init::count_this_life() {
+    auto now = monotonic_now();
+    auto& record = system_record_;
+    auto why = static_cast<ExecKind>(std::exchange(record.exec_kind, 0));
+    if (why == ExecKind::crash) {
+        record.crash_times[record.crashes++ % SystemRecord::kCrashes] = now.count();
+        log::error("init has crashed ({} times since boot) and goes on", record.crashes);
+    } else if (why == ExecKind::planned) {
+        ++record.reexecs;
+        log::notice("init is executed anew, as Leash {}", LEASH_VERSION);
+    }
+    ++record.lives_cut_short;
+    recovery_->record(record);
+    if (record.crashes > 0)
+        state_.notes.push_back(fmt::format("init has crashed {} times since boot", record.crashes));
+
+    RateLimit limit = system_.crash_limit; // the default, until the file has been read once
+    if (record.limit_count > 0) limit = {record.limit_count, Ms{record.limit_window}};
     int lately = 0;
-    for (int i = 0; i < std::min<int>(crashes, SystemRecord::kCrashes); ++i)
-        if (now - Ms{system_record_.crash_times[i]} < system_.crash_limit.window) ++lately;
-    if (lately > system_.crash_limit.count || system_record_.lives_cut_short > kMostCutShort)
-        stay_minimal();
+    for (int i = 0; i < std::min<int>(record.crashes, SystemRecord::kCrashes); ++i)
+        if (now - Ms{record.crash_times[i]} < limit.window) ++lately;
+    // No more than that can be counted.
+    bool too_often = lately > std::min(limit.count, SystemRecord::kCrashes - 1);
+    if (too_often || record.lives_cut_short > kMostCutShort) stay_minimal();
 }
 
 // So often that carrying on makes no sense: reap, keep the console alive, and let the WDT decide.
 void Init::stay_minimal() {
+    if (state_.phase == Phase::going_down && !state_.in_container) {
+        // It was to end anyway, and where there is no WDT it would never.
+        logs_.line(log::Level::error, true, "init crashes too often on its way down: ending it at once");
+        if (fork() == 0) {
+            sync();
+            _exit(0);
+        }
+        sleep(3); // for the disks and for the logger; nothing else is there to be served
+        end_at_once();
+    }
     logs_.line(log::Level::error, true,
                "init crashes too often: it only reaps from now on, and the WDT is fed no more");
     for (;;) {
@@ -87,11 +116,14 @@ void Init::stay_minimal() {
 
 void Init::resume_services() {
     ensure_console(); // describes the built-in one again, if it was that which ran
+    auto last = recovery_->last_alive();
+    auto lost = last > Ms{0} ? std::max(monotonic_now() - last, Ms{0}) : Ms{0};
     for (const auto& record : recovery_->services()) {
         std::string name(record.name, strnlen(record.name, sizeof record.name));
         if (record.scope) scopes_->resume(name);
         manager_.resume(name, unpack(record.life));
     }
+    manager_.shift_deadlines(lost); // while nobody was there, nobody was late
     for (const auto& record : recovery_->services()) executor_->adopt(record);
     executor_->forget_starts_that_are_over();
     // Plugins know nothing of what has happened before they were loaded.
@@ -102,13 +134,11 @@ void Init::resume_services() {
     }
     system_record_.lives_cut_short = 0;
     record_system();
+    resumed_ = true;
     reap(); // SIGCHLDs may have been lost in between
     if (state_.phase == Phase::booting) core_.post(event::TargetRequested{state_.target});
-    else core_.post(event::Tick{});
-    if (state_.phase == Phase::going_down) {
-        state_.phase = Phase::settled;
-        end_machine(end_kind_, true, "init has crashed on the way down");
-    }
+    else if (state_.phase == Phase::settled) core_.post(event::Tick{});
+    else go_on_down();
     log::notice("init carries on with {} services", manager_.names().size());
 }
 

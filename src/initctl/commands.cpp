@@ -61,6 +61,11 @@ constexpr Command kCommands[] = {
      "Fn", 0, 1, run_log},
     {"reload", "", "read the configuration again",
      "  A service that lives keeps its old settings until its next start.\n", "", 0, 0, run_reload},
+    {"daemon-reexec", "", "execute init anew in place: after an upgrade of /sbin/init",
+     "  Services and their counters, sockets and deadlines stay. The binary on the disk is\n"
+     "  asked first whether it can take over; if it cannot, nothing happens. Returns when\n"
+     "  the new one answers.\n",
+     "", 0, 0, run_daemon_reexec},
     {"verify", "[--root DIR] [FILE...]", "check configuration files; needs no running init",
      "  Without FILE: /etc/leash. FILE may be a service's file, an init.conf, or a folder\n"
      "  that holds init.conf and services.d. Exit status: 0 no errors, 1 errors.\n"
@@ -73,6 +78,12 @@ constexpr Command kCommands[] = {
     {"poweroff", "[-f]", "stop everything and power off", kPowerDetails, "f", 0, 0, run_power},
     {"reboot", "[-f]", "stop everything and reboot", kPowerDetails, "f", 0, 0, run_power},
     {"halt", "[-f]", "stop everything and halt", kPowerDetails, "f", 0, 0, run_power},
+    {"kexec", "[-f]", "stop everything and start the kernel that kexec -l has loaded", kPowerDetails,
+     "f", 0, 0, run_power},
+    {"soft-reboot", "[-f]", "stop everything and begin user space anew",
+     "  The kernel goes on, file systems stay mounted and the WDT is kicked all the while.\n"
+     "  -f, --force   do not insist on an orderly end\n",
+     "f", 0, 0, run_power},
     {"version", "", "show the versions of initctl and init", "", "", 0, 0, run_version},
     {"help", "[COMMAND]", "show this, or what a command does", "", "", 0, 1, run_help},
 };

@@ -61,6 +61,7 @@ int run_is_system_running(const Command& command, const Options& options, const 
 int run_version(const Command& command, const Options& options, const Session& session);
 int run_log(const Command& command, const Options& options, const Session& session);
 int run_power(const Command& command, const Options& options, const Session& session);
+int run_daemon_reexec(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
 int run_verify(const Command& command, const Options& options, const Session& session);
 

@@ -20,7 +20,7 @@ Result<S6Pipe> make_s6_pipe() {
 
 struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
     UniqueFd fd;
-    std::function<void()> ready;
+    std::function<void()> ready, closed;
     std::unique_ptr<IoWatch> watch;
 
     void look() {
@@ -36,8 +36,8 @@ struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
             return;
         }
         close();
-        auto callback = std::exchange(ready, nullptr);
-        if (newline && callback) callback();
+        auto callback = std::exchange(newline ? ready : closed, nullptr);
+        if (callback) callback();
     }
 
     void close() {
@@ -46,17 +46,19 @@ struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
     }
 };
 
-S6Ready::S6Ready(EventLoop& loop, UniqueFd read_end, std::function<void()> ready)
+S6Ready::S6Ready(EventLoop& loop, UniqueFd read_end, std::function<void()> ready,
+                 std::function<void()> closed)
     : core_(std::make_shared<Core>()) {
     core_->fd = std::move(read_end);
     core_->ready = std::move(ready);
+    core_->closed = std::move(closed);
     core_->watch = std::make_unique<IoWatch>(loop, core_->fd.get(), UEV_READ,
                                              [core = core_.get()](int) { core->look(); });
 }
 
 S6Ready::~S6Ready() {
     core_->close();
-    core_->ready = nullptr;
+    core_->ready = core_->closed = nullptr;
 }
 
 void S6Ready::drain() {

@@ -19,8 +19,9 @@ struct S6Pipe {
 class S6Ready {
   public:
     // `ready` is called once, at the first newline; it may destroy the S6Ready. A pipe that is
-    // closed without one stays silent: the start's time limit is the answer to that.
-    S6Ready(EventLoop& loop, UniqueFd read_end, std::function<void()> ready);
+    // closed without one: `closed` instead; the start's time limit is the answer to that.
+    S6Ready(EventLoop& loop, UniqueFd read_end, std::function<void()> ready,
+            std::function<void()> closed = {});
     ~S6Ready();
     S6Ready(const S6Ready&) = delete;
     S6Ready& operator=(const S6Ready&) = delete;

@@ -46,6 +46,16 @@ LifeRecord pack(const Life& life) {
     put(record.reason, life.reason);
     put(record.outcome_reason, life.outcome_reason);
     put(record.status_text, life.status_text);
+    for (std::size_t i = 0; i < life.troubles.size(); ++i) {
+        const auto& trouble = life.troubles[i];
+        auto& saved = record.troubles[i];
+        saved.pending = trouble.pending ? 1 : 0;
+        saved.next = static_cast<std::uint32_t>(trouble.next);
+        saved.due = trouble.due.count();
+        put(saved.evidence, trouble.evidence);
+    }
+    for (const auto& use : life.budgets.newest(LifeRecord::kBudgets))
+        record.budgets[record.budgets_used++] = use;
     return record;
 }
 
@@ -80,6 +90,13 @@ Life unpack(const LifeRecord& record) {
     life.reason = get(record.reason);
     life.outcome_reason = get(record.outcome_reason);
     life.status_text = get(record.status_text);
+    for (std::size_t i = 0; i < life.troubles.size(); ++i) {
+        const auto& saved = record.troubles[i];
+        if (saved.pending == 0) continue;
+        life.troubles[i] = {true, saved.next, Ms{saved.due}, get(saved.evidence)};
+    }
+    for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
+        life.budgets.restore(record.budgets[i]);
     return life;
 }
 

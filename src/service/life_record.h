@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A Life as bytes of fixed size, for the state page: what a next life of init needs to carry on with
-// a service as if nothing had happened. Plain values; texts are cut, budgets of policy steps start
-// anew.
+// a service as if nothing had happened. Plain values; texts are cut, and of
+// the budgets of policy steps the last used ones are kept.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,18 @@ struct LifeRecord {
     Backoff backoff;
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96];
+    struct Pending { // a trouble whose next step waits
+        std::int64_t due;
+        std::uint32_t pending, next;
+        char evidence[64];
+    } troubles[kTroubleKinds];
+    static constexpr std::size_t kBudgets = 3;
+    std::uint32_t budgets_used;
+    Budgets::Use budgets[kBudgets];
 };
 static_assert(std::is_trivially_copyable_v<LifeRecord>);
+// Which troubles there are is part of the record: another number needs another version of the page.
+static_assert(kTroubleKinds == 3);
 
 [[nodiscard]] LifeRecord pack(const Life& life);
 // Values out of range (another build wrote them) become the ones of a stopped service.

@@ -24,6 +24,13 @@ bool Budgets::take(int line, std::size_t step, const RateLimit& limit, Ms now) {
     return use->window.take(limit, now);
 }
 
+std::vector<Budgets::Use> Budgets::newest(std::size_t most) const {
+    auto uses = uses_;
+    std::ranges::sort(uses, std::greater{}, [](const Use& u) { return u.window.newest(); });
+    uses.resize(std::min(uses.size(), most));
+    return uses;
+}
+
 Answer next_steps(const Policy& policy, std::size_t from, bool waited, Budgets& budgets, int line,
                   Ms now) {
     Answer answer;

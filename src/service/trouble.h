@@ -25,12 +25,16 @@ class Budgets {
     bool take(int line, std::size_t step, const RateLimit& limit, Ms now);
     void clear() { uses_.clear(); }
 
-  private:
     struct Use {
         int line = 0;
         std::size_t step = 0;
         RateWindow window;
     };
+    // For a saved record: the last used ones, at most `most`.
+    [[nodiscard]] std::vector<Use> newest(std::size_t most) const;
+    void restore(const Use& use) { uses_.push_back(use); }
+
+  private:
     std::vector<Use> uses_; // at most kMost
 };
 

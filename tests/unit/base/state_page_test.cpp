@@ -66,3 +66,31 @@ TEST(StatePage, RefusesWhatIsNotOne) {
     EXPECT_FALSE(StatePage::adopt(std::move(zeroes), 1));
     EXPECT_FALSE(StatePage::adopt(UniqueFd(), 1));
 }
+
+TEST(StatePage, CountsWhatIsBeyondRepair) {
+    auto page = StatePage::create(1, 3);
+    ASSERT_TRUE(page);
+    put(*page, 0, "whole");
+    put(*page, 1, "broken");
+    EXPECT_EQ(page->damaged(), 0u);
+    std::size_t size = static_cast<std::size_t>(lseek(page->fd(), 0, SEEK_END));
+    auto* map = static_cast<char*>(
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, page->fd(), 0));
+    ASSERT_NE(map, MAP_FAILED);
+    map[std::string_view(map, size).find("broken")] = 'X';
+    EXPECT_EQ(page->damaged(), 1u) << "its only copy";
+    put(*page, 1, "anew");
+    EXPECT_EQ(page->damaged(), 0u);
+    EXPECT_EQ(get(*page, 1), "anew");
+    munmap(map, size);
+}
+
+TEST(StatePage, TheStampIsThereForWhoeverAdopts) {
+    auto page = StatePage::create(1, 1);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->stamped(), 0);
+    page->stamp(123'456'789'012);
+    auto again = StatePage::adopt(UniqueFd(dup(page->fd())), 1);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->stamped(), 123'456'789'012);
+}

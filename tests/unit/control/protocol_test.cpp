@@ -97,7 +97,8 @@ TEST(Protocol, WhoMayDoWhat) {
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }
     for (const char* verb :
-         {"ps", "start", "stop", "restart", "scope", "reload", "reboot", "poweroff", "halt"}) {
+         {"ps", "start", "stop", "restart", "scope", "reload", "daemon-reexec", "reboot",
+          "poweroff", "halt", "kexec", "soft-reboot"}) {
         EXPECT_FALSE(permitted(verb, 1000)) << verb;
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }

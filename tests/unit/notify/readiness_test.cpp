@@ -76,10 +76,12 @@ TEST(S6Ready, AnEndWithoutOneDoesNot) {
     auto pipe = make_s6_pipe();
     ASSERT_TRUE(pipe);
     int calls = 0;
-    S6Ready ready(loop, std::move(pipe->read), [&] { ++calls; });
+    int closed = 0;
+    S6Ready ready(loop, std::move(pipe->read), [&] { ++calls; }, [&] { ++closed; });
     pipe->write.reset();
     run(loop, Ms{5});
     EXPECT_EQ(calls, 0);
+    EXPECT_EQ(closed, 1);
     EXPECT_EQ(ready.fd(), -1);
 }
 

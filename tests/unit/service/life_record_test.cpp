@@ -81,3 +81,54 @@ TEST(LifeRecord, NonsenseBecomesAStoppedService) {
     EXPECT_EQ(unpack(record).state, State::stopped);
     EXPECT_EQ(unpack(record).main_pid, 0);
 }
+
+// restart 1/10m, stop: the restart is used up, and must be so in the next life.
+TEST(LifeRecord, ABudgetThatIsUsedUpStaysUsedUp) {
+    auto settings = daemon("a");
+    settings.on_trouble = *parse_policy("restart 1/10m, stop");
+    auto trouble = [](Manager& manager, StartId start, Ms now) {
+        return manager.handle(
+            event::TroubleSeen{start, TroubleKind::missed_heartbeat, "no heartbeat"}, now);
+    };
+    auto bring_up = [](Manager& manager, StartId start, Ms now) {
+        (void)manager.handle(event::Spawned{start, 42}, now);
+        (void)manager.handle(event::Executed{start}, now);
+    };
+    StartId next = 100;
+    Manager before([&] { return next++; });
+    before.define(settings);
+    (void)before.handle(event::StartRequested{"a"}, Ms{0});
+    bring_up(before, 100, Ms{1});
+    (void)trouble(before, 100, Ms{1'000});
+    (void)before.handle(event::MainExited{100, 0}, Ms{1'010});
+    (void)before.handle(event::Emptied{100, 0}, Ms{1'020});
+    (void)before.handle(event::Tick{}, Ms{10'000});
+    ASSERT_EQ(before.view("a")->start, 101u) << "the restart that the policy allows";
+    bring_up(before, 101, Ms{10'001});
+
+    Manager after([&] { return next++; });
+    after.define(settings);
+    after.resume("a", unpack(pack(*before.life("a"))));
+    (void)trouble(after, 101, Ms{20'000});
+    (void)after.handle(event::MainExited{101, 0}, Ms{20'010});
+    (void)after.handle(event::Emptied{101, 0}, Ms{20'020});
+    EXPECT_EQ(after.view("a")->state, State::failed) << "not a second restart within 10 minutes";
+}
+
+TEST(LifeRecord, AStepThatWaitsGoesOnWaiting) {
+    auto settings = daemon("a");
+    settings.on_trouble = *parse_policy("report, stop after 5s");
+    Manager before([] { return StartId{7}; });
+    before.define(settings);
+    (void)before.handle(event::StartRequested{"a"}, Ms{0});
+    (void)before.handle(event::Spawned{7, 42}, Ms{0});
+    (void)before.handle(event::Executed{7}, Ms{0});
+    (void)before.handle(event::TroubleSeen{7, TroubleKind::missed_heartbeat, "silent"}, Ms{1'000});
+    Manager after([] { return StartId{8}; });
+    after.define(settings);
+    after.resume("a", unpack(pack(*before.life("a"))));
+    (void)after.handle(event::Tick{}, Ms{5'999});
+    EXPECT_EQ(after.view("a")->state, State::running);
+    (void)after.handle(event::Tick{}, Ms{6'000});
+    EXPECT_EQ(after.view("a")->state, State::stopping);
+}

@@ -168,6 +168,49 @@ TEST(TaskProbe, state_behind_a_name_with_brackets) {
     EXPECT_EQ(state_letter("12 (sh)"), 0);
 }
 
+TEST_F(SupervisionTest, goes_on_with_the_deadlines_of_an_earlier_life) {
+    std::vector<SavedWatch> slots(4);
+    table.keep_in(slots);
+    table.watch(1, 10'000, Source::heartbeat, 42, 0);
+    table.watch(2, 10'000, Source::heartbeat, 43, 0);
+    table.watch(3, 10'000, Source::heartbeat, 44, 0);
+    beat(2, 5'000);
+    table.forget(3);
+
+    Supervision after;
+    after.keep_in(slots);
+    EXPECT_EQ(after.size(), 2u);
+    EXPECT_EQ(after.next(), 10'000);
+    after.shift(1'000);
+    after.watch(1, 10'000, Source::heartbeat, 42, 9'000); // as init says it again
+    std::vector<Report> reports;
+    after.tick(10'999, probe, reports);
+    EXPECT_TRUE(reports.empty());
+    after.tick(11'000, probe, reports);
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].start, 1u);
+
+    Supervision third; // a silence that was told is not told again
+    third.keep_in(slots);
+    reports.clear();
+    third.tick(12'000, probe, reports);
+    EXPECT_TRUE(reports.empty());
+    EXPECT_EQ(third.silent(), 1u);
+    EXPECT_EQ(third.next(), 16'000);
+}
+
+TEST_F(SupervisionTest, leaves_out_what_a_crash_left_half_written) {
+    std::vector<SavedWatch> slots(2);
+    table.keep_in(slots);
+    for (std::uint64_t start = 1; start <= 3; ++start) // one more than there is room for
+        table.watch(start, 10'000, Source::heartbeat, 42, 0);
+    EXPECT_EQ(table.size(), 3u);
+    slots[0].due += 1;
+    Supervision after;
+    after.keep_in(slots);
+    EXPECT_EQ(after.size(), 1u);
+}
+
 TEST(TaskProbe, looks_at_real_processes) {
     ProcTaskProbe probe;
     EXPECT_GE(probe.look(getpid()).alive, 1u);

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "init/unmount.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <map>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/dm-ioctl.h>
+#include <linux/loop.h>
+#include <linux/major.h>
+#include <linux/raid/md_u.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "base/whole_file.h"
+#include "init/workers.h"
+
+namespace leash {
+namespace {
+
+constexpr Ms kStep{2'000};     // for one system call that can hang on a dead disk or server
+constexpr int kRounds = 6;     // what has just died may hold its files a moment longer
+constexpr Ms kPause{100};
+
+// What `act` gives back (0 or an errno), ETIMEDOUT where it did not in time: its process then stays
+// behind, since it may be unkillable.
+int within(Ms limit, const std::function<int()>& act) {
+    pid_t pid = fork();
+    if (pid < 0) return act();
+    if (pid == 0) _exit(act());
+    Ms deadline = monotonic_now() + limit;
+    int status = 0;
+    useconds_t pause = 500;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (monotonic_now() >= deadline) {
+            kill(pid, SIGKILL);
+            return ETIMEDOUT;
+        }
+        usleep(pause);
+        pause = std::min(pause * 2, 20'000U);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+int errno_of(int result) { return result < 0 ? errno : 0; }
+
+int read_only(const std::string& target) {
+    return within(kStep, [&] {
+        return errno_of(::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr));
+    });
+}
+
+// \040 stands for a blank.
+std::string unescaped(std::string_view word) {
+    std::string text;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        if (word[i] == '\\' && i + 3 < word.size()) {
+            text += static_cast<char>((word[i + 1] - '0') * 64 + (word[i + 2] - '0') * 8 +
+                                      (word[i + 3] - '0'));
+            i += 3;
+        } else {
+            text += word[i];
+        }
+    }
+    return text;
+}
+
+void give_back_swap() {
+    auto text = read_whole_file("/proc/swaps");
+    auto lines = split(text, '\n', true);
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+        auto path = unescaped(split(lines[i], ' ', true).front());
+        within(kStep, [&] { return errno_of(swapoff(path.c_str())); });
+    }
+}
+
+std::vector<std::string> block_devices() {
+    std::vector<std::string> names;
+    if (DIR* folder = opendir("/sys/block")) {
+        while (const dirent* entry = readdir(folder))
+            if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+        closedir(folder);
+    }
+    // The newest first: they may stand upon the others.
+    std::ranges::sort(names, std::greater{});
+    return names;
+}
+
+bool remove_mapping(const std::string& device) {
+    auto name = read_whole_file("/sys/block/" + device + "/dm/name");
+    if (!name.empty() && name.back() == '\n') name.pop_back();
+    UniqueFd control(open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
+    dm_ioctl request{};
+    if (!control || name.empty() || name.size() >= sizeof request.name) return false;
+    request.version[0] = DM_VERSION_MAJOR;
+    request.data_size = sizeof request;
+    name.copy(request.name, sizeof request.name - 1);
+    return ioctl(control.get(), DM_DEV_REMOVE, &request) == 0;
+}
+
+// Loop devices, mappings and arrays that nobody uses any more.
+void give_back_devices() {
+    for (const auto& name : block_devices()) {
+        auto folder = "/sys/block/" + name;
+        auto device = "/dev/" + name;
+        bool loop = access((folder + "/loop/backing_file").c_str(), F_OK) == 0;
+        bool array = access((folder + "/md/array_state").c_str(), F_OK) == 0;
+        bool mapping = access((folder + "/dm/name").c_str(), F_OK) == 0;
+        if (!loop && !array && !mapping) continue;
+        within(kStep, [&] {
+            if (mapping) return remove_mapping(name) ? 0 : 1;
+            UniqueFd fd(open(device.c_str(), O_RDONLY | O_CLOEXEC | (loop ? 0 : O_EXCL)));
+            if (!fd) return 1;
+            return errno_of(loop ? ioctl(fd.get(), LOOP_CLR_FD) : ioctl(fd.get(), STOP_ARRAY));
+        });
+    }
+}
+
+} // namespace
+
+std::vector<MountLine> mounts_newest_first(std::string_view text) {
+    std::vector<MountLine> mounts;
+    for (auto line : split(text, '\n', true)) {
+        auto words = split(line, ' ', true);
+        if (words.size() < 3) continue;
+        mounts.insert(mounts.begin(),
+                      {unescaped(words[0]), unescaped(words[1]), std::string(words[2])});
+    }
+    return mounts;
+}
+
+bool stays_mounted(const MountLine& mount) {
+    static constexpr std::string_view kStay[] = {"/proc", "/sys", "/dev", "/run"};
+    if (mount.target == "/") return true;
+    return std::ranges::any_of(kStay, [&](std::string_view place) {
+        return mount.target == place || mount.target.starts_with(std::string(place) + "/");
+    });
+}
+
+int unmount_everything(int out) {
+    auto name_of = [](const MountLine& mount) {
+        return fmt::format("{} ({} on {})", printable(mount.target), mount.type,
+                           printable(mount.source));
+    };
+    if (within(kStep, [] { sync(); return 0; }) != 0)
+        tell(out, "a disk does not answer: its data may not be written");
+    give_back_swap();
+
+    // What is read-only is safe, whoever holds it; and it is so in every mount namespace.
+    std::map<std::string, int> why; // of what would not be unmounted
+    std::map<std::string, bool> safe;
+    std::vector<MountLine> left;
+    for (int round = 0; round < kRounds; ++round) {
+        left.clear();
+        for (const auto& mount : mounts_newest_first(read_whole_file("/proc/self/mounts"))) {
+            if (stays_mounted(mount) || why[mount.target] == ETIMEDOUT) continue;
+            if (!safe[mount.target]) safe[mount.target] = read_only(mount.target) == 0;
+            int failed = within(kStep, [&] { return errno_of(umount2(mount.target.c_str(), 0)); });
+            why[mount.target] = failed;
+            if (failed != 0) left.push_back(mount);
+        }
+        give_back_devices();
+        if (left.empty()) break;
+        usleep(static_cast<useconds_t>(kPause.count() * 1000));
+    }
+
+    int failures = 0;
+    for (const auto& mount : mounts_newest_first(read_whole_file("/proc/self/mounts"))) {
+        if (stays_mounted(mount)) continue;
+        bool harmless = safe[mount.target];
+        tell(out, fmt::format("cannot unmount {}: {}; {}", name_of(mount),
+                              std::strerror(why[mount.target]),
+                              harmless ? "it is read-only now" : "IT MAY LOSE DATA"));
+        if (!harmless) ++failures;
+        // Out of the way of what lies below it.
+        within(kStep, [&] { return errno_of(umount2(mount.target.c_str(), MNT_DETACH)); });
+    }
+    int root = read_only("/");
+    for (int round = 1; root == EBUSY && round < kRounds; ++round) {
+        usleep(static_cast<useconds_t>(kPause.count() * 1000));
+        root = read_only("/");
+    }
+    // EINVAL: a root that cannot be, such as the kernel's own rootfs.
+    if (root != 0 && root != EINVAL) {
+        ++failures;
+        tell(out, fmt::format("cannot remount / read-only: {}", std::strerror(root)));
+    }
+    give_back_devices();
+    within(kStep, [] { sync(); return 0; });
+    return failures ? 1 : 0;
+}
+
+} // namespace leash
