@@ -58,6 +58,15 @@ void Executor::adopt(const ServiceRecord& record) {
     if (life.state == State::starting && settings->notify.kind == NotifyKind::pidfile)
         attach_readiness(kept, *settings, UniqueFd());
 
+    bool lost = life.control.running && !adopt_control(kept, life.control);
+    adopt_main(kept, record, life);
+    if (lost)
+        core_.post(event::ControlFailed{life.start, life.control.serial,
+                                        "it ended unseen while init had crashed"});
+}
+
+void Executor::adopt_main(LiveStart& kept, const ServiceRecord& record, const Life& life) {
+    auto service = kept.service;
     if (life.main_pid == 0 && !life.main_exited) {
         // It died between the intent and the clone's answer: there may be a child that nobody knows
         // the number of. What is in the cgroup or has the tag is ended, and the policy goes on.
@@ -82,10 +91,8 @@ void Executor::adopt(const ServiceRecord& record) {
     if (kernel_ && !life.main_exited) {
         auto whose = kernel_->whois(life.main_pid);
         if (!whose || whose->start != life.start) {
-            UniqueFd group;
-            if (tree_)
-                if (auto entered = tree_->enter(service)) group = std::move(*entered);
-            if (make_known(service, life.start, group.get()))
+            auto group = group_for(*manager_.settings(service), "main");
+            if (make_known(service, life.start, group.folder.get()))
                 (void)kernel_->adopt(life.start, {.pid = life.main_pid, .tree = true});
         }
     }

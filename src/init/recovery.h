@@ -52,7 +52,7 @@ struct PluginRecord {
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 2;
+    static constexpr std::uint32_t kVersion = 3;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
     // Without memory for a page there is none: init says so and goes on.
