@@ -63,7 +63,9 @@ check: build
 	@echo "make check: everything passed"
 
 bench: build
+	@.ci/install-deps packages-bench.txt
 	@tests/bench/run
+	@tests/bench/kmod/run
 
 clean:
 	rm -rf build .cache

@@ -117,10 +117,10 @@ static inline void wait_a_little(void)
 /* Until the condition holds, or the test fails: nothing is assumed to take effect at once. */
 #define WITHIN(seconds, condition)						\
 	do {									\
-		double end_ = now() + (seconds) * patience();			\
+		double end_ = now() + 3 * (seconds) * patience();		\
 		while (!(condition)) {						\
 			if (now() > end_)					\
-				FAIL("not true in %d s: %s", (seconds), #condition); \
+				FAIL("not true in %d s: %s", 3 * (seconds), #condition); \
 			wait_a_little();					\
 		}								\
 	} while (0)

@@ -198,6 +198,10 @@ def _make(folder, kernel, modules, build, kmod):
 
 def _built_tree(options):
     """The built tree to install; None if the guest is to have another init and there is none."""
+    if options.build == "none":
+        if options.init is None:
+            raise RigError("--build none is a guest without Leash: it needs --init")
+        return None
     build = os.path.abspath(options.build or os.path.join(places.SOURCE, "build", "release"))
     if os.path.exists(os.path.join(build, "cmake_install.cmake")):
         return build

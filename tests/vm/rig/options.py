@@ -134,7 +134,8 @@ def _make_parser():
     add("--forward", metavar="HOSTPORT:GUESTPORT", type=_forward, action="append", default=[],
         help="forward a TCP port of 127.0.0.1 to the guest; HOSTPORT 0 takes a free one and "
              "says which (repeatable)")
-    add("--build", metavar="DIR", help="the built tree (default: build/release)")
+    add("--build", metavar="DIR",
+        help="the built tree (default: build/release); none: a guest without Leash, for --init")
     add("--interactive", action="store_true",
         help="no COMMAND: the guest's console is this terminal; Ctrl-A X quits")
     add("--prepare", action="store_true",

@@ -133,6 +133,9 @@ int main(int argc, char** argv) {
         if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL)) {
             fatal("cannot make the root read-only: %m");
         }
+        if (settings.root_is_disk) {
+            sync(); // a boot that ends in a panic shall not take the overlays along
+        }
     }
     delete_contents(rig_folder);
     if (!settings.root_is_disk) {
