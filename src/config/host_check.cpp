@@ -100,6 +100,9 @@ class HostCheck {
         program("", "rescue-shell", catalog_.system.rescue_shell);
         for (const auto& [name, s] : catalog_.services) {
             if (!s.command.empty()) program(name, "command", s.command);
+            for (int kind = 0; kind < kControlKinds; ++kind)
+                for (const auto& each : s.control[static_cast<std::size_t>(kind)])
+                    program(name, std::string(to_string(ControlKind(kind))), each.command);
             if (s.on_trouble) hooks(name, "on-trouble", *s.on_trouble);
             for (int kind = 0; kind < kTroubleKinds; ++kind)
                 if (const auto& policy = s.on_kind[static_cast<std::size_t>(kind)])

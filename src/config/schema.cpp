@@ -35,8 +35,9 @@ Checked<Value> parse_word(const KeySpec& spec, Value value) {
 }
 
 Checked<Value> parse_time(const KeySpec& spec, Value value) {
-    // A bare 0 has no unit to be wrong about.
-    auto time = parse_duration(value.text == "0" ? "0s" : value.text);
+    // A bare 0 has no unit to be wrong about; neither has no limit.
+    bool none = value.text == "0" || (value.text == "infinity" && !spec.zero.empty());
+    auto time = parse_duration(none ? "0s" : value.text);
     if (!time) return with_allowed(spec, time.error().text);
     bool zero = time->count() == 0 && !spec.zero.empty();
     if (!zero && (time->count() < spec.least || time->count() > spec.most))
@@ -77,7 +78,8 @@ std::string_view to_string(ValueType type) {
     case ValueType::size: return "SIZE";
     case ValueType::rate: return "N/TIME";
     case ValueType::signal: return "SIGNAL";
-    case ValueType::command: return "COMMAND";
+    case ValueType::command:
+    case ValueType::commands: return "COMMAND";
     case ValueType::policy: return "POLICY";
     case ValueType::list: return "LIST";
     case ValueType::grammar: return "VALUE";
@@ -109,6 +111,7 @@ std::string allowed(const KeySpec& spec) {
         return fmt::format("N/TIME, for example 5/10s, N 1..{}, TIME 1ms..24h", kMaxRateCount);
     case ValueType::signal: return "a signal's name or number, for example TERM, RTMIN+3, 15";
     case ValueType::command: return "a program and its arguments";
+    case ValueType::commands: return "a program and its arguments, '-' before it if it may fail";
     case ValueType::policy: return "STEP [ARG] [N/TIME] [at LEVEL] [after TIME] {, STEP ...}";
     case ValueType::list: return fmt::format("{} {{, ...}}", spec.grammar);
     case ValueType::grammar: return std::string(spec.grammar);
@@ -119,7 +122,7 @@ std::string allowed(const KeySpec& spec) {
 Checked<Value> parse_value(const KeySpec& spec, std::string_view text) {
     Value value;
     value.text = trim(text);
-    if (value.text.empty() && spec.type != ValueType::list && spec.type != ValueType::text)
+    if (value.text.empty() && !spec.is_list() && spec.type != ValueType::text)
         return fault(fmt::format("no value; allowed: {}", allowed(spec)),
                      "leave the key out for the default");
     switch (spec.type) {
@@ -129,6 +132,11 @@ Checked<Value> parse_value(const KeySpec& spec, std::string_view text) {
     case ValueType::duration: return parse_time(spec, std::move(value));
     case ValueType::size: return parse_bytes(spec, std::move(value));
     case ValueType::command: return parse_argv(spec, std::move(value));
+    case ValueType::commands:
+        if (value.text.empty()) return value;
+        value.may_fail = value.text.front() == '-';
+        if (value.may_fail) value.text = trim(std::string_view(value.text).substr(1));
+        return parse_argv(spec, std::move(value));
     case ValueType::rate: {
         auto rate = parse_rate_limit(value.text);
         if (!rate) return with_allowed(spec, rate.error().text);

@@ -33,6 +33,7 @@ enum class ValueType {
     rate,     // N/TIME
     signal,   // name or number
     command,  // split by the shell's quoting rules
+    commands, // as `command`, with a '-' before it if it may fail; may be repeated, as a list
     policy,   // steps on trouble
     list,     // items separated by commas, each as `grammar` says
     grammar,  // as `grammar` says; the setter checks it
@@ -45,6 +46,7 @@ struct Value {
     Ms time{0};                     // duration
     std::uint64_t size = 0;         // size
     std::size_t word = 0;           // word: index in `words`
+    bool may_fail = false;          // commands
     RateLimit rate;                 // rate
     int signal = 0;                 // signal
     std::vector<std::string> items; // list: raw items, quotes kept; command: argv
@@ -83,7 +85,7 @@ struct KeySpec {
     std::string_view text = {};     // for users; `...` marks keys and values
     std::variant<ServiceSetter, SystemSetter> set = ServiceSetter{nullptr};
 
-    [[nodiscard]] bool is_list() const { return type == ValueType::list; }
+    [[nodiscard]] bool is_list() const { return type == ValueType::list || type == ValueType::commands; }
 };
 
 [[nodiscard]] const std::vector<KeySpec>& service_schema(); // [service], and so [defaults]

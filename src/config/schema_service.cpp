@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/signal_name.h"
 #include "base/tag.h"
 #include "base/text.h"
 #include "config/complaint.h"
@@ -16,12 +17,13 @@ namespace {
 using S = ServiceSettings;
 using V = Value;
 
+constexpr std::size_t kMaxControlCommands = 16;
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
 
 // ---- setters that do more than one assignment ---------------------------------------------------
 
-Checked<void> set_command(S& s, const V& v) {
-    // %i, %n and %% inside of words that have been split already: a name cannot add words.
+// %i, %n and %% inside of words that have been split already: a name cannot add words.
+Checked<std::vector<std::string>> filled_in(const S& s, const V& v) {
     auto at = s.name.find('@');
     auto words = v.items;
     for (auto& word : words) {
@@ -44,7 +46,47 @@ Checked<void> set_command(S& s, const V& v) {
         word = std::move(filled);
     }
     if (words.front().empty()) return fault("the program's name is empty");
-    s.command = std::move(words);
+    return words;
+}
+
+Checked<void> set_command(S& s, const V& v) {
+    auto words = filled_in(s, v);
+    if (!words) return std::unexpected(words.error());
+    s.command = std::move(*words);
+    return {};
+}
+
+template <ControlKind kind> Checked<void> add_control(S& s, const V& v) {
+    auto& commands = s.control[static_cast<std::size_t>(kind)];
+    if (v.items.empty()) {
+        commands.clear();
+        return {};
+    }
+    if (commands.size() == kMaxControlCommands)
+        return fault(fmt::format("more than {} of them", kMaxControlCommands),
+                     "put them into a script");
+    auto words = filled_in(s, v);
+    if (!words) return std::unexpected(words.error());
+    commands.push_back({std::move(*words), v.may_fail});
+    return {};
+}
+
+Checked<void> set_success(S& s, const V& v) {
+    auto success = v.items.empty() ? SuccessStatus{} : s.success_exit_status;
+    for (const auto& item : v.items) {
+        bool number = !item.empty() && item.find_first_not_of("0123456789") == std::string::npos;
+        if (auto status = number ? parse_unsigned(item) : std::nullopt; number) {
+            if (!status || *status > 255)
+                return fault(fmt::format("{} is no exit status; allowed: 0..255", quote(item)));
+            success.statuses.push_back(static_cast<int>(*status));
+        } else if (auto signal = signal_number(item)) {
+            success.signals.push_back(*signal);
+        } else {
+            return fault(fmt::format("{} is neither a status (0..255) nor a signal's name",
+                                     quote(item)), "for example 3, SIGUSR1");
+        }
+    }
+    s.success_exit_status = std::move(success);
     return {};
 }
 
@@ -272,14 +314,89 @@ std::vector<KeySpec> rows() {
                 "Longer is the trouble `start-timeout`.",
         .set = ServiceSetter{set_time<&S::start_timeout>}});
 
+    constexpr std::string_view beside = "Commands beside the main process";
+    auto control = [&](std::string_view key, std::string_view about, ServiceSetter set) {
+        table.push_back({.section = section, .group = beside, .key = key,
+            .type = commands, .since = "0.2", .types = kProcess, .text = about, .set = set});
+    };
+    control("command-pre",
+            "Run before the main process is started. If it fails, the start has failed. Each takes "
+            "`start-timeout` at most. As all keys of this group it may be given several times: the "
+            "commands run one after the other, as the service's user, with its environment, in its "
+            "cgroup, and write to its log. With a `-` before it, a command may fail.",
+            add_control<ControlKind::pre>);
+    control("command-post",
+            "Run when the service is ready (a `oneshot`: when its main process has ended well); "
+            "it is `starting` until they have ended. If one fails, the service is stopped and the "
+            "start has failed. Each takes `start-timeout` at most. $MAINPID is the main process.",
+            add_control<ControlKind::post>);
+    control("command-reload",
+            "Run by `initctl reload NAME` instead of SIGHUP to the main process, $MAINPID. The "
+            "service is `reloading` until they have ended, and goes on if one fails. Each takes "
+            "`reload-timeout` at most.",
+            add_control<ControlKind::reload>);
+    control("command-stop",
+            "Run to ask a service that is running to stop, instead of `stop-signal`. If one fails, "
+            "the signal is sent after all. Then the main process, $MAINPID, may take `stop-timeout` "
+            "to end, as each of the commands may, before what is left is killed as `kill` says.",
+            add_control<ControlKind::stop>);
+    control("command-cleanup",
+            "Run when nothing of a start is left, however it ended: by a stop, a crash, or before "
+            "the main process came to be. $EXIT_CODE is `exited` or `killed` and $EXIT_STATUS the "
+            "status or the signal's name, if there was a main process. Failure is reported and "
+            "changes nothing. Each takes `stop-timeout` at most. Not run when the deadline of a "
+            "shutdown has passed.",
+            add_control<ControlKind::cleanup>);
+    table.push_back({.section = section, .group = beside, .key = "reload-timeout",
+        .type = duration, .least = 100, .most = 24 * kHour, .zero = "no limit", .fallback = "30s",
+        .since = "0.2", .types = kProcess,
+        .text = "How long each `command-reload` may take, and a service with `notify = systemd` "
+                "until it sends READY=1 after SIGHUP or RELOADING=1. Then it is `running` again, "
+                "with a warning.",
+        .set = ServiceSetter{set_time<&S::reload_timeout>}});
+
+    constexpr std::string_view jobs = "Jobs and limits";
+    table.push_back({.section = section, .group = jobs, .key = "remain-after-exit", .type = word,
+        .words = {"no", "yes"}, .fallback = "yes", .since = "0.2", .types = kOneshot,
+        .text = "Whether a `oneshot` that has ended well is `done`, which counts as up, or "
+                "`stopped`. What `requires` a stopped one cannot start; `wants` and `after` "
+                "take it for settled.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.remain_after_exit = v.word == 1;
+            return {};
+        }}});
+    table.push_back({.section = section, .group = jobs, .key = "interval", .type = duration,
+        .least = kSecond, .most = 366 * 24 * kHour, .zero = "run once", .fallback = "0s",
+        .since = "0.2", .types = kOneshot,
+        .text = "Run the job again so long after it was started last, whether it ended well or "
+                "failed. If it still runs then, it starts again when it has ended. "
+                "`initctl stop` ends that.",
+        .set = ServiceSetter{set_time<&S::interval>}});
+    table.push_back({.section = section, .group = jobs, .key = "runtime-limit", .type = duration,
+        .least = 100, .most = 366 * 24 * kHour, .zero = "no limit", .fallback = "0s",
+        .since = "0.2", .types = kDaemon | kConsole,
+        .text = "How long the service may be running. Longer is the trouble `runtime-limit`. (A "
+                "`oneshot` has `start-timeout`.)",
+        .set = ServiceSetter{set_time<&S::runtime_limit>}});
+
     constexpr std::string_view restart = "Exits and restarts";
     table.push_back({.section = section, .group = restart, .key = "restart", .type = word,
-        .words = {"always", "on-failure", "no"}, .fallback = "always",
-        .fallback_note = "for a `oneshot`: `no`", .types = kProcess,
-        .text = "What is done when the main process ends by itself: start it again `always`; only "
-                "`on-failure`, which is a status other than 0 or a signal; or `no`. A `oneshot` "
-                "cannot have `always`.",
+        .words = {"always", "on-failure", "on-abnormal", "on-watchdog", "no"},
+        .fallback = "always", .fallback_note = "for a `oneshot`: `no`", .types = kProcess,
+        .text = "What is done when the main process ends by itself: start it again `always`; "
+                "`on-failure`, which is a status or a signal that is not a success (see "
+                "`success-exit-status`), or a command beside it that failed the start; "
+                "`on-abnormal`: a signal or a time limit, but no status; `on-watchdog`: only while "
+                "it misses its heartbeat (which counts for the two before as well); or `no`. "
+                "Troubles are answered by `on-trouble`, whatever this says. A `oneshot` cannot have "
+                "`always`.",
         .set = ServiceSetter{set_word<&S::restart>}});
+    table.push_back({.section = section, .group = restart, .key = "success-exit-status",
+        .type = list, .grammar = "STATUS 0..255 or SIGNAL", .since = "0.2", .types = kProcess,
+        .text = "Ends of the main process that are no failure, beside status 0 and, except for a "
+                "`oneshot`, the signals SIGHUP, SIGINT, SIGTERM and SIGPIPE. Numbers are statuses, "
+                "names are signals.",
+        .set = ServiceSetter{set_success}});
     table.push_back({.section = section, .group = restart, .key = "restart-delay", .type = duration,
         .least = 0, .most = kHour, .fallback = "100ms", .types = kProcess,
         .text = "The pause before the first restart. It grows with each restart that follows "
@@ -306,8 +423,9 @@ std::vector<KeySpec> rows() {
             return {};
         }}});
     table.push_back({.section = section, .group = stop, .key = "stop-timeout", .type = duration,
-        .least = 0, .most = kHour, .fallback = "5s", .types = kProcess,
-        .text = "How long the service may take to end. Then what is left of it is killed.",
+        .least = 1, .most = kHour, .zero = "no limit", .fallback = "5s", .types = kProcess,
+        .text = "How long the service may take to end. Then what is left of it is killed. A "
+                "shutdown does not wait for it longer than its own time limit.",
         .set = ServiceSetter{set_time<&S::stop_timeout>}});
     table.push_back({.section = section, .group = stop, .key = "kill", .type = word,
         .words = {"all", "cgroup", "main"}, .fallback = "all", .types = kProcess,
@@ -352,7 +470,7 @@ std::vector<KeySpec> rows() {
                 "are reserved for a later version.)",
         .set = ServiceSetter{set_watchdog_source}});
     table.push_back({.section = section, .group = watch, .key = "on-trouble", .type = policy,
-        .fallback_note = "`restart`; for crash-loop `stop`", .types = kProcess,
+        .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`", .types = kProcess,
         .text = "The answer to every trouble that has no `on-KIND` of its own. See POLICIES.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.on_trouble = v.policy;
@@ -371,6 +489,11 @@ std::vector<KeySpec> rows() {
         .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,
         .text = "The answer to a service that is not ready within `start-timeout`.",
         .set = ServiceSetter{set_policy<TroubleKind::start_timeout>}});
+    table.push_back({.section = section, .group = watch, .key = "on-runtime-limit", .type = policy,
+        .fallback_note = "as `on-trouble`, else `stop`, which leaves the service failed",
+        .since = "0.2", .types = kDaemon | kConsole,
+        .text = "The answer to a service that is running for longer than `runtime-limit`.",
+        .set = ServiceSetter{set_policy<TroubleKind::runtime_limit>}});
     return table;
 }
 

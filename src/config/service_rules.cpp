@@ -46,7 +46,8 @@ class Rules {
         check_type();
         check_restart();
         check_watchdog();
-        for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout"})
+        for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
+                         "on-runtime-limit"})
             if (own_(key) > 0) check_reach(key);
     }
 
@@ -81,7 +82,8 @@ class Rules {
     void check_restart() {
         if (s_.type == ServiceType::oneshot && s_.restart == RestartWhen::always)
             complaints_.error(own_("restart"), "restart",
-                              "'always' is not for type = oneshot; allowed: on-failure, no",
+                              "'always' is not for type = oneshot; allowed: on-failure, on-abnormal, "
+                              "on-watchdog, no",
                               "a job that is done would run again and again");
         if (s_.restart_delay <= s_.restart_delay_max || s_.type == ServiceType::target) return;
         int line = own_("restart-delay");
@@ -95,6 +97,9 @@ class Rules {
     }
 
     void check_watchdog() {
+        if (int line = own_("on-runtime-limit"); line > 0 && s_.runtime_limit.count() == 0)
+            complaints_.warning(line, "on-runtime-limit", "has no effect without `runtime-limit`",
+                                "add for example runtime-limit = 24h");
         int source = own_("watchdog-source");
         if (source > 0 && s_.watchdog_source == WatchdogSource::heartbeat &&
             s_.notify.kind != NotifyKind::systemd)

@@ -26,6 +26,7 @@
 //                                                 asks is the main process of a start of
 //                                                 its own now
 // reload                                root      {"complaint"} for each                   0.1
+// reload             NAME... [+no-wait] root      as start: these services reload          0.2
 // daemon-reexec                         root      nothing; init is executed anew after it    0.3
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
@@ -83,7 +84,7 @@ inline constexpr std::array<Verb, 16> kVerbs{{
     {"stop", false, 1, kMaxNames, "no-wait"},
     {"restart", false, 1, kMaxNames, "no-wait"},
     {"scope", false, 1, 1},
-    {"reload", false},
+    {"reload", false, 0, kMaxNames, "no-wait"},
     {"daemon-reexec", false},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},

@@ -88,7 +88,7 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     strings(json, view.waiting_for);
     json.key("watchdog_ms").number(settings ? settings->watchdog.count() : 0);
     json.key("next_attempt_ms");
-    if (view.state == State::backoff)
+    if (view.next_attempt != Ms{0})
         json.number(std::max(Ms{0}, view.next_attempt - now).count());
     else json.null();
     json.end_object();

@@ -64,14 +64,9 @@ void Executor::spawn(const action::Spawn& wanted) {
     auto refuse = [&](std::string reason) {
         core_.post(event::SpawnFailed{wanted.start, std::move(reason)});
     };
-    UniqueFd group;
-    if (tree_) {
-        auto entered = tree_->enter(wanted.service);
-        if (entered) group = std::move(*entered);
-        else log::warning("{}: no cgroup: {}", wanted.service, entered.error().text);
-        request.cgroup_fd = group.get();
-    }
-    bool known = make_known(wanted.service, wanted.start, group.get());
+    auto group = group_for(*settings, "main");
+    request.cgroup_fd = group.folder.get();
+    bool known = make_known(wanted.service, wanted.start, group.folder.get());
     if (known) request.kernel = kernel_;
     if (settings->type != ServiceType::console) request.output_fd = logs_.output_of(wanted.service);
 
@@ -108,7 +103,7 @@ void Executor::spawn(const action::Spawn& wanted) {
     }
     if (tree_ && !spawned->in_cgroup) {
         // The kernel would not let it be born there; it has been outside for a moment.
-        if (auto moved = tree_->move(spawned->pid, wanted.service); !moved)
+        if (auto moved = tree_->move(spawned->pid, group.name); !moved)
             log::warning("{}: {}", wanted.service, moved.error().text);
     }
     if (known && !spawned->in_lineage)
@@ -352,7 +347,7 @@ void Executor::before_reap(pid_t pid) {
 
 bool Executor::child_exited(pid_t pid, int wait_status) {
     LiveStart* live = live_.by_main_pid(pid);
-    if (!live) return false;
+    if (!live) return control_exited(pid, wait_status);
     auto start = live->start;
     // The outcome may be unread still: a program that ends at once is executed first.
     if (live->outcome_watch) on_outcome(start);

@@ -45,6 +45,9 @@ class Executor {
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
     void run_hook(const action::RunHook& wanted);
+    // Commands beside the main process: executor_control.cpp.
+    void run_control(const action::RunControl& wanted);
+    void kill_control(const action::KillControl& wanted);
 
     // Writes what a next life of init would have to know of a service into the state page.
     void record(const std::string& service, Recovery::Intent intent = Recovery::Intent::none);
@@ -57,7 +60,7 @@ class Executor {
 
     // A child is dead and about to be reaped: what it sent last is read first.
     void before_reap(pid_t pid);
-    // True if `pid` was the main process of a start.
+    // True if `pid` was the main process of a start, or a command beside it.
     bool child_exited(pid_t pid, int wait_status);
     // Reads what a service has sent and is still in its socket. True: a heartbeat was among it.
     bool drain_notify(StartId start);
@@ -67,6 +70,15 @@ class Executor {
   private:
     // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
     bool make_known(const std::string& service, StartId start, int cgroup_fd);
+    // Where a process of the service is born: its cgroup, or that part of it where it is divided.
+    struct Group {
+        std::string name;
+        UniqueFd folder; // empty: there is none
+    };
+    [[nodiscard]] Group group_for(const ServiceSettings& settings, const char* part);
+    bool control_exited(pid_t pid, int wait_status);
+    bool adopt_control(LiveStart& live, const Control& control);
+    void adopt_main(LiveStart& live, const ServiceRecord& record, const Life& life);
     // executor_leftovers.cpp: false if the start is refused or has to wait.
     bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
     bool cleaned_up(const EndResult& result);

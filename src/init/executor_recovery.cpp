@@ -60,6 +60,15 @@ void Executor::adopt(const ServiceRecord& record) {
     if (life.state == State::starting && (by_s6 || settings->notify.kind == NotifyKind::pidfile))
         attach_readiness(kept, *settings, std::move(s6));
 
+    bool lost = life.control.running && !adopt_control(kept, life.control);
+    adopt_main(kept, record, life);
+    if (lost)
+        core_.post(event::ControlFailed{life.start, life.control.serial,
+                                        "it ended unseen while init had crashed"});
+}
+
+void Executor::adopt_main(LiveStart& kept, const ServiceRecord& record, const Life& life) {
+    auto service = kept.service;
     if (life.main_pid == 0 && !life.main_exited) {
         find_unrecorded_child(kept, life, record.scope != 0);
         return;
@@ -82,10 +91,8 @@ void Executor::adopt(const ServiceRecord& record) {
     if (kernel_ && !life.main_exited) {
         auto whose = kernel_->whois(life.main_pid);
         if (!whose || whose->start != life.start) {
-            UniqueFd group;
-            if (tree_)
-                if (auto entered = tree_->enter(service)) group = std::move(*entered);
-            if (make_known(service, life.start, group.get()))
+            auto group = group_for(*manager_.settings(service), "main");
+            if (make_known(service, life.start, group.folder.get()))
                 (void)kernel_->adopt(life.start, {.pid = life.main_pid, .tree = true});
         }
     }

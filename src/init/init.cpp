@@ -142,6 +142,8 @@ void Init::act(const Action& action) {
             else if constexpr (std::is_same_v<What, action::EndStart>) executor_->end(what);
             else if constexpr (std::is_same_v<What, action::ReloadMain>) executor_->reload(what);
             else if constexpr (std::is_same_v<What, action::RunHook>) executor_->run_hook(what);
+            else if constexpr (std::is_same_v<What, action::RunControl>) executor_->run_control(what);
+            else if constexpr (std::is_same_v<What, action::KillControl>) executor_->kill_control(what);
             else if constexpr (std::is_same_v<What, action::StateChanged>) on_state_changed(what);
             else if constexpr (std::is_same_v<What, action::Tell>) {
                 auto level = what.severity == action::Severity::error     ? log::Level::error

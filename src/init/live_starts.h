@@ -31,6 +31,9 @@ struct LiveStart {
     UniqueFd pidfd;      // of main_pid
     std::unique_ptr<IoWatch> pidfd_watch; // only where the main process may be nobody's child of ours
     UniqueFd outcome;
+    pid_t control_pid = 0; // the command beside the main process
+    unsigned control_serial = 0;
+    UniqueFd control_pidfd, control_outcome;
     std::unique_ptr<IoWatch> outcome_watch;
     std::unique_ptr<NotifySocket> notify;
     std::unique_ptr<S6Ready> s6;
@@ -51,6 +54,11 @@ class LiveStarts {
     LiveStart* by_main_pid(pid_t pid) {
         for (auto& [start, live] : by_start_)
             if (live->main_pid == pid) return live.get();
+        return nullptr;
+    }
+    LiveStart* by_control_pid(pid_t pid) {
+        for (auto& [start, live] : by_start_)
+            if (live->control_pid == pid) return live.get();
         return nullptr;
     }
     void erase(StartId start) { by_start_.erase(start); }

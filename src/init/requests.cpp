@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "lineage/attribution.h"
+#include "service/lifecycle.h"
 
 namespace leash {
 
@@ -62,7 +63,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         status(request, std::move(reply));
     } else if (verb == "ps") {
         tasks(request.option, "", std::move(reply));
-    } else if (verb == "start" || verb == "stop" || verb == "restart") {
+    } else if (verb == "start" || verb == "stop" || verb == "restart" ||
+               (verb == "reload" && !request.args.empty())) {
         change(request, std::move(reply));
     } else if (verb == "scope") {
         scope(request, std::move(reply));
@@ -185,13 +187,14 @@ void Requests::change(const Request& request, std::shared_ptr<Reply> reply) {
     for (const auto& name : request.args) {
         auto view = manager_.view(name);
         waiting.items.push_back({name, view->start ? view->start : view->last_start});
-        if (request.verb == "start") continue;
+        if (request.verb == "start" || request.verb == "reload") continue;
         for (const auto& dependant : manager_.dependants(name))
             reply->line(control::render_dependant(dependant));
     }
     // All of them first: a service that is yet to be asked must not be judged by its state.
     for (const auto& name : request.args) {
         if (request.verb == "start") core_.post(event::StartRequested{name});
+        else if (request.verb == "reload") core_.post(event::ReloadRequested{name});
         else if (request.verb == "stop") core_.post(event::StopRequested{name});
         else core_.post(event::RestartRequested{name});
     }
@@ -209,12 +212,23 @@ Requests::Outcome Requests::outcome_of(const Waiting& waiting, std::size_t item,
         bool down = view.state == State::stopped || view.state == State::failed;
         return down ? Outcome::good : Outcome::open;
     }
+    if (waiting.verb == "reload") {
+        if (view.state == State::reloading) return Outcome::open;
+        // What became of it stands in its reason; one that was not running was not reloaded.
+        return view.state == State::running && view.reason == "reloaded" ? Outcome::good
+                                                                         : Outcome::bad;
+    }
     auto current = view.start ? view.start : view.last_start;
     // The old life does not answer for the new one; a target has no start at all.
     const auto* settings = manager_.settings(view.name);
     bool has_process = !settings || settings->type != ServiceType::target;
     bool old_life = waiting.verb == "restart" && has_process && current != 0 &&
                     current == waiting.items[item].start_before;
+    bool passing = settings && settings->type == ServiceType::oneshot && !settings->remain_after_exit;
+    if (passing && view.state == State::stopped && !old_life &&
+        current != waiting.items[item].start_before &&
+        view.last_exit && classify_exit(*view.last_exit, *settings) == ExitKind::success)
+        return Outcome::good; // it was done, and did not remain
     if (is_up(view.state)) return old_life ? Outcome::open : Outcome::good;
     switch (view.state) {
     case State::failed:

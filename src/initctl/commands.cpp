@@ -59,8 +59,12 @@ constexpr Command kCommands[] = {
      "  -f, --follow   go on as more is written, after the last 10 lines\n"
      "  -n, --lines N  only the last N lines\n",
      "Fn", 0, 1, run_log},
-    {"reload", "", "read the configuration again",
-     "  A service that lives keeps its old settings until its next start.\n", "", 0, 0, run_reload},
+    {"reload", "[NAME... [--no-wait]]", "have services reload; else read the configuration again",
+     "  With NAME: its command-reload, or SIGHUP to its main process; waits until it is through.\n"
+     "  Without: reads the files of Leash again. A service that lives keeps its old settings\n"
+     "  until its next start.\n"
+     "      --no-wait  only ask for it\n",
+     "w", 0, control::kMaxNames, run_reload},
     {"daemon-reexec", "", "execute init anew in place: after an upgrade of /sbin/init",
      "  Services and their counters, sockets and deadlines stay. The binary on the disk is\n"
      "  asked first whether it can take over; if it cannot, nothing happens. Returns when\n"

@@ -58,7 +58,8 @@ int print_list(std::string_view verb, bool option, const Options& options, const
 }
 
 // How a start, stop or restart of one service came out.
-void print_result(const Json& result, bool stopping, const Session& session) {
+void print_result(const Json& result, std::string_view command, const Session& session) {
+    bool stopping = command == "stop";
     auto name = printable(text_of(result, "result"));
     auto state = printable(text_of(result, "state"));
     auto reason = printable(text_of(result, "reason"));
@@ -67,7 +68,9 @@ void print_result(const Json& result, bool stopping, const Session& session) {
     auto line = fmt::format("{}: {}", name, colour_state(state, state, session.terminal));
     if (auto pid = number_of(result, "main_pid"); pid != 0 && !stopping)
         line += fmt::format(" (pid {})", pid);
-    if (stopping ? down : up) {
+    bool good = command == "reload" ? state == "running" && reason == "reloaded"
+                                    : (stopping ? down : up);
+    if (good) {
         session.print("{}", line);
         return;
     }
@@ -79,7 +82,6 @@ void print_result(const Json& result, bool stopping, const Session& session) {
 
 int run_change(const Command& command, const Options& options, const Session& session) {
     std::vector<std::string> raw;
-    const bool stopping = command.name == "stop";
     auto answer = ask(session.socket, command.name, options.words, options.no_wait,
                       options.no_wait ? kPatience : kForEver,
                       [&](const std::string& line, const Json& object) {
@@ -91,7 +93,7 @@ int run_change(const Command& command, const Options& options, const Session& se
                               dependant);
             else session.print("stopping {} first, which depends on one of them", dependant);
         } else if (object.contains("result")) {
-            print_result(object, stopping, session);
+            print_result(object, command.name, session);
         }
     });
     if (options.json) print_array(raw, session);
@@ -129,6 +131,7 @@ int run_ps(const Command& command, const Options& options, const Session& sessio
 }
 
 int run_reload(const Command& command, const Options& options, const Session& session) {
+    if (!options.words.empty()) return run_change(command, options, session);
     auto reply = fetch(session, command.name, {}, false, kForEver);
     if (options.json) print_array(reply.raw, session);
     else

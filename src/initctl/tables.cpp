@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "initctl/tables.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -32,6 +34,13 @@ void fact(std::string& page, std::string_view word, std::string_view text,
     page += '\n';
 }
 
+// When it starts by itself; "" if it does not.
+std::string next(const Json& service) {
+    auto when = service.find("next_attempt_ms");
+    if (when == service.end() || !when->is_number()) return "";
+    return age(Ms{number_of(service, "next_attempt_ms") + 999});
+}
+
 } // namespace
 
 std::string age(Ms time) {
@@ -44,12 +53,21 @@ std::string age(Ms time) {
 
 std::string service_table(const std::vector<Json>& services, const Terminal& terminal) {
     if (services.empty()) return "no services\n";
-    Table table({{"NAME"}, {"STATE", false, true}, {"PID", true}, {"RESTARTS", true},
-                 {"SINCE", true}, {"DESCRIPTION"}});
-    for (const auto& service : services)
-        table.row({shown(service, "name"), shown(service, "state"), pid_of(service, "main_pid"),
-                   std::to_string(number_of(service, "restarts")),
-                   age(Ms{number_of(service, "since_ms")}), shown(service, "description")});
+    // Only where something starts by itself there is anything to say about when.
+    bool timers = std::ranges::any_of(services, [](const Json& each) { return !next(each).empty(); });
+    std::vector<Table::Column> columns{{"NAME"}, {"STATE", false, true}, {"PID", true},
+                                       {"RESTARTS", true}, {"SINCE", true}, {"DESCRIPTION"}};
+    if (timers) columns.insert(columns.end() - 1, {"NEXT", true});
+    Table table(columns);
+    for (const auto& service : services) {
+        std::vector<std::string> row{shown(service, "name"), shown(service, "state"),
+                                     pid_of(service, "main_pid"),
+                                     std::to_string(number_of(service, "restarts")),
+                                     age(Ms{number_of(service, "since_ms")}),
+                                     shown(service, "description")};
+        if (timers) row.insert(row.end() - 1, or_dash(next(service)));
+        table.row(row);
+    }
     return table.text(terminal);
 }
 
@@ -76,9 +94,8 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     maybe("reason", shown(service, "reason"));
     maybe("says", shown(service, "status_text"));
     maybe("waits for", printable(join(texts_of(service, "waiting_for"), ", ")));
-    if (state == "backoff")
-        fact(page, "next try", "in " + age(Ms{number_of(service, "next_attempt_ms") + 999}),
-             terminal);
+    if (auto when = next(service); !when.empty())
+        fact(page, state == "backoff" ? "next try" : "next run", "in " + when, terminal);
     maybe("last exit", shown(service, "last_exit"));
     if (auto restarts = number_of(service, "restarts"))
         fact(page, "restarts", std::to_string(restarts), terminal);

@@ -3,6 +3,7 @@
 // Every event about a start carries its start id; one that names a start which is over is ignored.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/tag.h"
 #include "service/policy.h"
+#include "service/settings.h"
 #include "service/state.h"
 
 namespace leash {
@@ -21,7 +23,7 @@ namespace event {
 struct StartRequested { std::string service; };   // by a user or the target; starts what it needs
 struct StopRequested { std::string service; };    // stops dependants first
 struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
-struct ReloadRequested { std::string service; };  // SIGHUP to its main process
+struct ReloadRequested { std::string service; };  // command-reload, or SIGHUP to its main process
 struct TargetRequested { std::string target; };   // "default", "rescue" or a service's name
 
 struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
@@ -32,6 +34,11 @@ struct MainExited { StartId start; int status; }; // wait status, as of waitpid(
 struct MainChanged { StartId start; int pid; };   // MAINPID=, pid file; already authenticated
 // Everything that the service's kill policy covers is gone. `remains`: tasks that it spared.
 struct Emptied { StartId start; int remains; };
+
+// The command of RunControl. `serial` is the action's: an answer about an earlier one is ignored.
+struct ControlSpawned { StartId start; unsigned serial; int pid; };
+struct ControlExited { StartId start; unsigned serial; int status; }; // as of waitpid(2)
+struct ControlFailed { StartId start; unsigned serial; std::string reason; }; // never executed
 
 struct Ready { StartId start; };                  // authenticated by the notify room
 struct Reloading { StartId start; };              // RELOADING=1; Ready ends it
@@ -51,7 +58,8 @@ using Event =
                  event::MainExited, event::MainChanged, event::Emptied, event::Ready,
                  event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
                  event::ShutdownRequested, event::Tick, event::ReloadRequested,
-                 event::Reloading>;
+                 event::Reloading, event::ControlSpawned, event::ControlExited,
+                 event::ControlFailed>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -65,8 +73,18 @@ struct Spawn { std::string service; StartId start; };
 struct SignalStart { std::string service; StartId start; int signal; };
 
 // Kill what the kill policy covers, and go on until nothing of it is left; then answer Emptied.
-// Asked once per start. `everything` overrides the policy (shutdown: remains are killed as well).
+// Asked once per start, and once more after command-cleanup. `everything` overrides
+// the policy (shutdown: remains are killed as well).
 struct EndStart { std::string service; StartId start; bool everything; };
+
+// Run a command beside the main process, as its user, in its cgroup. Answer: ControlSpawned, then
+// ControlExited or ControlFailed. At most one runs at a time. `main_exit`: how the main process of
+// this start ended, if it has.
+struct RunControl { std::string service; StartId start; unsigned serial; ControlKind kind;
+                    std::vector<std::string> command; int main_pid; std::optional<int> main_exit; };
+
+// Kill it; its end is of no concern any more.
+struct KillControl { std::string service; StartId start; unsigned serial; };
 
 // SIGHUP to the main process.
 struct ReloadMain { std::string service; StartId start; };
@@ -97,6 +115,7 @@ struct AllStopped {};
 } // namespace action
 
 using Action = std::variant<action::Spawn, action::SignalStart, action::EndStart,
+                            action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::StateChanged,
                             action::Tell, action::EndMachine, action::TargetSettled,
                             action::AllStopped>;

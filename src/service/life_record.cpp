@@ -27,6 +27,17 @@ LifeRecord pack(const Life& life) {
     record.stop_deadline = life.stop_deadline.count();
     record.again_at = life.again_at.count();
     record.pause = life.pause.count();
+    record.runtime_deadline = life.runtime_deadline.count();
+    record.next_run = life.next_run.count();
+    record.control_deadline = life.control.deadline.count();
+    record.control_kind = static_cast<std::int32_t>(life.control.kind);
+    record.control_pid = life.control.pid;
+    record.control_index = life.control.index;
+    record.control_serial = life.control.serial;
+    record.control_running = life.control.running;
+    record.exit_seen = life.exit_seen;
+    record.cleaned = life.cleaned;
+    record.silent = life.silent;
     record.state = static_cast<std::int32_t>(life.state);
     record.main_pid = life.main_pid;
     record.outcome = static_cast<std::int32_t>(life.outcome);
@@ -72,6 +83,19 @@ Life unpack(const LifeRecord& record) {
     life.stop_deadline = Ms{record.stop_deadline};
     life.again_at = Ms{record.again_at};
     life.pause = Ms{record.pause};
+    life.runtime_deadline = Ms{record.runtime_deadline};
+    life.next_run = Ms{record.next_run};
+    life.control.deadline = Ms{record.control_deadline};
+    if (record.control_kind >= 0 && record.control_kind < kControlKinds) {
+        life.control.kind = static_cast<ControlKind>(record.control_kind);
+        life.control.running = record.control_running != 0;
+    }
+    life.control.pid = record.control_pid;
+    life.control.index = record.control_index;
+    life.control.serial = record.control_serial;
+    life.exit_seen = record.exit_seen != 0;
+    life.cleaned = record.cleaned != 0;
+    life.silent = record.silent != 0;
     life.state = static_cast<State>(record.state);
     life.main_pid = record.main_pid;
     life.outcome = static_cast<Outcome>(record.outcome);

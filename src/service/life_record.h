@@ -13,10 +13,13 @@ namespace leash {
 
 struct LifeRecord {
     std::uint64_t start, last_start;
-    std::int64_t since, spawned_at, start_deadline, stop_deadline, again_at, pause; // ms
-    std::int32_t state, main_pid, outcome, last_exit, remains, restarts;
+    std::int64_t since, spawned_at, start_deadline, stop_deadline, again_at, pause,
+        runtime_deadline, next_run, control_deadline; // ms
+    std::int32_t state, main_pid, outcome, last_exit, remains, restarts, control_kind,
+        control_pid;
+    std::uint32_t control_index, control_serial;
     std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
-        automatic;
+        automatic, control_running, exit_seen, cleaned, silent;
     Backoff backoff;
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96];

@@ -11,7 +11,10 @@ namespace {
 
 constexpr std::size_t kMaxStatusText = 256;
 
-Ms deadline(Ms now, Ms timeout) { return timeout == 0ms ? kNever : now + timeout; }
+// Nothing goes on: what a timer can start.
+bool rests(State state) {
+    return state == State::stopped || state == State::done || state == State::failed;
+}
 
 // Cuts at the border of a character.
 std::string shortened(std::string_view text, std::size_t most) {
@@ -52,14 +55,18 @@ bool Service::settled() const {
 
 Ms Service::next_deadline() const {
     Ms first = std::min(life_.start_deadline, life_.stop_deadline);
+    if (life_.control.running) first = std::min(first, life_.control.deadline);
+    first = std::min(first, life_.runtime_deadline);
     if (life_.state == State::backoff) first = std::min(first, life_.again_at);
+    if (rests(life_.state)) first = std::min(first, life_.next_run);
     for (const auto& trouble : life_.troubles)
         if (trouble.pending) first = std::min(first, trouble.due);
     return first;
 }
 
 void Service::shift_deadlines(Ms by) {
-    for (Ms* each : {&life_.start_deadline, &life_.stop_deadline, &life_.again_at})
+    for (Ms* each : {&life_.start_deadline, &life_.stop_deadline, &life_.again_at,
+                     &life_.runtime_deadline, &life_.next_run, &life_.control.deadline})
         if (*each != kNever) *each += by;
     for (auto& trouble : life_.troubles) trouble.due += by;
 }
@@ -81,6 +88,7 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     if (to == State::stopped || to == State::failed) life_.wanted_up = life_.again = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
+    if (to != State::running && to != State::reloading) life_.runtime_deadline = kNever;
     auto start = life_.start != 0 ? life_.start : life_.last_start;
     turn.out.push_back(action::StateChanged{name(), start, from, to, life_.reason});
 }
@@ -100,10 +108,10 @@ void Service::drop_troubles() {
     for (auto& trouble : life_.troubles) trouble.pending = false;
 }
 
-void Service::restart_asked(Turn& turn) {
+void Service::restart_asked(Turn& turn, std::string reason) {
     forget_counters();
     drop_troubles();
-    enter(turn, State::waiting, "start requested");
+    enter(turn, State::waiting, std::move(reason));
 }
 
 // ---- requests -----------------------------------------------------------------------------------
@@ -134,6 +142,7 @@ void Service::want_up(Turn& turn, bool by_name) {
 }
 
 void Service::want_down(Turn& turn, const std::string& reason, bool again) {
+    if (!again) stop_timer();
     switch (life_.state) {
     case State::stopped: break;
     case State::failed:
@@ -180,12 +189,16 @@ void Service::go(Turn& turn, StartId id) {
     life_.outcome_reason.clear();
     life_.status_text.clear();
     for (auto& trouble : life_.troubles) trouble = {};
-    life_.start_deadline = deadline(turn.now, in_force_->start_timeout);
-    life_.stop_deadline = kNever;
+    life_.control = {};
+    life_.exit_seen = life_.cleaned = life_.silent = false;
+    life_.start_deadline = life_.stop_deadline = kNever;
+    bool timer = in_force_->type == ServiceType::oneshot && in_force_->interval > 0ms;
+    life_.next_run = timer ? turn.now + in_force_->interval : kNever;
     if (std::exchange(life_.automatic, false)) ++life_.restarts;
     enter(turn, State::starting,
           life_.restarts == 0 ? "" : fmt::format("restart {}", life_.restarts));
-    turn.out.push_back(action::Spawn{name(), id});
+    life_.main_exited = true; // there is none yet
+    if (!begin_control(turn, ControlKind::pre)) spawn_main(turn);
 }
 
 void Service::give_up(Turn& turn, const std::string& reason) { enter(turn, State::failed, reason); }
@@ -195,35 +208,56 @@ void Service::spawned(int pid) {
 }
 
 void Service::executed(Turn& turn) {
-    if (life_.state == State::starting && in_force_->notify.kind == NotifyKind::none &&
-        in_force_->type != ServiceType::oneshot)
+    if (life_.state == State::starting && !life_.control.running && !life_.main_exited &&
+        in_force_->notify.kind == NotifyKind::none && in_force_->type != ServiceType::oneshot)
         come_up(turn);
 }
 
 void Service::ready(Turn& turn) {
+    if (life_.control.running) return; // its end leads on
     if (life_.state == State::reloading) come_up(turn);
     if (life_.state == State::starting && in_force_->notify.kind != NotifyKind::none) come_up(turn);
 }
 
 void Service::come_up(Turn& turn) {
-    if (in_force_->type != ServiceType::oneshot) life_.start_deadline = kNever;
     trouble_over(TroubleKind::start_timeout);
-    enter(turn, State::running, life_.state == State::reloading ? "reloaded" : "");
+    bool first = life_.state == State::starting;
+    if (in_force_->type != ServiceType::oneshot) {
+        life_.start_deadline = kNever;
+        if (first && begin_control(turn, ControlKind::post)) return;
+    }
+    go_running(turn, first ? "" : "reloaded");
+}
+
+void Service::go_running(Turn& turn, std::string reason) {
+    bool first = life_.state == State::starting;
+    if (in_force_->type != ServiceType::oneshot) life_.start_deadline = kNever;
+    enter(turn, State::running, std::move(reason));
+    if (first) life_.runtime_deadline = deadline_of(turn.now, in_force_->runtime_limit);
 }
 
 void Service::reloading(Turn& turn) {
     if (life_.state != State::running) return;
     if (in_force_->type != ServiceType::oneshot)
-        life_.start_deadline = deadline(turn.now, in_force_->start_timeout);
+        life_.start_deadline = deadline_of(turn.now, in_force_->reload_timeout);
     enter(turn, State::reloading, "");
 }
 
 void Service::reload_asked(Turn& turn) {
-    if (life_.state == State::running && life_.start != 0)
-        turn.out.push_back(action::ReloadMain{name(), life_.start});
-    else
-        tell(turn, action::Severity::warning,
-             fmt::format("cannot reload: it is {}", to_string(life_.state)));
+    if (life_.state != State::running || life_.start == 0)
+        return tell(turn, action::Severity::warning,
+                    fmt::format("cannot reload: it is {}", to_string(life_.state)));
+    reloading(turn);
+    bool by_command = !commands_of(*in_force_, ControlKind::reload).empty();
+    if (by_command) {
+        if (in_force_->type != ServiceType::oneshot)
+            life_.start_deadline = kNever; // each command has its own
+        begin_control(turn, ControlKind::reload);
+        return;
+    }
+    turn.out.push_back(action::ReloadMain{name(), life_.start});
+    // Nobody else would tell when it is through.
+    if (in_force_->notify.kind != NotifyKind::systemd) come_up(turn);
 }
 
 void Service::status_text(std::string_view text) {
@@ -232,6 +266,7 @@ void Service::status_text(std::string_view text) {
 
 void Service::main_changed(int pid) {
     if (life_.end_asked || (life_.state == State::stopping && life_.main_exited)) return;
+    if (life_.cleaned || runs(ControlKind::pre)) return; // there can be none
     life_.main_pid = pid;
     life_.main_moved = true;
     life_.main_exited = false;
@@ -244,8 +279,9 @@ void Service::tick(Turn& turn) {
         life_.start_deadline = kNever;
         auto limit = format_duration(in_force_->start_timeout);
         if (life_.state == State::reloading) {
-            tell(turn, action::Severity::warning, "did not say READY=1 within " + limit +
-                                                      " of its reload");
+            tell(turn, action::Severity::warning,
+                 fmt::format("did not say READY=1 within {} of its reload",
+                             format_duration(in_force_->reload_timeout)));
             enter(turn, State::running, "reload timed out");
         } else {
             bool job = in_force_->type == ServiceType::oneshot;
@@ -259,7 +295,20 @@ void Service::tick(Turn& turn) {
                          format_duration(in_force_->stop_timeout)));
         end_start(turn);
     }
+    if (life_.runtime_deadline <= turn.now) {
+        life_.runtime_deadline = kNever;
+        trouble_seen(turn, TroubleKind::runtime_limit,
+                     "running for " + format_duration(in_force_->runtime_limit));
+    }
+    control_tick(turn);
     trouble_tick(turn);
+    if (rests(life_.state) && life_.next_run <= turn.now) {
+        life_.next_run = kNever;
+        if (turn.shutting_down) return;
+        // From the newest settings: it may have lost its interval, or get no further than waiting.
+        life_.next_run = deadline_of(turn.now, newest_->interval);
+        restart_asked(turn, "interval has passed");
+    }
     if (life_.state == State::backoff && life_.again_at <= turn.now)
         enter(turn, State::waiting, "the pause is over");
 }

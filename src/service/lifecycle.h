@@ -7,30 +7,53 @@
 //   stopped    want_up                                                                  waiting
 //   failed     want_up (clears the counters)                                            waiting
 //   done       want_up by its own name                                                  waiting
-//   waiting    go (dependencies settled)             Spawn                              starting
+//   stopped, failed, done: interval has passed                                          waiting
+//   waiting    go (dependencies settled)             command-pre, else Spawn            starting
 //              go, a target                                                             running
 //              give_up (a needed one has failed)                                        failed
-//   starting   Executed (notify = none, no one-shot)                                    running
-//              Ready (notify other than none)                                           running
+//   starting   command-pre is through                Spawn
+//              command-pre failed or timed out       as MainExited (a failed start)     stopping
+//              Executed (notify = none, no one-shot) command-post, else                 running
+//              Ready (notify other than none)        command-post, else                 running
+//              MainExited, a one-shot, success       command-post, else EndStart        stopping
+//              command-post is through               a one-shot: EndStart, stopping     running
+//              command-post failed or timed out      as a stop; the outcome by restart  stopping
 //              start_timeout                         trouble start-timeout              by policy
 //   running    Reloading (RELOADING=1)                                                  reloading
-//   reloading  Ready, or start_timeout                                                  running
-//   any alive  stop_now, policy restart or stop      SignalStart, stop_timeout          stopping
+//              ReloadRequested                       command-reload, else SIGHUP        reloading
+//              runtime_limit                         trouble runtime-limit              by policy
+//   reloading  command-reload is through or failed                                      running
+//              SIGHUP sent, notify not systemd                                          running
+//              Ready, or reload_timeout                                                 running
+//   any alive  stop_now, policy restart or stop      command-stop if it was running,    stopping
+//                                                    else SignalStart, stop_timeout
 //              Stopping (STOPPING=1)                 stop_timeout                       stopping
 //              MainExited, SpawnFailed               EndStart                           stopping
-//   stopping   MainExited                            EndStart
+//   stopping   command-stop is through               stop_timeout, or EndStart if the
+//                                                    main process is gone
+//              command-stop failed                   SignalStart, stop_timeout
+//              command-stop timed out                KillControl, EndStart
+//              MainExited                            EndStart, once command-stop is over
 //              stop_timeout                          Tell, EndStart
-//              Emptied and main process gone         by outcome: stopped  stop asked, or exit that
-//                                                                is not to be answered
+//              Emptied and main process gone         command-cleanup, once per start
+//              command-cleanup is over, any result   EndStart, for what it left
+//              Emptied again, or no command-cleanup  by outcome:
+//                                                      stopped  stop asked, or exit that
+//                                                               is not to be answered
 //                                                      again    start or restart asked  waiting
 //                                                      retry    automatic restart       backoff, or
 //                                                               waiting if the pause is over
 //                                                      hold     crash loop, a step waits backoff
 //                                                      failed                           failed
-//                                                      done     one-shot ended with 0   done
+//                                                      done     one-shot ended well     done, or
+//                                                               stopped (remain-after-exit = no)
 //   backoff    pause over, or want_up                                                   waiting
 //   waiting, backoff, failed: want_down                                                 stopped
 //   running (a target), done: stop_now                                                  stopped
+//
+// "Through": all commands of a kind ended with status 0, or may fail. A command that leads on is
+// over by ControlExited, ControlFailed or its own deadline (then KillControl); whatever else ends
+// the start kills it. At the deadline of a shutdown command-cleanup is left out.
 //
 // What a needed service does unasked does not touch those that need it: when it exits and is
 // restarted, and even when it ends up failed, they are left running. Only a stop or restart by
@@ -56,6 +79,19 @@ inline constexpr Ms kNever = Ms::max();
 // What becomes of a service once nothing is left of its start.
 enum class Outcome { undecided, stopped, again, retry, hold, failed, done };
 
+// How the main process ended. abnormal: by a signal or for lack of time, not by its own decision.
+enum class ExitKind { success, failure, abnormal };
+
+// A command beside the main process (command-pre, ...): the one that runs, at most one at a time.
+struct Control {
+    bool running = false;
+    ControlKind kind = ControlKind::pre;
+    unsigned index = 0;  // in the list of its kind
+    unsigned serial = 0; // of the last one in this start
+    int pid = 0;         // 0: not known yet
+    Ms deadline = kNever;
+};
+
 // Everything that a service is at run time, as plain values: what a saved record has to hold.
 struct Life {
     State state = State::stopped;
@@ -75,12 +111,18 @@ struct Life {
     Outcome outcome = Outcome::undecided;
     std::string outcome_reason;
     std::string status_text;
+    Control control;
+    bool exit_seen = false; // last_exit is of this start
+    bool cleaned = false;   // command-cleanup has had its turn
+    bool silent = false;    // it has missed its heartbeat, and not beaten since
     std::array<PendingTrouble, kTroubleKinds> troubles;
 
     // Deadlines; kNever: none.
     Ms start_deadline = kNever; // starting (one-shots: until they end), reloading
     Ms stop_deadline = kNever;  // stopping
     Ms again_at = kNever;       // stopping with outcome retry or hold, backoff
+    Ms runtime_deadline = kNever; // running, reloading
+    Ms next_run = kNever;         // one-shots with an interval: done, stopped, failed
 
     // Over many starts.
     StartId last_start = 0;
@@ -138,6 +180,7 @@ class Service {
     void give_up(Turn& turn, const std::string& reason);
     void stop_now(Turn& turn);
     void end_now(Turn& turn); // no more politeness
+    void stop_timer() { life_.next_run = kNever; }
 
     // Events of the living start.
     void spawned(int pid);
@@ -153,6 +196,9 @@ class Service {
     void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence);
     void trouble_over(TroubleKind kind);
     void reload_asked(Turn& turn);
+    void control_spawned(unsigned serial, int pid);
+    void control_exited(Turn& turn, unsigned serial, int status);
+    void control_failed(Turn& turn, unsigned serial, const std::string& reason);
     void tick(Turn& turn);
 
   private:
@@ -160,17 +206,31 @@ class Service {
     void tell(Turn& turn, action::Severity severity, std::string text);
     void forget_counters();
     void drop_troubles();
-    void restart_asked(Turn& turn);
+    void restart_asked(Turn& turn, std::string reason = "start requested");
     void come_up(Turn& turn);
+    void go_running(Turn& turn, std::string reason);
 
     // How a start ends: lifecycle_end.cpp.
     void take_outcome_of_request();
+    void ask_to_stop(Turn& turn);
     void begin_stop(Turn& turn, Outcome outcome, const std::string& reason);
     void end_start(Turn& turn);
-    void main_gone(Turn& turn, bool success, const std::string& reason);
-    void decide(Turn& turn, bool success, const std::string& reason);
+    void main_gone(Turn& turn, ExitKind exit, const std::string& reason);
+    void decide(Turn& turn, ExitKind exit, const std::string& reason);
     void restart_by_policy_of_exits(Turn& turn, const std::string& reason);
     void finish_if_over(Turn& turn);
+
+    // Commands beside the main process: lifecycle_control.cpp.
+    void spawn_main(Turn& turn);
+    bool begin_control(Turn& turn, ControlKind kind); // false: there is none
+    void run_control(Turn& turn);
+    void drop_control(Turn& turn);
+    void control_ended(Turn& turn, ExitKind exit, const std::string& reason);
+    void control_through(Turn& turn, ControlKind kind, ExitKind exit, const std::string& reason);
+    void control_tick(Turn& turn);
+    [[nodiscard]] bool runs(ControlKind kind) const {
+        return life_.control.running && life_.control.kind == kind;
+    }
 
     // Trouble: lifecycle_trouble.cpp.
     void answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
@@ -186,5 +246,14 @@ class Service {
 
 // "exited with status 1", "killed by signal 11 (SIGSEGV)"; `status` as of waitpid(2).
 [[nodiscard]] std::string describe_exit(int status);
+
+// By status 0, by what success-exit-status names, and, but for one-shots, by one of the signals that
+// people end a daemon with: SIGHUP, SIGINT, SIGTERM, SIGPIPE.
+[[nodiscard]] ExitKind classify_exit(int status, const ServiceSettings& settings);
+
+// When a time limit that starts now runs out; 0 is none.
+[[nodiscard]] inline Ms deadline_of(Ms now, Ms timeout) {
+    return timeout == Ms{0} ? kNever : now + timeout;
+}
 
 } // namespace leash

@@ -2,6 +2,8 @@
 // The part of a service's life-cycle in which a start ends, and what becomes of the service then.
 #include "service/lifecycle.h"
 
+#include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include <sys/wait.h>
@@ -17,6 +19,22 @@ std::string describe_exit(int status) {
         return fmt::format("killed by signal {} ({})", WTERMSIG(status),
                            signal_name(WTERMSIG(status)));
     return fmt::format("ended with wait status {:#x}", status);
+}
+
+ExitKind classify_exit(int status, const ServiceSettings& settings) {
+    const auto& success = settings.success_exit_status;
+    auto among = [](const std::vector<int>& list, int number) {
+        return std::ranges::find(list, number) != list.end();
+    };
+    if (WIFEXITED(status)) {
+        int code = WEXITSTATUS(status);
+        return code == 0 || among(success.statuses, code) ? ExitKind::success : ExitKind::failure;
+    }
+    if (!WIFSIGNALED(status)) return ExitKind::abnormal;
+    int signal = WTERMSIG(status);
+    bool usual = signal == SIGHUP || signal == SIGINT || signal == SIGTERM || signal == SIGPIPE;
+    if (usual && settings.type != ServiceType::oneshot) return ExitKind::success;
+    return among(success.signals, signal) ? ExitKind::success : ExitKind::abnormal;
 }
 
 void Service::stop_now(Turn& turn) {
@@ -36,13 +54,20 @@ void Service::begin_stop(Turn& turn, Outcome outcome, const std::string& reason)
     life_.outcome_reason = reason;
     life_.again = false;
     life_.start_deadline = kNever;
-    life_.stop_deadline = turn.now + in_force_->stop_timeout;
+    bool was_up = is_up(life_.state);
     drop_troubles();
+    drop_control(turn);
     enter(turn, State::stopping, reason);
-    if (life_.main_exited) { // it went into the background, and its pid file never came
+    if (life_.main_exited) { // not there yet, or in the background, and its pid file never came
         life_.again_at = turn.now + life_.pause;
         return end_start(turn);
     }
+    if (was_up && begin_control(turn, ControlKind::stop)) return;
+    ask_to_stop(turn);
+}
+
+void Service::ask_to_stop(Turn& turn) {
+    life_.stop_deadline = deadline_of(turn.now, in_force_->stop_timeout);
     turn.out.push_back(action::SignalStart{name(), life_.start, in_force_->stop_signal});
 }
 
@@ -56,21 +81,27 @@ void Service::take_outcome_of_request() {
 
 void Service::stopping(Turn& turn) {
     if (!alive() || life_.state == State::stopping) return;
+    if (runs(ControlKind::pre)) return; // nobody is there to say so
     take_outcome_of_request();
     life_.start_deadline = kNever;
-    life_.stop_deadline = turn.now + in_force_->stop_timeout;
+    life_.stop_deadline = deadline_of(turn.now, in_force_->stop_timeout);
     drop_troubles();
+    drop_control(turn);
     enter(turn, State::stopping, "stops by itself");
+    // Without a limit nobody would ever tell that it has: its main process is not known.
+    if (life_.main_exited && life_.stop_deadline == kNever) end_start(turn);
 }
 
 void Service::end_start(Turn& turn) {
     life_.stop_deadline = life_.start_deadline = kNever;
+    drop_control(turn);
     if (std::exchange(life_.end_asked, true)) return;
     turn.out.push_back(action::EndStart{name(), life_.start, turn.shutting_down});
 }
 
 void Service::end_now(Turn& turn) {
     if (life_.start == 0) return stop_now(turn);
+    life_.cleaned = true; // no time for that
     if (life_.state != State::stopping) {
         life_.outcome = Outcome::stopped;
         drop_troubles();
@@ -82,29 +113,43 @@ void Service::end_now(Turn& turn) {
 void Service::spawn_failed(Turn& turn, const std::string& reason) {
     if (life_.main_exited) return;
     life_.last_exit.reset();
-    main_gone(turn, false, "cannot start: " + reason);
+    main_gone(turn, ExitKind::failure, "cannot start: " + reason);
 }
 
 void Service::main_exited(Turn& turn, int status) {
     if (life_.main_exited) return;
     life_.last_exit = status;
-    bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    life_.exit_seen = true;
+    auto exit = classify_exit(status, *in_force_);
+    bool oneshot = in_force_->type == ServiceType::oneshot;
     // A daemon that puts itself into the background: the pid file will name its main process.
     bool backgrounds = in_force_->notify.kind == NotifyKind::pidfile &&
-                       in_force_->type != ServiceType::oneshot;
-    if (success && backgrounds && !life_.main_moved && life_.state == State::starting) {
+                       !oneshot;
+    if (exit == ExitKind::success && backgrounds && !life_.main_moved &&
+        life_.state == State::starting) {
         life_.main_pid = 0;
         life_.main_exited = true;
         return;
     }
-    main_gone(turn, success, describe_exit(status));
+    // A job is ready when it is done.
+    if (oneshot && exit == ExitKind::success && life_.state != State::stopping && !stop_pending() &&
+        !commands_of(*in_force_, ControlKind::post).empty()) {
+        life_.main_pid = 0;
+        life_.main_exited = true;
+        life_.start_deadline = kNever;
+        drop_troubles();
+        drop_control(turn);
+        begin_control(turn, ControlKind::post);
+        return;
+    }
+    main_gone(turn, exit, describe_exit(status));
 }
 
-void Service::main_gone(Turn& turn, bool success, const std::string& reason) {
+void Service::main_gone(Turn& turn, ExitKind exit, const std::string& reason) {
     bool early = life_.state == State::starting && in_force_->notify.kind != NotifyKind::none &&
                  in_force_->type != ServiceType::oneshot;
-    std::string why = early && !reason.starts_with("cannot") ? reason + " before it was ready"
-                                                             : reason;
+    early = early && !reason.starts_with("cannot") && !reason.starts_with("command-");
+    std::string why = early ? reason + " before it was ready" : reason;
     life_.main_pid = 0;
     life_.main_exited = true;
     if (life_.state != State::stopping) {
@@ -113,17 +158,25 @@ void Service::main_gone(Turn& turn, bool success, const std::string& reason) {
         enter(turn, State::stopping, why);
     }
     life_.start_deadline = kNever;
-    if (life_.outcome == Outcome::undecided) decide(turn, success, why);
+    if (life_.outcome == Outcome::undecided) decide(turn, exit, why);
     if (life_.outcome == Outcome::retry) life_.again_at = turn.now + life_.pause;
+    if (runs(ControlKind::stop)) return; // what it has begun it may finish
     end_start(turn);
     finish_if_over(turn);
 }
 
 // The main process is gone, nobody asked for it: what now?
-void Service::decide(Turn& turn, bool success, const std::string& reason) {
+void Service::decide(Turn& turn, ExitKind exit, const std::string& reason) {
     life_.outcome_reason = reason;
-    bool restart = in_force_->restart == RestartWhen::always ||
-                   (in_force_->restart == RestartWhen::on_failure && !success);
+    bool success = exit == ExitKind::success;
+    bool restart = false;
+    switch (in_force_->restart) {
+    case RestartWhen::always: restart = true; break;
+    case RestartWhen::on_failure: restart = !success || life_.silent; break;
+    case RestartWhen::on_abnormal: restart = exit == ExitKind::abnormal || life_.silent; break;
+    case RestartWhen::on_watchdog: restart = life_.silent; break;
+    case RestartWhen::no: break;
+    }
     if (in_force_->type == ServiceType::oneshot && success) life_.outcome = Outcome::done;
     else if (restart) restart_by_policy_of_exits(turn, reason);
     else life_.outcome = success ? Outcome::stopped : Outcome::failed;
@@ -153,10 +206,15 @@ void Service::emptied(Turn& turn, int remains) {
 }
 
 void Service::finish_if_over(Turn& turn) {
-    if (!life_.emptied || !life_.main_exited) return;
+    if (!life_.emptied || !life_.main_exited || life_.control.running) return;
+    if (!std::exchange(life_.cleaned, true) && begin_control(turn, ControlKind::cleanup)) {
+        life_.end_asked = life_.emptied = false; // for what it may leave
+        return;
+    }
     life_.last_start = std::exchange(life_.start, 0);
     life_.main_pid = 0;
     life_.stop_deadline = life_.start_deadline = kNever;
+    bool remain = in_force_->remain_after_exit;
     in_force_ = newest_;
     auto reason = life_.outcome_reason;
 
@@ -165,7 +223,7 @@ void Service::finish_if_over(Turn& turn) {
     case Outcome::stopped: return enter(turn, State::stopped, reason);
     case Outcome::again: return restart_asked(turn);
     case Outcome::failed: return enter(turn, State::failed, reason);
-    case Outcome::done: return enter(turn, State::done, reason);
+    case Outcome::done: return enter(turn, remain ? State::done : State::stopped, reason);
     case Outcome::hold: return enter(turn, State::backoff, reason);
     case Outcome::retry:
         life_.automatic = true;

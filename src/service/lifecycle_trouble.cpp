@@ -19,12 +19,14 @@ std::optional<action::MachineEnd> machine_end(StepKind kind) {
 // While it stops, no trouble matters any more; while a step of the same kind waits, a second report
 // of it says nothing new.
 void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence) {
+    if (kind == TroubleKind::missed_heartbeat) life_.silent = true;
     if (!alive() || life_.start == 0 || life_.state == State::stopping || stop_pending()) return;
     if (life_.troubles[static_cast<std::size_t>(kind)].pending) return;
     answer(turn, kind, 0, false, evidence);
 }
 
 void Service::trouble_over(TroubleKind kind) {
+    if (kind == TroubleKind::missed_heartbeat) life_.silent = false;
     life_.troubles[static_cast<std::size_t>(kind)].pending = false;
 }
 

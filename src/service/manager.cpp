@@ -21,6 +21,13 @@ bool to_be_stopped(const Node& node) {
     return node.service.alive() || state == State::waiting || state == State::backoff;
 }
 
+// When it starts again without being asked to; 0: it does not.
+Ms next_attempt(const Life& life) {
+    if (life.state == State::backoff) return life.again_at;
+    bool timer = !is_alive(life.state) && life.state != State::waiting && life.next_run != kNever;
+    return timer ? life.next_run : Ms{0};
+}
+
 } // namespace
 
 struct Manager::Impl {
@@ -165,7 +172,9 @@ struct Manager::Impl {
 
     void on(Turn& turn, const event::ReloadRequested& event) {
         auto* node = find_or_tell(turn, event.service);
-        if (node) node->service.reload_asked(turn);
+        if (!node) return;
+        node->service.reload_asked(turn);
+        note(*node);
     }
 
     void on(Turn& turn, const event::TargetRequested& event) {
@@ -202,8 +211,11 @@ struct Manager::Impl {
         shutting_down = turn.shutting_down = true;
         if (!all_stopped_told) shutdown_deadline = std::min(shutdown_deadline, event.deadline);
         targets.clear();
-        for (auto* node : roster.all())
+        for (auto* node : roster.all()) {
+            node->service.stop_timer();
             if (node->service.state() != State::failed) want_down(turn, *node, "shutdown", false);
+            note(*node);
+        }
         if (shutdown_deadline <= turn.now) end_all(turn);
     }
 
@@ -243,6 +255,15 @@ struct Manager::Impl {
     }
     void on(Turn& turn, const event::Emptied& e) {
         for_start(e.start, [&](Service& s) { s.emptied(turn, e.remains); });
+    }
+    void on(Turn&, const event::ControlSpawned& e) {
+        for_start(e.start, [&](Service& s) { s.control_spawned(e.serial, e.pid); });
+    }
+    void on(Turn& turn, const event::ControlExited& e) {
+        for_start(e.start, [&](Service& s) { s.control_exited(turn, e.serial, e.status); });
+    }
+    void on(Turn& turn, const event::ControlFailed& e) {
+        for_start(e.start, [&](Service& s) { s.control_failed(turn, e.serial, e.reason); });
     }
     void on(Turn& turn, const event::Ready& e) {
         for_start(e.start, [&](Service& s) { s.ready(turn); });
@@ -364,7 +385,7 @@ std::optional<ServiceView> Manager::view(std::string_view name) const {
                      .last_start = life.last_start, .main_pid = life.main_pid,
                      .restarts = life.restarts, .since = life.since, .last_exit = life.last_exit,
                      .reason = life.reason, .status_text = life.status_text, .waiting_for = {},
-                     .next_attempt = life.state == State::backoff ? life.again_at : Ms{0},
+                     .next_attempt = next_attempt(life),
                      .remains = life.remains};
     if (life.state == State::waiting) {
         for (const auto* other : may_start(*node).waits_for)

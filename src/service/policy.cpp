@@ -13,7 +13,7 @@ namespace leash {
 namespace {
 
 constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
-                                                                 "start-timeout"};
+                                                                 "start-timeout", "runtime-limit"};
 constexpr std::array<std::string_view, 8> kStepNames{"report", "signal", "exec",     "restart",
                                                      "stop",   "reboot", "poweroff", "halt"};
 constexpr std::string_view kAllowedSteps = // for messages

@@ -27,8 +27,9 @@ enum class TroubleKind {
     missed_heartbeat, // on-missed-heartbeat: silence longer than `watchdog`
     crash_loop,       // on-crash-loop: more exits than `restart-limit`
     start_timeout,    // on-start-timeout: not ready within `start-timeout`
+    runtime_limit,    // on-runtime-limit: running for longer than `runtime-limit`
 };
-inline constexpr int kTroubleKinds = 3;
+inline constexpr int kTroubleKinds = 4;
 [[nodiscard]] std::string_view to_string(TroubleKind kind); // as in the key: "crash-loop"
 [[nodiscard]] std::optional<TroubleKind> trouble_kind_named(std::string_view name);
 

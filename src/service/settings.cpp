@@ -3,10 +3,16 @@
 
 namespace leash {
 
+std::string_view to_string(ControlKind kind) {
+    constexpr std::array<std::string_view, kControlKinds> kNames{
+        "command-pre", "command-post", "command-reload", "command-stop", "command-cleanup"};
+    return kNames[static_cast<std::size_t>(kind)];
+}
+
 Policy policy_for(const ServiceSettings& settings, TroubleKind kind) {
     if (const auto& own = settings.on_kind[static_cast<std::size_t>(kind)]) return *own;
     if (settings.on_trouble) return *settings.on_trouble;
-    bool fatal = kind == TroubleKind::crash_loop;
+    bool fatal = kind == TroubleKind::crash_loop || kind == TroubleKind::runtime_limit;
     return {Step{.kind = fatal ? StepKind::stop : StepKind::restart}};
 }
 

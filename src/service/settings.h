@@ -7,6 +7,7 @@
 #include <csignal>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace leash {
 enum class ServiceType { daemon, oneshot, console, target };
 enum class StartMode { automatic, manual }; // `auto`: wanted by the target `default`
 enum class NotifyKind { none, systemd, s6, pidfile };
-enum class RestartWhen { always, on_failure, no };
+enum class RestartWhen { always, on_failure, on_abnormal, on_watchdog, no };
 enum class KillScope { all, cgroup, main };
 enum class SessionPolicy { kill, keep };
 enum class LeavePolicy { kill, keep };
@@ -32,12 +33,29 @@ struct Notify {
     friend bool operator==(const Notify&, const Notify&) = default;
 };
 
+// Commands beside the main process, in the order in which a start may come to them.
+enum class ControlKind { pre, post, reload, stop, cleanup };
+inline constexpr int kControlKinds = 5;
+
+struct ControlCommand {
+    std::vector<std::string> command; // argv, filled in as `command`
+    bool may_fail = false;            // written with a '-' before it
+    friend bool operator==(const ControlCommand&, const ControlCommand&) = default;
+};
+
+// Endings of the main process that are no failure, beside status 0.
+struct SuccessStatus {
+    std::vector<int> statuses, signals;
+};
+
 struct ServiceSettings {
     std::string name; // the file's name without .conf
     std::string file; // where it was read, for messages
     std::string description;
     ServiceType type = ServiceType::daemon;
     std::vector<std::string> command; // argv, %i %n %% already replaced; empty only for targets
+
+    std::array<std::vector<ControlCommand>, kControlKinds> control; // by ControlKind
 
     std::string user, group; // empty: root; numbers are allowed
     std::string directory;   // empty: /
@@ -49,15 +67,22 @@ struct ServiceSettings {
     StartMode start = StartMode::automatic;
 
     Notify notify;
-    Ms start_timeout{30'000}; // for readiness and one-shots; 0 = none
+    Ms start_timeout{30'000};  // for readiness and one-shots; 0 = none
+    Ms reload_timeout{30'000}; // 0 = none
+    Ms runtime_limit{0};       // how long it may be running; 0 = none
+
+    bool remain_after_exit = true; // one-shot: `done` once it has ended well, else `stopped`
+    Ms interval{0};                // one-shot: from one start to the next; 0 = once
 
     RestartWhen restart = RestartWhen::always; // oneshot: no
     Ms restart_delay{100};
     Ms restart_delay_max{30'000};
     RateLimit restart_limit{5, Ms{10'000}};
 
+    SuccessStatus success_exit_status;
+
     int stop_signal = SIGTERM;
-    Ms stop_timeout{5'000};
+    Ms stop_timeout{5'000}; // 0 = none
 
     Ms watchdog{0}; // longest silence allowed; 0 = not watched
     WatchdogSource watchdog_source = WatchdogSource::heartbeat;
@@ -76,8 +101,15 @@ struct ServiceSettings {
     bool scope = false;
 };
 
+[[nodiscard]] inline const std::vector<ControlCommand>&
+commands_of(const ServiceSettings& settings, ControlKind kind) {
+    return settings.control[static_cast<std::size_t>(kind)];
+}
+[[nodiscard]] std::string_view to_string(ControlKind kind); // the key: "command-pre"
+
 // The policy that answers `kind`: on-KIND, else on-trouble, else the built-in one
-// (missed-heartbeat, start-timeout: restart; crash-loop: stop, which leaves the service failed).
+// (missed-heartbeat, start-timeout: restart; crash-loop, runtime-limit: stop, which leaves the
+// service failed).
 [[nodiscard]] Policy policy_for(const ServiceSettings& settings, TroubleKind kind);
 
 } // namespace leash

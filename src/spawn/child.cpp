@@ -34,7 +34,7 @@ class Child {
         default_dispositions();
         lift_descriptors();
         if (::setsid() < 0) give_up_errno(errno, "cannot start a session");
-        if (settings_.type == ServiceType::console) take_terminal();
+        if (settings_.type == ServiceType::console && !request_.control) take_terminal();
         else set_standard_descriptors();
         plain_scheduling();
         restore_limits();
@@ -49,7 +49,8 @@ class Child {
         close_others();
         auto environment = build_environment(request_, *account, tty_type_, ::getpid());
         unblock_signals();
-        give_up(execute(settings_.command, environment, path_in(environment)));
+        const auto& command = request_.control ? *request_.control : settings_.command;
+        give_up(execute(command, environment, path_in(environment)));
     }
 
   private:

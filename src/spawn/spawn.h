@@ -23,6 +23,8 @@ namespace leash {
 
 struct SpawnRequest {
     const ServiceSettings* settings = nullptr;
+    // A command beside the main process, instead of it: it gets no terminal.
+    const std::vector<std::string>* control = nullptr;
     StartId start = 0;
     int cgroup_fd = -1;  // -1: no cgroup v2
     int output_fd = -1;  // becomes stdout and stderr; -1: /dev/null. Not used for consoles

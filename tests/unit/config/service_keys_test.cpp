@@ -103,6 +103,44 @@ const std::vector<Good> kGood{
     {kCommand + "stop-signal = INT\n", [](const S& s) { return s.stop_signal == SIGINT; }},
     {kCommand + "stop-signal = SIGQUIT\n", [](const S& s) { return s.stop_signal == SIGQUIT; }},
     {kCommand + "stop-timeout = 1h\n", [](const S& s) { return s.stop_timeout == 1h; }},
+    {kCommand + "stop-timeout = 0\n", [](const S& s) { return s.stop_timeout == 0s; }},
+    {kCommand + "start-timeout = infinity\n", [](const S& s) { return s.start_timeout == 0s; }},
+    {kCommand + "stop-timeout = infinity\n", [](const S& s) { return s.stop_timeout == 0s; }},
+    {kCommand + "reload-timeout = 5s\n", [](const S& s) { return s.reload_timeout == 5s; }},
+    {kCommand + "runtime-limit = 2h\non-runtime-limit = restart\n", [](const S& s) {
+         return s.runtime_limit == 2h &&
+                policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::restart;
+     }},
+    {kCommand + "runtime-limit = 2h\n", [](const S& s) {
+         return policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::stop;
+     }},
+    {kCommand + "restart = on-abnormal\n",
+     [](const S& s) { return s.restart == RestartWhen::on_abnormal; }},
+    {kCommand + "restart = on-watchdog\n",
+     [](const S& s) { return s.restart == RestartWhen::on_watchdog; }},
+    {kCommand + "success-exit-status = 3, USR1\nsuccess-exit-status = 200, SIGTERM\n",
+     [](const S& s) {
+         return s.success_exit_status.statuses == std::vector{3, 200} &&
+                s.success_exit_status.signals == std::vector{SIGUSR1, SIGTERM};
+     }},
+    {kCommand + "command-pre = mkdir -p '/run/a, b'\ncommand-pre = - /bin/x -o a,b\n", [](const S& s) {
+         const auto& pre = commands_of(s, ControlKind::pre);
+         return pre.size() == 2 && !pre[0].may_fail && pre[1].may_fail &&
+                pre[0].command == Words{"mkdir", "-p", "/run/a, b"} &&
+                pre[1].command == Words{"/bin/x", "-o", "a,b"};
+     }},
+    {kCommand + "command-pre = a\ncommand-pre =\ncommand-post = %n\ncommand-stop = c\n"
+                "command-cleanup = d\ncommand-reload = -e\n", [](const S& s) {
+         return commands_of(s, ControlKind::pre).empty() &&
+                commands_of(s, ControlKind::post)[0].command == Words{s.name} &&
+                commands_of(s, ControlKind::stop)[0].command == Words{"c"} &&
+                commands_of(s, ControlKind::cleanup)[0].command == Words{"d"} &&
+                commands_of(s, ControlKind::reload)[0] == ControlCommand{{"e"}, true};
+     }},
+    {kCommand + "type = oneshot\nremain-after-exit = no\ninterval = 5m\n",
+     [](const S& s) { return !s.remain_after_exit && s.interval == 5min; }},
+    {kCommand + "type = oneshot\n",
+     [](const S& s) { return s.remain_after_exit && s.interval == 0s; }},
 
     {kCommand + "watchdog = 10s\n", [](const S& s) {
          return s.watchdog == 10s && s.watchdog_source == WatchdogSource::tasks;
@@ -149,11 +187,24 @@ const std::vector<Bad> kBad{
                                   "[system]"},
     {kCommand + "on-deadlock = reboot\n",
      ":3: on-deadlock: unknown key; this version has on-trouble, on-missed-heartbeat, "
-     "on-crash-loop, on-start-timeout"},
+     "on-crash-loop, on-start-timeout, on-runtime-limit"},
     {kCommand + "restart = no\nrestart = no\n", ":4: restart: is already set in line 3"},
-    {kCommand + "restart = sometimes\n", ":3: restart: 'sometimes'; allowed: always, on-failure, no"},
+    {kCommand + "restart = sometimes\n", ":3: restart: 'sometimes'; allowed: always, on-failure, "
+                                        "on-abnormal, on-watchdog, no"},
+    {kCommand + "command-pre = -\n", ":3: command-pre: there is no program in it"},
+    {kCommand + "command-stop = sh -c 'x\n", ":3: command-stop: the quote"},
+    {kCommand + "command-post = run %i\n", ":3: command-post: %i stands for"},
+    {kCommand + "stop-timeout = never\n", "allowed: 0 (no limit) or 1ms..1h"},
+    {kCommand + "restart-delay = infinity\n", ":3: restart-delay:"}, // there is no such pause
+    {kCommand + "success-exit-status = 256\n", "256' is no exit status; allowed: 0..255"},
+    {kCommand + "success-exit-status = 3, SIGFOO\n", "neither a status (0..255) nor a signal's name"},
+    {kCommand + "interval = 1m\n", ":3: interval: not for type = daemon; allowed for: oneshot"},
+    {kCommand + "remain-after-exit = no\n", ":3: remain-after-exit: not for type = daemon"},
+    {kCommand + "type = oneshot\nruntime-limit = 1m\n", "runtime-limit: not for type = oneshot"},
+    {kCommand + "type = oneshot\ninterval = 10ms\n", "allowed: 0 (run once) or 1s.."},
     {kCommand + "restart = onfailure\n", "did you mean 'on-failure'?"},
-    {kCommand + "restart =\n", ":3: restart: no value; allowed: always, on-failure, no"},
+    {kCommand + "restart =\n", ":3: restart: no value; allowed: always, on-failure, on-abnormal, "
+                               "on-watchdog, no"},
     {kCommand + "type = demon\n", ":3: type: 'demon'; allowed: daemon, oneshot, console, target; did "
                                   "you mean 'daemon'?"},
     {"", ":1: command: missing; a daemon needs one"},
@@ -168,7 +219,8 @@ const std::vector<Bad> kBad{
     {kCommand + "leave = keep\n", ":3: leave: not for type = daemon; allowed for: oneshot"},
     {kCommand + "tty = tty1\n", ":3: tty: not for type = daemon; allowed for: console"},
     {kCommand + "restart = always\ntype = oneshot\n",
-     ":3: restart: 'always' is not for type = oneshot; allowed: on-failure, no"},
+     ":3: restart: 'always' is not for type = oneshot; allowed: on-failure, on-abnormal, "
+     "on-watchdog, no"},
     {kCommand + "user = a b\n", ":3: user: 'a b' is not a name of a user or group; allowed:"},
     {kCommand + "user = -x\n", "is not a name of a user"},
     {kCommand + "user = 4294967295\n", ":3: user: '4294967295' is too large; allowed: a name or"},

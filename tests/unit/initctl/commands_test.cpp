@@ -166,6 +166,22 @@ TEST_F(Initctl, Changes) {
     EXPECT_EQ(run({"initctl", "start", "--", "--no-wait"}), 0);
 }
 
+TEST_F(Initctl, ReloadOfServices) {
+    auto reply = [](const char* state, const char* reason, int end) {
+        return std::string("{\"result\":\"a\",\"state\":\"") + state +
+               "\",\"main_pid\":7,\"reason\":\"" + reason + "\"}\n{\"end\":" +
+               std::to_string(end) + ",\"message\":\"\"}\n";
+    };
+    answer("reload|a", reply("running", "reloaded", 0));
+    answer("reload|b", reply("running", "reload failed: x", 1));
+    listen();
+    EXPECT_EQ(run({"initctl", "reload", "a"}), 0);
+    EXPECT_EQ(out, "a: running (pid 7)\n");
+    EXPECT_EQ(run({"initctl", "reload", "b"}), 1);
+    EXPECT_EQ(out, "");
+    EXPECT_NE(err.find("a: running: reload failed: x"), std::string::npos);
+}
+
 TEST_F(Initctl, ConfusedServers) {
     answer("list", "");
     answer("reload", "{\"complaint\":\"a.conf:3: x\"}\n{\"end\":1,\"message\":\"1 error\"}\n");

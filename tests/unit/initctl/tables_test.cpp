@@ -43,6 +43,18 @@ TEST(Tables, ColoursDoNotShiftColumns) {
               "httpd  \033[32mrunning\033[0m  123         0     5m  Small web server\n");
 }
 
+TEST(Tables, WhatStartsByItselfSaysWhen) {
+    auto timer = Json::parse(R"({"name":"job","state":"done","main_pid":null,"restarts":0,
+        "since_ms":1000,"description":"Backup","next_attempt_ms":59001})");
+    auto other = timer;
+    other["name"] = "other", other["next_attempt_ms"] = nullptr;
+    EXPECT_EQ(service_table({timer, other}, {}),
+              "NAME   STATE  PID  RESTARTS  SINCE  NEXT  DESCRIPTION\n"
+              "job    done     -         0     1s    1m  Backup\n"
+              "other  done     -         0     1s     -  Backup\n");
+    EXPECT_NE(service_page(timer, {}).find("  next run    in 1m\n"), std::string::npos);
+}
+
 TEST(Tables, NothingIsSaidInWords) {
     EXPECT_EQ(service_table({}, {}), "no services\n");
     EXPECT_EQ(task_table({}, {}), "no tasks\n");

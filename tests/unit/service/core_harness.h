@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "service/lifecycle.h"
 #include "service/manager.h"
 
 namespace leash::test {
@@ -31,6 +32,10 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return (a.everything ? "end everything " : "end ") + at(a);
             },
             [&](const action::ReloadMain& a) { return "reload " + at(a); },
+            [&](const action::RunControl& a) {
+                return fmt::format("run {} {} {}", at(a), to_string(a.kind), a.command.front());
+            },
+            [&](const action::KillControl& a) { return "kill control " + at(a); },
             [&](const action::RunHook& a) {
                 return fmt::format("hook {} {} ({})", at(a), a.command.front(), a.reason);
             },
@@ -111,6 +116,10 @@ struct Bench {
     }
     Lines emptied(std::string_view name, int remains = 0) {
         return send(event::Emptied{start(name), remains});
+    }
+    // The command beside the main process ends.
+    Lines control(std::string_view name, int status = 0) {
+        return send(event::ControlExited{start(name), manager.life(name)->control.serial, status});
     }
     Lines ready(std::string_view name) { return send(event::Ready{start(name)}); }
     Lines trouble(std::string_view name, TroubleKind kind = TroubleKind::missed_heartbeat) {

@@ -26,6 +26,39 @@ template <class A> const A* find(const Actions& actions) {
 
 } // namespace
 
+// A command beside the main process runs on while init does not: its end leads on in the new one.
+TEST(LifeRecord, ACommandThatRunsIsNotLost) {
+    StartId next = 100;
+    auto define = [](Manager& manager) {
+        auto settings = daemon("a");
+        settings.control[static_cast<std::size_t>(ControlKind::pre)] = {{{"/bin/one"}, false},
+                                                                        {{"/bin/two"}, false}};
+        settings.runtime_limit = Ms{60'000};
+        manager.define(settings);
+    };
+    Manager before([&] { return next++; });
+    define(before);
+    (void)before.handle(event::StartRequested{"a"}, Ms{1'000});
+    (void)before.handle(event::ControlExited{100, 1, 0}, Ms{1'100});
+    (void)before.handle(event::ControlSpawned{100, 2, 77}, Ms{1'101});
+
+    Manager after([&] { return next++; });
+    define(after);
+    after.resume("a", unpack(pack(*before.life("a"))));
+    EXPECT_EQ(after.life("a")->control.pid, 77);
+    EXPECT_EQ(after.next_deadline(), Ms{31'100}); // its time limit goes on as well
+    EXPECT_TRUE(after.handle(event::ControlExited{100, 1, 0}, Ms{2'000}).empty()); // an earlier one
+    auto actions = after.handle(event::ControlExited{100, 2, 0}, Ms{2'000});
+    ASSERT_TRUE(find<action::Spawn>(actions));
+    (void)after.handle(event::Spawned{100, 78}, Ms{2'001});
+    (void)after.handle(event::Executed{100}, Ms{2'002});
+    EXPECT_EQ(after.next_deadline(), Ms{62'002});
+    Manager third([&] { return next++; });
+    define(third);
+    third.resume("a", unpack(pack(*after.life("a"))));
+    EXPECT_EQ(third.next_deadline(), Ms{62'002});
+}
+
 // A second manager that is given only the bytes must go on as the first one would have.
 TEST(LifeRecord, AServiceGoesOnInANewManager) {
     StartId next = 100;

@@ -71,8 +71,26 @@ TEST(Lifecycle, ExitsAreAnsweredByTheRestartKey) {
              {daemon, RestartWhen::on_failure, ok, State::stopped},
              {daemon, RestartWhen::on_failure, bad, State::backoff},
              {daemon, RestartWhen::on_failure, segv, State::backoff},
-             {daemon, RestartWhen::on_failure, killed_by(SIGTERM), State::backoff},
-             {daemon, RestartWhen::on_failure, killed_by(SIGHUP), State::backoff},
+             {daemon, RestartWhen::on_failure, killed_by(SIGTERM), State::stopped},
+             {daemon, RestartWhen::on_failure, killed_by(SIGHUP), State::stopped},
+             {daemon, RestartWhen::on_failure, killed_by(SIGINT), State::stopped},
+             {daemon, RestartWhen::on_failure, killed_by(SIGPIPE), State::stopped},
+             {daemon, RestartWhen::on_failure, killed_by(SIGKILL), State::backoff},
+             {daemon, RestartWhen::on_failure, exit_status(7), State::stopped}, // a success here
+             {daemon, RestartWhen::on_failure, killed_by(SIGUSR1), State::stopped},
+             {daemon, RestartWhen::on_abnormal, ok, State::stopped},
+             {daemon, RestartWhen::on_abnormal, bad, State::failed},
+             {daemon, RestartWhen::on_abnormal, segv, State::backoff},
+             {daemon, RestartWhen::on_abnormal, killed_by(SIGTERM), State::stopped},
+             {daemon, RestartWhen::on_watchdog, ok, State::stopped},
+             {daemon, RestartWhen::on_watchdog, bad, State::failed},
+             {daemon, RestartWhen::on_watchdog, segv, State::failed},
+             {daemon, RestartWhen::no, killed_by(SIGTERM), State::stopped},
+             {daemon, RestartWhen::always, killed_by(SIGTERM), State::backoff},
+             {oneshot, RestartWhen::no, exit_status(7), State::done},
+             {oneshot, RestartWhen::no, killed_by(SIGUSR1), State::done},
+             {oneshot, RestartWhen::no, killed_by(SIGTERM), State::failed},
+             {oneshot, RestartWhen::on_abnormal, killed_by(SIGTERM), State::backoff},
              {daemon, RestartWhen::no, ok, State::stopped},
              {daemon, RestartWhen::no, bad, State::failed},
              {daemon, RestartWhen::no, segv, State::failed},
@@ -84,7 +102,10 @@ TEST(Lifecycle, ExitsAreAnsweredByTheRestartKey) {
              {oneshot, RestartWhen::on_failure, bad, State::backoff},
          }) {
         Bench b;
-        b.define("a", [&](auto& s) { s.type = type, s.restart = restart; });
+        b.define("a", [&](auto& s) {
+            s.type = type, s.restart = restart;
+            s.success_exit_status = {{7, 9}, {SIGUSR1}};
+        });
         b.request("a");
         b.spawned("a");
         EXPECT_EQ(b.state("a"), type == oneshot ? State::starting : State::running);
@@ -228,9 +249,12 @@ TEST(Lifecycle, AOneShotWithAPidFileIsDoneAllTheSame) {
 
 TEST(Lifecycle, ReloadingAndItsLimit) {
     Bench b;
-    b.define("a", [](auto& s) { s.notify.kind = NotifyKind::systemd; });
+    b.define("a", [](auto& s) {
+        s.notify.kind = NotifyKind::systemd;
+        s.start_timeout = 1s; // no limit of a reload
+    });
     b.run("a");
-    EXPECT_EQ(b.send(event::ReloadRequested{"a"}), Lines{"reload a#1"});
+    EXPECT_EQ(b.all(event::ReloadRequested{"a"}), (Lines{"a: running>reloading", "reload a#1"}));
     b.send(event::Reloading{1});
     EXPECT_EQ(b.state("a"), State::reloading);
     b.ready("a");

@@ -17,8 +17,10 @@ struct World {
     explicit World(unsigned seed) : random(seed) {}
     std::mt19937 random;
     Bench b;
-    std::map<StartId, std::string> living; // spawned and not yet over
-    std::set<StartId> ended, answered;     // EndStart asked; Emptied sent
+    std::map<StartId, std::string> living; // begun and not yet over
+    std::map<StartId, bool> spawned;       // Spawn asked
+    std::set<StartId> ended, cleaned;      // EndStart asked; command-cleanup begun
+    std::map<StartId, unsigned> control;   // serial of the command that runs
     std::map<StartId, bool> main_alive;
     std::set<StartId> signalled;
     int all_stopped = 0, events = 0;
@@ -39,7 +41,14 @@ struct World {
             if (name == "top") s.needs = {"web"}, s.wants = {"proxy", "nothing"};
             if (name == "job") s.before = {"db"};
             s.start = pick(3) ? StartMode::automatic : StartMode::manual;
-            s.restart = static_cast<RestartWhen>(pick(3));
+            s.restart = static_cast<RestartWhen>(pick(5));
+            for (auto& commands : s.control)
+                for (int n = pick(2) * pick(3); n > 0; --n)
+                    commands.push_back({{"/bin/c"}, pick(3) == 0});
+            s.reload_timeout = Ms{1000 * pick(5)};
+            s.runtime_limit = Ms{pick(3) ? 0 : 2000 * (1 + pick(5))};
+            s.remain_after_exit = pick(3) != 0;
+            s.interval = Ms{pick(3) ? 0 : 1000 * (1 + pick(5))};
             s.restart_limit = {pick(4), Ms{1000 * (1 + pick(10))}};
             s.notify.kind = static_cast<NotifyKind>(pick(4));
             s.start_timeout = Ms{1000 * pick(5)};
@@ -56,10 +65,24 @@ struct World {
 
     void act(const Action& action) {
         if (const auto* spawn = std::get_if<action::Spawn>(&action)) {
-            ASSERT_FALSE(shutting_down);
-            ASSERT_FALSE(living.contains(spawn->start));
-            for (const auto& [id, name] : living) ASSERT_NE(name, spawn->service) << "two lives";
-            living[spawn->start] = spawn->service;
+            ASSERT_FALSE(shutting_down && !living.contains(spawn->start));
+            ASSERT_FALSE(control.contains(spawn->start)) << "beside command-pre";
+            ASSERT_FALSE(spawned[spawn->start]) << "spawned twice";
+            spawned[spawn->start] = true;
+            begin(spawn->start, spawn->service);
+        } else if (const auto* run = std::get_if<action::RunControl>(&action)) {
+            ASSERT_FALSE(control.contains(run->start)) << "two at once";
+            if (run->kind == ControlKind::pre) begin(run->start, run->service);
+            ASSERT_TRUE(living.contains(run->start));
+            if (run->kind == ControlKind::cleanup && cleaned.insert(run->start).second) {
+                ASSERT_TRUE(ended.erase(run->start)) << "cleanup before the end";
+            } else {
+                ASSERT_FALSE(ended.contains(run->start));
+            }
+            control[run->start] = run->serial;
+        } else if (const auto* kill = std::get_if<action::KillControl>(&action)) {
+            ASSERT_EQ(control[kill->start], kill->serial);
+            control.erase(kill->start);
         } else if (const auto* end = std::get_if<action::EndStart>(&action)) {
             ASSERT_TRUE(living.contains(end->start));
             ASSERT_TRUE(ended.insert(end->start).second) << "ended twice";
@@ -70,12 +93,32 @@ struct World {
             signalled.insert(signal->start);
         } else if (const auto* change = std::get_if<action::StateChanged>(&action)) {
             ASSERT_NE(change->from, change->to);
-            if (!is_alive(change->to)) living.erase(change->start);
+            if (!is_alive(change->to)) {
+                living.erase(change->start);
+                ASSERT_FALSE(control.contains(change->start)) << "a command outlives its start";
+            }
         } else if (std::holds_alternative<action::AllStopped>(action)) {
             ++all_stopped;
             ASSERT_TRUE(shutting_down);
             ASSERT_TRUE(living.empty());
         }
+    }
+
+    void begin(StartId start, const std::string& service) {
+        if (living.contains(start)) return;
+        ASSERT_FALSE(shutting_down);
+        for (const auto& [id, name] : living) ASSERT_NE(name, service) << "two lives";
+        living[start] = service;
+    }
+
+    // Stale serials are for the core to ignore.
+    void control_ends(StartId id, int how, int status) {
+        auto running = control.find(id);
+        unsigned serial = running == control.end() ? 1 : running->second;
+        if (running != control.end() && how % 8 == 0) --serial;
+        else control.erase(id);
+        if (how % 3 == 0) handle(event::ControlFailed{id, serial, "no"});
+        else handle(event::ControlExited{id, serial, status});
     }
 
     void check() {
@@ -111,7 +154,7 @@ struct World {
         const auto& name = kNames[static_cast<std::size_t>(pick(6))];
         int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
         auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
-        switch (pick(24)) {
+        switch (pick(30)) {
         case 0: return handle(event::StartRequested{name});
         case 1: return handle(event::StopRequested{name});
         case 2: return handle(event::RestartRequested{name});
@@ -139,6 +182,11 @@ struct World {
             b.now += Ms{pick(1500)};
             return handle(event::Tick{});
         case 17: return handle(event::Ready{id});
+        case 18: return handle(event::ReloadRequested{name});
+        case 19: return handle(event::ControlSpawned{id, control.contains(id) ? control[id] : 1, 9});
+        case 20: case 21: case 22:
+            if (control.contains(id)) control_ends(id, pick(24), statuses[pick(4)]);
+            return;
         default: return answer(id);
         }
     }
@@ -146,6 +194,8 @@ struct World {
     // As the real world would.
     void answer(StartId id) {
         if (!living.contains(id)) return;
+        if (control.contains(id) && !ended.contains(id)) return control_ends(id, 1, 0);
+        if (!spawned[id] && !ended.contains(id)) return;
         if (!main_alive.contains(id)) {
             main_alive[id] = true;
             handle(event::Spawned{id, 5});
@@ -153,7 +203,7 @@ struct World {
         } else if (ended.contains(id)) {
             handle(event::MainExited{id, killed_by(SIGKILL)});
             handle(event::Emptied{id, 0});
-        } else if (signalled.contains(id) && pick(2)) {
+        } else if (b.state(living[id]) == State::stopping && pick(2)) { // asked, however
             handle(event::MainExited{id, killed_by(SIGTERM)});
         } else if (living[id] == "job") {
             handle(event::MainExited{id, 0});
@@ -184,8 +234,9 @@ struct World {
 
 } // namespace
 
+// Over a million events.
 TEST(Random, WhateverHappens) {
-    for (unsigned seed = 1; seed <= 400; ++seed) {
+    for (unsigned seed = 1; seed <= 1700; ++seed) {
         World world(seed);
         for (const auto& name : kNames) world.define(name);
         world.handle(event::Tick{});
@@ -195,14 +246,47 @@ TEST(Random, WhateverHappens) {
     }
 }
 
+// From wherever it has got to, a stop ends, and so does a start, if the world does its part.
+TEST(Random, StartAndStopEnd) {
+    for (unsigned seed = 1; seed <= 300; ++seed) {
+        World world(seed);
+        for (const auto& name : kNames) world.define(name);
+        for (int i = 0; i < 300; ++i) world.step();
+        auto until = [&](const std::string& name, const std::set<State>& wanted) {
+            for (int round = 0; round < 100; ++round) {
+                for (int i = 0; i < 12; ++i) {
+                    if (wanted.contains(world.b.state(name))) return true;
+                    auto now_living = world.living;
+                    for (const auto& [id, service] : now_living) world.answer(id);
+                }
+                if (auto due = world.b.manager.next_deadline()) {
+                    world.b.now = std::max(world.b.now, *due);
+                    world.handle(event::Tick{});
+                }
+            }
+            return false;
+        };
+        for (const auto& name : kNames) {
+            world.handle(event::StopRequested{name});
+            ASSERT_TRUE(until(name, {State::stopped, State::failed})) << name << ", seed " << seed;
+            world.handle(event::StartRequested{name});
+            ASSERT_TRUE(until(name, {State::running, State::done, State::failed, State::backoff,
+                                     State::stopped})) << name << ", seed " << seed;
+            ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
+        }
+    }
+}
+
 // A kind world: nobody is left waiting for ever for something that can come up.
 TEST(Random, NobodyIsStuck) {
     for (unsigned seed = 1; seed <= 200; ++seed) {
         World world(seed);
         for (const auto& name : kNames) world.define(name);
         for (int i = 0; i < 200; ++i) world.step();
-        for (int round = 0; round < 60; ++round) {
-            for (int i = 0; i < 4; ++i) { // answers within every deadline
+        // Timers and limits go on for ever: waiting at times is no harm, never getting on is.
+        std::set<std::string> got_on;
+        for (int round = 0; round < 120; ++round) {
+            for (int i = 0; i < 12; ++i) { // answers within every deadline
                 auto now_living = world.living;
                 for (const auto& [id, name] : now_living) world.answer(id);
             }
@@ -211,8 +295,11 @@ TEST(Random, NobodyIsStuck) {
                 world.handle(event::Tick{});
             }
             ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
+            for (const auto& name : kNames)
+                if (round > 60 && world.b.state(name) != State::waiting) got_on.insert(name);
         }
         for (const auto& name : kNames)
-            EXPECT_NE(world.b.state(name), State::waiting) << name << ", seed " << seed;
+            EXPECT_TRUE(got_on.contains(name))
+                << name << ", seed " << seed << ": " << world.b.reason(name);
     }
 }
