@@ -226,6 +226,7 @@ void Executor::watch_main(LiveStart& live) {
         dead->main_pid = 0;
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
+        live_.first_is_gone(dead->main_pid); // of a scope
     });
 }
 
@@ -236,7 +237,7 @@ EndJob Executor::job_for(const std::string& service, StartId start) {
     auto live = live_.find(start);
     if (live) {
         job.main_pid = live->main_pid;
-        if (live->main_pid == live->first_pid) job.main_ticks = live->start_ticks;
+        if (live->main_pid != 0 && live->main_pid == live->first_pid) job.main_ticks = live->start_ticks;
     }
     const auto* settings = manager_.settings_of(start);
     if (!settings) settings = manager_.settings(service);
@@ -347,7 +348,11 @@ void Executor::before_reap(pid_t pid) {
 
 bool Executor::child_exited(pid_t pid, int wait_status) {
     LiveStart* live = live_.by_main_pid(pid);
-    if (!live) return control_exited(pid, wait_status);
+    if (!live) {
+        // Of a daemon that forks: the parent, when the core knows the child as main process.
+        if (auto* begun = live_.first_is_gone(pid)) record(begun->service);
+        return control_exited(pid, wait_status);
+    }
     auto start = live->start;
     // The outcome may be unread still: a program that ends at once is executed first.
     if (live->outcome_watch) on_outcome(start);
@@ -356,6 +361,7 @@ bool Executor::child_exited(pid_t pid, int wait_status) {
     live->main_pid = 0;
     live->pidfd_watch.reset();
     live->pidfd.reset();
+    live_.first_is_gone(pid);
     // Of a daemon that forks, this may be the parent: the core waits for its pid file then.
     core_.post(event::MainExited{start, wait_status});
     forget_if_over(start);

@@ -46,7 +46,10 @@ void Executor::adopt(const ServiceRecord& record) {
     LiveStart live;
     live.service = service;
     live.start = life.start;
-    live.first_pid = record.first_pid;
+    // It may have been reaped right before the crash: then the number is anybody's by now.
+    auto first = record.first_pid > 0 ? read_stat(record.first_pid) : std::nullopt;
+    if (first && record.first_ticks != 0 && first->start_ticks == record.first_ticks)
+        live.first_pid = record.first_pid;
     live.main_pid = life.main_exited ? 0 : life.main_pid;
     live.start_ticks = record.first_ticks;
     if (notify) {
