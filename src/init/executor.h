@@ -17,6 +17,7 @@
 #include "init/workers.h"
 #include "lineage/cgroup.h"
 #include "lineage/kernel_lineage.h"
+#include "lineage/leftovers.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -72,6 +73,8 @@ class Executor {
     bool cleaned_up(const EndResult& result);
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
+    [[nodiscard]] bool was_never_spawned(const Life& life) const;
+    void move_in(const action::Spawn& wanted, std::vector<Leftover> processes); // to its cgroup
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
     void on_message(StartId start, const NotifyMessage& message, pid_t sender);
     void on_pidfile(StartId start, pid_t pid);
