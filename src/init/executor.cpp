@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "init/executor.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -47,6 +48,8 @@ bool Executor::make_known(const std::string& service, StartId start, int cgroup_
     struct stat folder{};
     bool has_cgroup = cgroup_fd >= 0 && fstat(cgroup_fd, &folder) == 0;
     auto known = kernel_->set_start(start, service, has_cgroup ? folder.st_ino : 0);
+    if (!known && known.error().code == ENOSPC) unfollowed_.insert(start);
+    else unfollowed_.erase(start);
     if (!known) log::warning("{}: {}", service, known.error().text);
     return known.has_value();
 }
@@ -371,6 +374,7 @@ void Executor::forget_if_over(StartId start) {
     auto view = service.empty() ? std::nullopt : manager_.view(service);
     if (view && view->start == start) return;
     live_.erase(start);
+    unfollowed_.erase(start);
     // It stays known as long as any process of it is left. ENOENT: it has been forgotten before.
     if (kernel_) (void)kernel_->forget_start(start);
 }

@@ -35,6 +35,8 @@ class Executor {
 
     // Null: there is no kernel module, cgroup and tag have to do.
     void use_module(KernelLineage* kernel);
+    // Starts that the module had no room for: nothing but cgroup and tag tells of them.
+    [[nodiscard]] std::size_t unfollowed() const { return unfollowed_.size(); }
 
     void spawn(const action::Spawn& wanted);
     // The next spawn of this service, a scope, does not make a process but takes this one.
@@ -105,6 +107,7 @@ class Executor {
     };
     std::map<std::string, Offer> offers_;
     std::map<StartId, action::Spawn> cleaning_; // earlier starts that are being ended, and for what
+    std::set<StartId> unfollowed_;
     std::set<StartId> cleaned_;                 // starts that have waited for that
 };
 

@@ -66,6 +66,9 @@ std::string Init::module_status() const {
     if (stats->state & LEASH_STATE_INCOMPLETE)
         text += fmt::format("; INCOMPLETE: of {} forks in all no record could be made, a search for "
                             "those processes is due", stats->lost);
+    if (auto left_out = executor_ ? executor_->unfollowed() : 0; left_out > 0)
+        text += fmt::format("; {} starts are known: further ones are not followed ({} now)",
+                            LEASH_MAX_STARTS, left_out);
     return text;
 }
 
