@@ -73,10 +73,10 @@ class Executor {
     // executor_leftovers.cpp: false if the start is refused or has to wait.
     bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
     bool cleaned_up(const EndResult& result);
-    [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
-    [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     [[nodiscard]] bool was_never_spawned(const Life& life) const;
     void move_in(const action::Spawn& wanted, std::vector<Leftover> processes); // to its cgroup
+    [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
+    [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
     void on_message(StartId start, const NotifyMessage& message, pid_t sender);
     void on_pidfile(StartId start, pid_t pid);
