@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "config/load.h"
 #include "control/server.h"
 #include "init/core_loop.h"
@@ -94,6 +95,7 @@ class Init {
     std::optional<CgroupTree> cgroups_;
     std::optional<KernelLineage> module_; // none: cgroup and tag have to do
     bool searching_ = false;
+    GrowingPause search_pause_{Ms{2'000}, Ms{300'000}};
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;
