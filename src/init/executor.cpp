@@ -224,10 +224,10 @@ void Executor::watch_main(LiveStart& live) {
         bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
                            WEXITED | WNOHANG | WNOWAIT) == 0;
         if (ours) return; // SIGCHLD follows
+        live_.first_is_gone(dead->main_pid); // of a scope
         dead->main_pid = 0;
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
-        live_.first_is_gone(dead->main_pid); // of a scope
     });
 }
 
@@ -359,10 +359,10 @@ bool Executor::child_exited(pid_t pid, int wait_status) {
     if (live->outcome_watch) on_outcome(start);
     live = live_.find(start);
     if (!live) return true;
+    live_.first_is_gone(pid);
     live->main_pid = 0;
     live->pidfd_watch.reset();
     live->pidfd.reset();
-    live_.first_is_gone(pid);
     // Of a daemon that forks, this may be the parent: the core waits for its pid file then.
     core_.post(event::MainExited{start, wait_status});
     forget_if_over(start);
