@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "init/executor.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -47,6 +48,8 @@ bool Executor::make_known(const std::string& service, StartId start, int cgroup_
     struct stat folder{};
     bool has_cgroup = cgroup_fd >= 0 && fstat(cgroup_fd, &folder) == 0;
     auto known = kernel_->set_start(start, service, has_cgroup ? folder.st_ino : 0);
+    if (!known && known.error().code == ENOSPC) unfollowed_.insert(start);
+    else unfollowed_.erase(start);
     if (!known) log::warning("{}: {}", service, known.error().text);
     return known.has_value();
 }
@@ -223,10 +226,10 @@ void Executor::watch_main(LiveStart& live) {
         bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
                            WEXITED | WNOHANG | WNOWAIT) == 0;
         if (ours) return; // SIGCHLD follows
+        live_.first_is_gone(dead->main_pid); // of a scope
         dead->main_pid = 0;
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
-        live_.first_is_gone(dead->main_pid); // of a scope
     });
 }
 
@@ -358,10 +361,10 @@ bool Executor::child_exited(pid_t pid, int wait_status) {
     if (live->outcome_watch) on_outcome(start);
     live = live_.find(start);
     if (!live) return true;
+    live_.first_is_gone(pid);
     live->main_pid = 0;
     live->pidfd_watch.reset();
     live->pidfd.reset();
-    live_.first_is_gone(pid);
     // Of a daemon that forks, this may be the parent: the core waits for its pid file then.
     core_.post(event::MainExited{start, wait_status});
     forget_if_over(start);
@@ -373,6 +376,7 @@ void Executor::forget_if_over(StartId start) {
     auto view = service.empty() ? std::nullopt : manager_.view(service);
     if (view && view->start == start) return;
     live_.erase(start);
+    unfollowed_.erase(start);
     // It stays known as long as any process of it is left. ENOENT: it has been forgotten before.
     if (kernel_) (void)kernel_->forget_start(start);
 }
