@@ -86,7 +86,8 @@ class Executor {
     bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
     bool cleaned_up(const EndResult& result);
     [[nodiscard]] bool was_never_spawned(const Life& life) const;
-    void move_in(const action::Spawn& wanted, std::vector<Leftover> processes); // to its cgroup
+    void move_in(const action::Spawn& wanted, const std::string& group,
+                 std::vector<Leftover> processes); // to its cgroup
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);

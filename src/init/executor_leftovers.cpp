@@ -44,10 +44,8 @@ bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSetting
         return refuse("still live",
                       fmt::format("end them, or set strays = return or kill in {}", settings.file));
     case StrayPolicy::bring_back: {
-        UniqueFd group;
-        if (tree_)
-            if (auto entered = tree_->enter(wanted.service)) group = std::move(*entered);
-        if (!make_known(wanted.service, wanted.start, group.get()))
+        auto group = group_for(settings, "main");
+        if (!make_known(wanted.service, wanted.start, group.folder.get()))
             return refuse("still live", "the kernel module refuses to take them over");
         auto taken = take_over_leftovers(*kernel_, wanted.service, wanted.start);
         left = std::move(taken.theirs);
@@ -56,7 +54,7 @@ bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSetting
                                                              settings.file);
         if (taken.ours.empty()) return true; // they have just ended
         log::notice("{}: {} returned to it", wanted.service, named(taken.ours));
-        move_in(wanted, std::move(taken.ours));
+        move_in(wanted, group.name, std::move(taken.ours));
         return true;
     }
     case StrayPolicy::kill: break;
@@ -73,13 +71,14 @@ bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSetting
     return false;
 }
 
-void Executor::move_in(const action::Spawn& wanted, std::vector<Leftover> processes) {
+void Executor::move_in(const action::Spawn& wanted, const std::string& group,
+                       std::vector<Leftover> processes) {
     if (!tree_) return;
     // The number may be somebody else's by now.
-    auto move = [this, wanted](const Leftover& process) {
+    auto move = [this, wanted, group](const Leftover& process) {
         auto whose = kernel_->whois(process.pid, process.began_ns);
         if (!whose || whose->start != wanted.start) return true;
-        auto moved = tree_->move(process.pid, wanted.service);
+        auto moved = tree_->move(process.pid, group);
         if (moved || moved.error().code == ESRCH) return true;
         log::warning("{}: {}", wanted.service, moved.error().text); // unheard in a worker
         return false;

@@ -43,7 +43,9 @@ bool Executor::was_never_spawned(const Life& life) const {
     if (life.state != State::starting || life.end_asked || life.main_pid != 0 || life.main_exited)
         return false;
     if (!tree_ || kernel_->start(life.start)) return false;
-    return std::ranges::all_of(tree_->processes(service), [this, &life](pid_t pid) {
+    auto members = tree_->processes(service);
+    for (pid_t pid : tree_->processes(service + "/main")) members.push_back(pid); // as group_for
+    return std::ranges::all_of(members, [this, &life](pid_t pid) {
         auto whose = kernel_->whois(pid);
         return whose && whose->start != 0 && whose->start != life.start &&
                whose->via < LEASH_VIA_CGROUP;
