@@ -51,6 +51,11 @@ JsonWriter& JsonWriter::string(std::string_view value) {
         if (length == 0) {
             text_ += "\\ufffd";
             i += 1;
+        } else if (auto next = length == 2 ? static_cast<unsigned char>(value[i + 1]) : 0;
+                   byte == 0xC2 && next < 0xA0) {
+            // The other control characters: U+009B is to terminals what ESC [ is.
+            text_ += fmt::format("\\u{:04x}", next);
+            i += 2;
         } else if (length > 1) {
             text_.append(value.substr(i, length));
             i += length;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "init/executor.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -47,6 +48,8 @@ bool Executor::make_known(const std::string& service, StartId start, int cgroup_
     struct stat folder{};
     bool has_cgroup = cgroup_fd >= 0 && fstat(cgroup_fd, &folder) == 0;
     auto known = kernel_->set_start(start, service, has_cgroup ? folder.st_ino : 0);
+    if (!known && known.error().code == ENOSPC) unfollowed_.insert(start);
+    else unfollowed_.erase(start);
     if (!known) log::warning("{}: {}", service, known.error().text);
     return known.has_value();
 }
@@ -228,6 +231,7 @@ void Executor::watch_main(LiveStart& live) {
         bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
                            WEXITED | WNOHANG | WNOWAIT) == 0;
         if (ours) return; // SIGCHLD follows
+        live_.first_is_gone(dead->main_pid); // of a scope
         dead->main_pid = 0;
         core_.post(event::MainExited{start, 0});
         forget_if_over(start);
@@ -241,7 +245,7 @@ EndJob Executor::job_for(const std::string& service, StartId start) {
     auto live = live_.find(start);
     if (live) {
         job.main_pid = live->main_pid;
-        if (live->main_pid == live->first_pid) job.main_ticks = live->start_ticks;
+        if (live->main_pid != 0 && live->main_pid == live->first_pid) job.main_ticks = live->start_ticks;
     }
     const auto* settings = manager_.settings_of(start);
     if (!settings) settings = manager_.settings(service);
@@ -352,12 +356,17 @@ void Executor::before_reap(pid_t pid) {
 
 bool Executor::child_exited(pid_t pid, int wait_status) {
     LiveStart* live = live_.by_main_pid(pid);
-    if (!live) return false;
+    if (!live) {
+        // Of a daemon that forks: the parent, when the core knows the child as main process.
+        if (auto* begun = live_.first_is_gone(pid)) record(begun->service);
+        return false;
+    }
     auto start = live->start;
     // The outcome may be unread still: a program that ends at once is executed first.
     if (live->outcome_watch) on_outcome(start);
     live = live_.find(start);
     if (!live) return true;
+    live_.first_is_gone(pid);
     live->main_pid = 0;
     live->pidfd_watch.reset();
     live->pidfd.reset();
@@ -372,6 +381,7 @@ void Executor::forget_if_over(StartId start) {
     auto view = service.empty() ? std::nullopt : manager_.view(service);
     if (view && view->start == start) return;
     live_.erase(start);
+    unfollowed_.erase(start);
     // It stays known as long as any process of it is left. ENOENT: it has been forgotten before.
     if (kernel_) (void)kernel_->forget_start(start);
 }

@@ -17,6 +17,7 @@
 #include "init/workers.h"
 #include "lineage/cgroup.h"
 #include "lineage/kernel_lineage.h"
+#include "lineage/leftovers.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -34,6 +35,8 @@ class Executor {
 
     // Null: there is no kernel module, cgroup and tag have to do.
     void use_module(KernelLineage* kernel);
+    // Starts that the module had no room for: nothing but cgroup and tag tells of them.
+    [[nodiscard]] std::size_t unfollowed() const { return unfollowed_.size(); }
 
     void spawn(const action::Spawn& wanted);
     // The next spawn of this service, a scope, does not make a process but takes this one.
@@ -70,6 +73,8 @@ class Executor {
     // executor_leftovers.cpp: false if the start is refused or has to wait.
     bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
     bool cleaned_up(const EndResult& result);
+    [[nodiscard]] bool was_never_spawned(const Life& life) const;
+    void move_in(const action::Spawn& wanted, std::vector<Leftover> processes); // to its cgroup
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
@@ -104,6 +109,7 @@ class Executor {
     };
     std::map<std::string, Offer> offers_;
     std::map<StartId, action::Spawn> cleaning_; // earlier starts that are being ended, and for what
+    std::set<StartId> unfollowed_;
     std::set<StartId> cleaned_;                 // starts that have waited for that
 };
 

@@ -4,36 +4,20 @@
 // one service side by side would fight over ports and files, so the key `strays` decides first.
 #include "init/executor.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
 #include "base/log.h"
+#include "lineage/leftovers.h"
 
 namespace leash {
 namespace {
 
 constexpr std::size_t kMostNamed = 8;
 
-struct Leftover {
-    pid_t pid;
-    std::uint64_t began_ns;
-    StartId start;
-};
-
-std::vector<Leftover> leftovers(KernelLineage& kernel, const std::string& service, StartId current) {
-    std::vector<Leftover> found;
-    auto starts = kernel.starts(group_of(service));
-    if (!starts) return found;
-    for (const auto& start : *starts) {
-        if (start.id == current || start.live == 0) continue;
-        auto left = kernel.kill(start.id, 0, {});
-        if (!left || left->live == 0) continue;
-        auto seen = kernel.snapshot(0, {.start = start.id}, [&](const leash_task& task) {
-            if (task.flags & (LEASH_TASK_DEAD | LEASH_TASK_SPARED)) return;
-            if (task.via != LEASH_VIA_TAG)
-                found.push_back({task.tgid, task.start_ns, task.start});
-        });
-        if (!seen) log::warning("{}", seen.error().text);
-    }
-    return found;
-}
+// Moved on PID 1's loop; a write to cgroup.procs takes its time, so a worker moves the others.
+constexpr std::size_t kMovedAtOnce = 16;
 
 std::string named(const std::vector<Leftover>& left) {
     std::string text = left.size() == 1 ? "process" : "processes";
@@ -48,9 +32,10 @@ std::string named(const std::vector<Leftover>& left) {
 bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings) {
     bool cleaned = cleaned_.erase(wanted.start) > 0;
     if (!kernel_) return true; // nobody could tell which start a stray is of
+    if (!has_leftovers(*kernel_, wanted.service)) return true;
     auto left = leftovers(*kernel_, wanted.service, wanted.start);
     if (left.empty()) return true;
-    auto refuse = [&](const char* why, std::string remedy) {
+    auto refuse = [&](const char* why, const std::string& remedy) {
         core_.post(event::SpawnFailed{wanted.start, fmt::format("{} {}: {}", named(left), why, remedy)});
         return false;
     };
@@ -64,15 +49,14 @@ bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSetting
             if (auto entered = tree_->enter(wanted.service)) group = std::move(*entered);
         if (!make_known(wanted.service, wanted.start, group.get()))
             return refuse("still live", "the kernel module refuses to take them over");
-        for (const auto& process : left) {
-            KernelLineage::Which which{.pid = process.pid, .start_ns = process.began_ns};
-            auto adopted = kernel_->adopt(wanted.start, which, true);
-            if (!adopted && adopted.error().code == ESRCH) continue; // it has just ended
-            auto moved = adopted && tree_ ? tree_->move(process.pid, wanted.service) : Result<void>{};
-            if (!adopted) log::warning("{}: {}", wanted.service, adopted.error().text);
-            if (!moved) log::warning("{}: {}", wanted.service, moved.error().text);
-        }
-        log::notice("{}: {} returned to it", wanted.service, named(left));
+        auto taken = take_over_leftovers(*kernel_, wanted.service, wanted.start);
+        left = std::move(taken.theirs);
+        if (!left.empty())
+            return refuse("could not be returned to it", "end them, or set strays = kill in " +
+                                                             settings.file);
+        if (taken.ours.empty()) return true; // they have just ended
+        log::notice("{}: {} returned to it", wanted.service, named(taken.ours));
+        move_in(wanted, std::move(taken.ours));
         return true;
     }
     case StrayPolicy::kill: break;
@@ -87,6 +71,36 @@ bool Executor::clear_leftovers(const action::Spawn& wanted, const ServiceSetting
         ender_.add(std::move(job));
     }
     return false;
+}
+
+void Executor::move_in(const action::Spawn& wanted, std::vector<Leftover> processes) {
+    if (!tree_) return;
+    // The number may be somebody else's by now.
+    auto move = [this, wanted](const Leftover& process) {
+        auto whose = kernel_->whois(process.pid, process.began_ns);
+        if (!whose || whose->start != wanted.start) return true;
+        auto moved = tree_->move(process.pid, wanted.service);
+        if (moved || moved.error().code == ESRCH) return true;
+        log::warning("{}: {}", wanted.service, moved.error().text); // unheard in a worker
+        return false;
+    };
+    auto rest = processes.begin();
+    for (std::size_t i = 0; i < kMovedAtOnce && rest != processes.end(); ++i) (void)move(*rest++);
+    processes.erase(processes.begin(), rest);
+    if (processes.empty()) return;
+    WorkerJob job;
+    job.name = "move";
+    job.limit = Ms{30'000};
+    job.keep_fds.push_back(kernel_->fd());
+    job.work = [move, processes = std::move(processes)](int) {
+        return std::ranges::count_if(processes, std::not_fn(move)) == 0 ? 0 : 1;
+    };
+    job.done = [service = wanted.service](int status, const std::string&) {
+        if (status != 0)
+            log::warning("{}: not all processes of an earlier start could be moved to its cgroup; they "
+                         "belong to it nevertheless", service);
+    };
+    workers_.run(std::move(job));
 }
 
 // True: the result is of an earlier start, not of a living one. When all of them are gone, the start

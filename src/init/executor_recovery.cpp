@@ -2,6 +2,7 @@
 // The executor across lives of init: what it writes down, and how it takes over what it finds.
 #include "init/executor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <sys/wait.h>
@@ -33,6 +34,22 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     recovery_.record(record);
 }
 
+// It was to be spawned, and the crash came before that: what is spawned is made known first. Where
+// the module had no room, or was not there yet, the cgroup tells of a child.
+bool Executor::was_never_spawned(const Life& life) const {
+    auto service = manager_.service_of(life.start);
+    const auto* settings = manager_.settings_of(life.start);
+    if (!kernel_ || service.empty() || !settings || settings->scope) return false;
+    if (life.state != State::starting || life.end_asked || life.main_pid != 0 || life.main_exited)
+        return false;
+    if (!tree_ || kernel_->start(life.start)) return false;
+    return std::ranges::all_of(tree_->processes(service), [this, &life](pid_t pid) {
+        auto whose = kernel_->whois(pid);
+        return whose && whose->start != 0 && whose->start != life.start &&
+               whose->via < LEASH_VIA_CGROUP;
+    });
+}
+
 void Executor::adopt(const ServiceRecord& record) {
     std::string service(record.name, strnlen(record.name, sizeof record.name));
     if (record.output_read >= 0 && record.output_write >= 0)
@@ -42,11 +59,19 @@ void Executor::adopt(const ServiceRecord& record) {
     if (!known || known->start == 0 || !is_alive(known->state)) return;
     Life life = *known;
     const auto* settings = manager_.settings(service);
+    if (was_never_spawned(life)) {
+        // As when it waits for the end of an earlier start: of that, nothing is written down.
+        log::notice("{}: init crashed before it was spawned; trying again", service);
+        return spawn(action::Spawn{service, life.start});
+    }
 
     LiveStart live;
     live.service = service;
     live.start = life.start;
-    live.first_pid = record.first_pid;
+    // It may have been reaped right before the crash: then the number is anybody's by now.
+    auto first = record.first_pid > 0 ? read_stat(record.first_pid) : std::nullopt;
+    if (first && record.first_ticks != 0 && first->start_ticks == record.first_ticks)
+        live.first_pid = record.first_pid;
     live.main_pid = life.main_exited ? 0 : life.main_pid;
     live.start_ticks = record.first_ticks;
     if (notify) {

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "config/load.h"
 #include "control/server.h"
 #include "init/core_loop.h"
@@ -109,6 +110,7 @@ class Init {
     std::optional<CgroupTree> cgroups_;
     std::optional<KernelLineage> module_; // none: cgroup and tag have to do
     bool searching_ = false;
+    GrowingPause search_pause_{Ms{2'000}, Ms{300'000}};
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;

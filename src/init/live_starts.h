@@ -25,7 +25,9 @@ inline std::string notify_path(const std::string& service) {
 struct LiveStart {
     std::string service;
     StartId start = 0;
-    pid_t first_pid = 0; // the process that was spawned; main_pid of the core may change later
+    // The process that was spawned, until it has been reaped: then its number is anybody's. The main
+    // process may be another one by that time.
+    pid_t first_pid = 0;
     pid_t main_pid = 0;
     std::uint64_t start_ticks = 0; // of first_pid
     UniqueFd pidfd;      // of main_pid
@@ -51,6 +53,15 @@ class LiveStarts {
     LiveStart* by_main_pid(pid_t pid) {
         for (auto& [start, live] : by_start_)
             if (live->main_pid == pid) return live.get();
+        return nullptr;
+    }
+    // The start that was spawned with this process, which is reaped now; null: none.
+    LiveStart* first_is_gone(pid_t pid) {
+        for (auto& [start, live] : by_start_)
+            if (pid != 0 && live->first_pid == pid) {
+                live->first_pid = 0;
+                return live.get();
+            }
         return nullptr;
     }
     void erase(StartId start) { by_start_.erase(start); }

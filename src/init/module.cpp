@@ -66,15 +66,21 @@ std::string Init::module_status() const {
     if (stats->state & LEASH_STATE_INCOMPLETE)
         text += fmt::format("; INCOMPLETE: of {} forks in all no record could be made, a search for "
                             "those processes is due", stats->lost);
+    if (auto left_out = executor_ ? executor_->unfollowed() : 0; left_out > 0)
+        text += fmt::format("; {} starts are known: further ones are not followed ({} now)",
+                            LEASH_MAX_STARTS, left_out);
     return text;
 }
 
 // Where forks came faster than records could be made, processes are missing that parent, cgroup or
-// tag give away. The search reads the memory of others and so may wait: a worker does it.
+// tag give away. The search reads the memory of others and so may wait: a worker does it. Where it does
+// not help, the next one has to wait for ever longer.
 void Init::look_after_module() {
     if (!module_ || searching_) return;
     auto stats = module_->stats();
-    if (!stats || !(stats->state & LEASH_STATE_INCOMPLETE)) return;
+    if (!stats) return;
+    if (!(stats->state & LEASH_STATE_INCOMPLETE)) return search_pause_.helped();
+    if (!search_pause_.over(monotonic_now())) return;
     searching_ = true;
     WorkerJob job;
     job.name = "rescan";
@@ -88,7 +94,13 @@ void Init::look_after_module() {
     job.line = [](std::string_view line) {
         log::warning("the kernel module could not record all forks: {}", line);
     };
-    job.done = [this](int, const std::string&) { searching_ = false; };
+    job.done = [this](int status, const std::string&) {
+        searching_ = false;
+        auto after = module_->stats();
+        bool helped = status == 0 && after && !(after->state & LEASH_STATE_INCOMPLETE);
+        if (helped) search_pause_.helped();
+        else search_pause_.failed(monotonic_now());
+    };
     workers_.run(std::move(job));
 }
 

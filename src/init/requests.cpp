@@ -175,6 +175,14 @@ void Requests::change(const Request& request, std::shared_ptr<Reply> reply) {
                    control::no_such_service(name, manager_.names()));
         return;
     }
+    for (const auto& name : request.args) {
+        // Before any event: a restart would end the scope first, and find then that it cannot start.
+        if (request.verb == "stop" || !manager_.settings(name)->scope) continue;
+        reply->end(status_of_reply::failed,
+                   fmt::format("{} is a scope: it can be stopped, but not {}ed, since init has not made "
+                               "its process: use initctl run --scope again", name, request.verb));
+        return;
+    }
     if (request.verb != "stop" && hooks_.system().state == "stopping") {
         reply->end(status_of_reply::failed, "the machine is going down");
         return;

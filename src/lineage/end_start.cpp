@@ -30,7 +30,9 @@ class Ender {
   public:
     Ender(std::vector<EndJob> jobs, CgroupTree* tree, KernelLineage* kernel, Ms deadline,
           const std::function<void(const EndResult&)>& done)
-        : tree_(tree), deadline_(deadline), done_(done) {
+        : tree_(tree), deadline_(deadline), done_(done),
+          // Whose descent is proven, ours or elsewhere, is judged without a look at its memory.
+          table_([kernel](pid_t pid) { return !is_proven(kernel, pid); }) {
         for (auto& job : jobs) works_.emplace_back(std::move(job), tree, kernel);
     }
 
@@ -276,6 +278,9 @@ void Ender::give_up() {
 bool Ender::round() {
     bool with_tags = false;
     for (auto& work : works_) {
+        // First of all: any process whose memory cannot be read now, of whatever service, may hold
+        // up the scan for good.
+        if (work.kills_all()) work.lineage.kill(work.job.include_remains);
         work.list();
         with_tags = with_tags || work.job.scope == EndScope::all;
     }

@@ -36,6 +36,10 @@ struct EndWork {
         return job.scope != EndScope::main || job.include_remains;
     }
     [[nodiscard]] bool spares_all() const { return job.leave && !job.include_remains; }
+    // Nothing is spared that has not been marked in the module before: it needs no look around.
+    [[nodiscard]] bool kills_all() const {
+        return !polite && job.scope == EndScope::all && !keeps_sessions() && !spares_all();
+    }
     [[nodiscard]] bool keeps_sessions() const { return job.keep_sessions && !job.include_remains; }
 
     EndJob job;

@@ -131,6 +131,7 @@ Result<KernelLineage::Killed> KernelLineage::kill(StartId id, int signal, KillOp
     argument.signo = signal;
     if (options.spared) argument.flags |= LEASH_KILL_SPARED;
     if (options.tagged) argument.flags |= LEASH_KILL_TAGGED;
+    if (options.group) argument.flags |= LEASH_KILL_GROUP;
     if (auto done = ask(fd_.get(), LEASH_IOC_KILL, argument, "kill a start"); !done)
         return std::unexpected(done.error());
     return Killed{static_cast<int>(argument.count), static_cast<int>(argument.live),

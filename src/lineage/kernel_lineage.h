@@ -53,6 +53,7 @@ class KernelLineage {
     struct KillOptions {
         bool spared = false; // those that are spared, too
         bool tagged = false; // those that only their tag claims, too
+        bool group = false;  // all starts of the group that `id` is then
     };
     struct Killed {
         int signalled = 0;

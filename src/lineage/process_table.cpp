@@ -5,12 +5,13 @@
 
 namespace leash {
 
-std::optional<ProcessEntry> ProcessTable::look(pid_t pid, bool with_tags) {
+std::optional<ProcessEntry> ProcessTable::look(pid_t pid, bool with_tags) const {
     auto folder = ProcFolder::open(pid);
     auto stat = folder ? folder->stat() : std::nullopt;
     if (!stat || stat->kernel || living_thread(*folder, *stat) == 0) return std::nullopt;
     ProcessEntry entry{std::move(*stat), {}};
-    if (with_tags) entry.reading = read_tag(*folder, entry.stat);
+    if (with_tags && (!needs_tag_ || needs_tag_(pid)))
+        entry.reading = read_tag(*folder, entry.stat);
     return entry;
 }
 

@@ -19,6 +19,11 @@ struct ProcessEntry {
 
 class ProcessTable {
   public:
+    // Reading a tag waits for as long as the process, or whoever traces it, holds its memory: it is
+    // done only where `needs_tag` says so (null: everywhere).
+    explicit ProcessTable(std::function<bool(pid_t)> needs_tag = {})
+        : needs_tag_(std::move(needs_tag)) {}
+
     // Looks at every process that lives; zombies and kernel threads are left out.
     void scan(bool with_tags);
 
@@ -34,8 +39,9 @@ class ProcessTable {
                const std::function<bool()>& more);
 
   private:
-    static std::optional<ProcessEntry> look(pid_t pid, bool with_tags);
+    [[nodiscard]] std::optional<ProcessEntry> look(pid_t pid, bool with_tags) const;
 
+    std::function<bool(pid_t)> needs_tag_;
     ProcessWalk walk_;
     pid_t last_ = 0;
     std::map<pid_t, ProcessEntry> entries_;

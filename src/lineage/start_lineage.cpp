@@ -8,6 +8,18 @@
 
 namespace leash {
 
+namespace {
+
+std::optional<leash_whois> proven(const KernelLineage* kernel, pid_t pid) {
+    auto whose = kernel ? kernel->whois(pid) : std::nullopt;
+    if (!whose || whose->start == 0 || whose->via == LEASH_VIA_TAG) return std::nullopt;
+    return whose;
+}
+
+} // namespace
+
+bool is_proven(const KernelLineage* kernel, pid_t pid) { return proven(kernel, pid).has_value(); }
+
 StartLineage::StartLineage(KernelLineage* kernel, StartId start)
     : kernel_(start != 0 ? kernel : nullptr), start_(start),
       known_(kernel_ && kernel_->start(start).has_value()) {}
@@ -25,8 +37,8 @@ void StartLineage::list() {
 }
 
 StartLineage::Verdict StartLineage::judge(pid_t pid) const {
-    auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
-    if (!whose || whose->start == 0 || whose->via == LEASH_VIA_TAG) return Verdict::unknown;
+    auto whose = proven(kernel_, pid);
+    if (!whose) return Verdict::unknown;
     if (whose->start != start_) return Verdict::elsewhere;
     return whose->flags & LEASH_WHOIS_SPARED ? Verdict::spared : Verdict::ours;
 }

@@ -8,6 +8,9 @@
 
 namespace leash {
 
+// Is it known by more than its tag which start a process is of? Then the tag adds nothing.
+[[nodiscard]] bool is_proven(const KernelLineage* kernel, pid_t pid);
+
 class StartLineage {
   public:
     StartLineage() = default;

@@ -28,6 +28,12 @@ TEST(Text, PrintableHidesControlAndBrokenBytes) {
     EXPECT_EQ(printable("\xc2\x9b"), "?"); // C1 control
 }
 
+TEST(Json, NoControlCharacterReachesATerminal) {
+    JsonWriter json;
+    json.string("\x7f\xc2\x80\xc2\x9b[2J\xc2\x9f\xc2\xa0\xc3\x9b");
+    EXPECT_EQ(json.text(), "\"\\u007f\\u0080\\u009b[2J\\u009f\xc2\xa0\xc3\x9b\"");
+}
+
 TEST(Json, EscapesAndReplaces) {
     JsonWriter json;
     json.begin_object().key("a").string("q\"\\\n\x01\xff\xc3\xa4").key("n").null().key("l");

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -40,7 +41,10 @@ class FakeModule {
 
     std::map<pid_t, leash_task> tasks;
     std::vector<leash_kill> kills; // as they were asked for
+    int asked_before_kill = 0; // WHOIS before the first SIGKILL: a scan asks whose each process is
     std::vector<leash_spare> spares;
+    std::function<void(pid_t)> before_adopt; // may change the table
+    std::map<pid_t, int> adopt_errors;
     int rescans = 0, incomplete = 0; // for how many rescans it stays so
 
   private:
@@ -66,6 +70,8 @@ class FakeModule {
             spares.push_back(asked);
             return 0;
         }
+        case LEASH_IOC_STARTS: return starts(*static_cast<leash_starts*>(argument));
+        case LEASH_IOC_ADOPT: return adopt(*static_cast<leash_adopt*>(argument));
         case LEASH_IOC_RESCAN:
             ++rescans;
             if (incomplete > 0) --incomplete;
@@ -74,6 +80,9 @@ class FakeModule {
         }
     }
     int whois(leash_whois& asked) {
+        bool killed = false;
+        for (const auto& one : kills) killed = killed || one.signo == SIGKILL;
+        if (!killed) ++asked_before_kill;
         auto task = tasks.find(asked.pid);
         if (task == tasks.end()) return ESRCH;
         asked.start = task->second.start;
@@ -88,11 +97,34 @@ class FakeModule {
             if (asked.start == 0 || task.start == asked.start) out[asked.count++] = task;
         return 0;
     }
+    int starts(leash_starts& asked) { // all of one group
+        auto* out = reinterpret_cast<leash_start_info*>(asked.buffer); // NOLINT
+        std::map<StartId, leash_start_info> found;
+        for (const auto& [pid, task] : tasks) {
+            auto& info = found[task.start];
+            info.id = task.start;
+            info.live += task.flags & LEASH_TASK_DEAD ? 0 : 1;
+        }
+        for (const auto& [id, info] : found) out[asked.count++] = info;
+        asked.cursor = 0;
+        return 0;
+    }
+    int adopt(leash_adopt& asked) {
+        if (before_adopt) before_adopt(asked.pid);
+        auto task = tasks.find(asked.pid);
+        if (task == tasks.end()) return ESRCH;
+        if (auto error = adopt_errors.find(asked.pid); error != adopt_errors.end())
+            return error->second;
+        task->second.start = asked.start;
+        asked.count = 1;
+        return 0;
+    }
     int kill(leash_kill& asked) {
-        if (!known(asked.id)) return ENOENT;
+        bool group = asked.flags & LEASH_KILL_GROUP;
+        if (group ? tasks.empty() : !known(asked.id)) return ENOENT;
         kills.push_back(asked);
         for (auto& [pid, task] : tasks) {
-            if (task.start != asked.id || (task.flags & LEASH_TASK_DEAD)) continue;
+            if ((!group && task.start != asked.id) || (task.flags & LEASH_TASK_DEAD)) continue;
             if ((task.flags & LEASH_TASK_SPARED) && !(asked.flags & LEASH_KILL_SPARED)) ++asked.spared;
             else if (task.via == LEASH_VIA_TAG) ++asked.claimed;
             else if (asked.signo == SIGKILL && task.state != 'D') {

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "init/requests.h"
+
+#include <gtest/gtest.h>
+
+#include "init/scopes.h"
+
+using namespace leash;
+
+namespace {
+
+struct Answer final : control::Reply {
+    void line(std::string) override {}
+    void end(int told, std::string text) override {
+        status = told;
+        message = std::move(text);
+    }
+    [[nodiscard]] bool gone() const override { return false; }
+    void leave_to_worker() override {}
+    bool worker_line(std::string) override { return false; }
+    [[nodiscard]] int fd() const override { return -1; }
+    int status = -1;
+    std::string message;
+};
+
+struct RequestsTest : testing::Test {
+    RequestsTest() {
+        core.set_actor([this](const Action& action) {
+            if (const auto* spawn = std::get_if<action::Spawn>(&action)) start = spawn->start;
+        });
+        core.set_settled([] {});
+        core.set_touched([](const std::string&) {});
+        manager.define(scope_settings("job"));
+        core.post(event::StartRequested{"job"});
+        core.post(event::Spawned{start, 100});
+        core.post(event::Executed{start});
+    }
+    std::shared_ptr<Answer> ask(const std::string& verb) {
+        auto answer = std::make_shared<Answer>();
+        control::Request request;
+        request.verb = verb;
+        request.args = {"job"};
+        requests.handle(request, answer);
+        return answer;
+    }
+    EventLoop loop;
+    Manager manager{[this] { return ++last; }};
+    CoreLoop core{loop, manager};
+    Workers workers{loop};
+    Requests requests{manager, core, workers, {[] { return control::SystemView{}; }, {}, {}, {}}};
+    StartId start = 0, last = 0;
+};
+
+} // namespace
+
+TEST_F(RequestsTest, AScopeCanBeStoppedAndNothingElse) {
+    ASSERT_EQ(manager.view("job")->state, State::running);
+    for (const auto* verb : {"start", "restart"}) {
+        auto answer = ask(verb);
+        EXPECT_EQ(answer->status, control::status::failed) << verb;
+        EXPECT_NE(answer->message.find("job is a scope"), std::string::npos) << answer->message;
+        EXPECT_EQ(manager.view("job")->state, State::running) << verb;
+    }
+    auto answer = ask("stop");
+    EXPECT_EQ(answer->status, -1); // not yet
+    EXPECT_EQ(manager.view("job")->state, State::stopping);
+}
