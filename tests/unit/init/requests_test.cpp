@@ -47,7 +47,7 @@ struct RequestsTest : testing::Test {
     Manager manager{[this] { return ++last; }};
     CoreLoop core{loop, manager};
     Workers workers{loop};
-    Requests requests{manager, core, workers, {[] { return control::SystemView{}; }, {}, {}, {}}};
+    Requests requests{manager, core, workers, {[] { return control::SystemView{}; }, {}, {}, {}, {}}};
     StartId start = 0, last = 0;
 };
 
