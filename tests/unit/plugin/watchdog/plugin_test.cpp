@@ -38,7 +38,10 @@ struct PluginTest : testing::Test {
     }
     void load() {
         ASSERT_TRUE(init->host.load("watchdog"));
-        EXPECT_EQ(kicks(), std::string(2, '\0')) << "first thing, and when the kicker is started";
+        // First thing, and when the kicker is started, which may be quick.
+        auto first = kicks();
+        EXPECT_GE(first.size(), 2u);
+        EXPECT_EQ(first, std::string(first.size(), '\0'));
     }
     bool logged(const std::string& text) {
         return init->services.logged.find(text) != std::string::npos;
