@@ -159,15 +159,14 @@ static int carry_out(struct order *order, s32 pid, u64 start_ns, bool tree)
 		return -ESRCH;
 	order->round = leash_next_round();
 	order->begun = ktime_get_boottime_ns();
-	if (!leash_process_lives(p->signal)) {
+	rcu_read_lock();
+	if (!leash_process_lives(p->signal))
 		err = -ESRCH;
-	} else if (leash_is_ours_to_touch(p)) {
-		rcu_read_lock();
+	else if (leash_is_ours_to_touch(p))
 		err = apply(p, order);
-		rcu_read_unlock();
-	} else {
+	else
 		err = -EINVAL;
-	}
+	rcu_read_unlock();
 	put_task_struct(p);
 	if (!tree || err)
 		return err;

@@ -14,16 +14,6 @@ static int adopt(__u64 id, pid_t pid, unsigned int flags, unsigned int *count)
 	return result;
 }
 
-static pid_t lingering(void)
-{
-	pid_t pid = fork();
-
-	CHECK(pid >= 0);
-	if (!pid)
-		linger();
-	return pid;
-}
-
 /* A process with a child and a grandchild: out[0] to out[2]. */
 static void make_tree(pid_t out[3])
 {

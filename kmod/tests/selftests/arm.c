@@ -6,16 +6,6 @@
 #include <spawn.h>
 #include <linux/sched.h>
 
-static pid_t lingering(void)
-{
-	pid_t pid = fork();
-
-	CHECK(pid >= 0);
-	if (!pid)
-		linger();
-	return pid;
-}
-
 TEST(born, "The next child is born into the start, and says so from its first instruction")
 {
 	__u64 id = set_start(new_id(), 77, 0);

@@ -225,6 +225,17 @@ static inline pid_t fork_into(__u64 id)
 	return pid;
 }
 
+/* A child of no start that lives until the test is over. */
+static inline pid_t lingering(void)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (!pid)
+		linger();
+	return pid;
+}
+
 static inline pid_t linger_in(__u64 id)
 {
 	pid_t pid = fork_into(id);

@@ -176,7 +176,7 @@ TEST(hydra, "Three chains of forks, deaf to SIGTERM, are dead after one call")
 	kill_start(id, SIGTERM, 0);
 	forks = info_of(id).forks;
 	WITHIN(20, info_of(id).forks > forks + 20);
-	CHECK(info_of(id).live >= 3);
+	WITHIN(20, info_of(id).live >= 3); /* a walk can miss who is born behind it */
 	kill_start(id, SIGKILL, 0);
 	WITHIN(10, info_of(id).live == 0);
 	forks = info_of(id).forks;

@@ -53,16 +53,6 @@ static bool saw(pid_t pid)
 	return false;
 }
 
-static pid_t lingering(void)
-{
-	pid_t pid = fork();
-
-	CHECK(pid >= 0);
-	if (!pid)
-		linger();
-	return pid;
-}
-
 TEST(all, "All processes, in the order of their numbers, however small the buffer")
 {
 	pid_t bare = lingering(), mine = linger_in(new_start());

@@ -38,7 +38,10 @@ struct PluginTest : testing::Test {
     }
     void load() {
         ASSERT_TRUE(init->host.load("watchdog"));
-        EXPECT_EQ(kicks(), std::string(2, '\0')) << "first thing, and when the kicker is started";
+        // First thing, and when the kicker is started, which may be quick.
+        auto first = kicks();
+        EXPECT_GE(first.size(), 2u);
+        EXPECT_EQ(first, std::string(first.size(), '\0'));
     }
     bool logged(const std::string& text) {
         return init->services.logged.find(text) != std::string::npos;
@@ -245,7 +248,7 @@ TEST_F(PluginTest, a_new_life_of_pid1_takes_over) {
     pid_t before = kicker();
     auto states = init->host.states();
     ASSERT_EQ(states.size(), 1u);
-    EXPECT_EQ(states[0].fds.size(), 3u);
+    EXPECT_EQ(states[0].fds.size(), 4u); // with the table of deadlines
     // The same descriptors, the same child, and nothing else: as after an exec.
     PluginState kept = states[0];
     for (auto& [name, fd] : kept.fds)
