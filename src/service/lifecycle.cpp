@@ -237,7 +237,7 @@ void Service::go_running(Turn& turn, std::string reason) {
 }
 
 void Service::reloading(Turn& turn) {
-    if (life_.state != State::running) return;
+    if (life_.state != State::running || life_.control.running) return;
     if (in_force_->type != ServiceType::oneshot)
         life_.start_deadline = deadline_of(turn.now, in_force_->reload_timeout);
     enter(turn, State::reloading, "");
@@ -247,6 +247,10 @@ void Service::reload_asked(Turn& turn) {
     if (life_.state != State::running || life_.start == 0)
         return tell(turn, action::Severity::warning,
                     fmt::format("cannot reload: it is {}", to_string(life_.state)));
+    // A job that told that it was ready, and then did what it had to.
+    if (life_.main_exited || life_.control.running)
+        return tell(turn, action::Severity::warning,
+                    "cannot reload: its main process has ended");
     reloading(turn);
     bool by_command = !commands_of(*in_force_, ControlKind::reload).empty();
     if (by_command) {

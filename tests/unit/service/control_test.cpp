@@ -381,3 +381,24 @@ TEST(Timer, AJobThatDoesNotRemainIsStopped) {
     EXPECT_EQ(b.state("a"), State::stopped);
     EXPECT_FALSE(b.manager.next_deadline());
 }
+
+// A job may say READY=1 while it works. Once it has ended there is nothing to reload, and its
+// command-post must not meet a command-reload.
+TEST(Control, NoReloadOfAJobThatHasEnded) {
+    Bench b;
+    b.define("job", [](auto& s) {
+        s.type = ServiceType::oneshot;
+        s.notify.kind = NotifyKind::systemd;
+        add(s, post, "/q"), add(s, reload, "/r");
+    });
+    b.all(event::StartRequested{"job"});
+    b.spawned("job");
+    b.send(event::Ready{1});
+    EXPECT_EQ(b.state("job"), State::running);
+    EXPECT_EQ(b.exited("job", 0), Lines{"run job#1 command-post /q"});
+    EXPECT_EQ(b.all(event::ReloadRequested{"job"}),
+              Lines{"tell job: cannot reload: its main process has ended"});
+    b.send(event::Reloading{1});
+    EXPECT_EQ(b.state("job"), State::running);
+    EXPECT_EQ(b.control("job"), Lines{"end job#1"});
+}
