@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/signal_name.h"
+#include "lineage/cgroup_folder.h"
 #include "spawn/spawn.h"
 
 namespace leash {
@@ -94,8 +95,11 @@ void Executor::run_control(const action::RunControl& wanted) {
 
 void Executor::kill_control(const action::KillControl& wanted) {
     auto* live = live_.find(wanted.start);
-    if (live && live->control_serial == wanted.serial && live->control_pidfd)
-        (void)signal_pidfd(live->control_pidfd.get(), SIGKILL);
+    if (!live || live->control_serial != wanted.serial || !live->control_pidfd) return;
+    // With what it has started: the next command would meet it.
+    if (tree_)
+        (void)write_group_file(tree_->path_of(wanted.service) + "/control", "cgroup.kill", "1");
+    (void)signal_pidfd(live->control_pidfd.get(), SIGKILL); // it may have moved
 }
 
 bool Executor::control_exited(pid_t pid, int wait_status) {
