@@ -317,7 +317,7 @@ std::vector<KeySpec> rows() {
     constexpr std::string_view beside = "Commands beside the main process";
     auto control = [&](std::string_view key, std::string_view about, ServiceSetter set) {
         table.push_back({.section = section, .group = beside, .key = key,
-            .type = commands, .since = "0.2", .types = kProcess, .text = about, .set = set});
+            .type = commands, .types = kProcess, .text = about, .set = set});
     };
     control("command-pre",
             "Run before the main process is started. If it fails, the start has failed. Each takes "
@@ -349,7 +349,7 @@ std::vector<KeySpec> rows() {
             add_control<ControlKind::cleanup>);
     table.push_back({.section = section, .group = beside, .key = "reload-timeout",
         .type = duration, .least = 100, .most = 24 * kHour, .zero = "no limit", .fallback = "30s",
-        .since = "0.2", .types = kProcess,
+        .types = kProcess,
         .text = "How long each `command-reload` may take, and a service with `notify = systemd` "
                 "until it sends READY=1 after SIGHUP or RELOADING=1. Then it is `running` again, "
                 "with a warning.",
@@ -357,7 +357,7 @@ std::vector<KeySpec> rows() {
 
     constexpr std::string_view jobs = "Jobs and limits";
     table.push_back({.section = section, .group = jobs, .key = "remain-after-exit", .type = word,
-        .words = {"no", "yes"}, .fallback = "yes", .since = "0.2", .types = kOneshot,
+        .words = {"no", "yes"}, .fallback = "yes", .types = kOneshot,
         .text = "Whether a `oneshot` that has ended well is `done`, which counts as up, or "
                 "`stopped`. What `requires` a stopped one cannot start; `wants` and `after` "
                 "take it for settled.",
@@ -367,14 +367,14 @@ std::vector<KeySpec> rows() {
         }}});
     table.push_back({.section = section, .group = jobs, .key = "interval", .type = duration,
         .least = kSecond, .most = 366 * 24 * kHour, .zero = "run once", .fallback = "0s",
-        .since = "0.2", .types = kOneshot,
+        .types = kOneshot,
         .text = "Run the job again so long after it was started last, whether it ended well or "
                 "failed. If it still runs then, it starts again when it has ended. "
                 "`initctl stop` ends that.",
         .set = ServiceSetter{set_time<&S::interval>}});
     table.push_back({.section = section, .group = jobs, .key = "runtime-limit", .type = duration,
         .least = 100, .most = 366 * 24 * kHour, .zero = "no limit", .fallback = "0s",
-        .since = "0.2", .types = kDaemon | kConsole,
+        .types = kDaemon | kConsole,
         .text = "How long the service may be running. Longer is the trouble `runtime-limit`. (A "
                 "`oneshot` has `start-timeout`.)",
         .set = ServiceSetter{set_time<&S::runtime_limit>}});
@@ -392,7 +392,7 @@ std::vector<KeySpec> rows() {
                 "`always`.",
         .set = ServiceSetter{set_word<&S::restart>}});
     table.push_back({.section = section, .group = restart, .key = "success-exit-status",
-        .type = list, .grammar = "STATUS 0..255 or SIGNAL", .since = "0.2", .types = kProcess,
+        .type = list, .grammar = "STATUS 0..255 or SIGNAL", .types = kProcess,
         .text = "Ends of the main process that are no failure, beside status 0 and, except for a "
                 "`oneshot`, the signals SIGHUP, SIGINT, SIGTERM and SIGPIPE. Numbers are statuses, "
                 "names are signals.",
@@ -491,7 +491,7 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_policy<TroubleKind::start_timeout>}});
     table.push_back({.section = section, .group = watch, .key = "on-runtime-limit", .type = policy,
         .fallback_note = "as `on-trouble`, else `stop`, which leaves the service failed",
-        .since = "0.2", .types = kDaemon | kConsole,
+        .types = kDaemon | kConsole,
         .text = "The answer to a service that is running for longer than `runtime-limit`.",
         .set = ServiceSetter{set_policy<TroubleKind::runtime_limit>}});
     return table;
