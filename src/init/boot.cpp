@@ -39,7 +39,9 @@ void Init::first_acts() {
     umask(022);
     [[maybe_unused]] int ignored = chdir("/");
     setsid();
-    remember_initial_limits();
+    remember_initial_limits(resuming_ ? recovery_->system()->descriptor_limit : DescriptorLimit{});
+    system_record_.descriptor_limit = initial_descriptor_limit();
+    raise_descriptor_limit(kMostDescriptors);
     state_.in_container = in_container();
     auto mounts = mount_early_file_systems();
     make_runtime_folders(mounts.problems);

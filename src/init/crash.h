@@ -6,6 +6,10 @@
 
 namespace leash {
 
+// PID 1 raises its own limit to this, and each of its lives looks at no more than these: three for
+// each service that runs, and some.
+inline constexpr int kMostDescriptors = 8192;
+
 // From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
 void install_crash_handler(int page_fd);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "init/ender.h"
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <memory>
 
 #include <unistd.h>
@@ -22,8 +24,27 @@ Ender::Ender(Workers& workers, CgroupTree* tree, std::function<void(const EndRes
 void Ender::add(EndJob job) { waiting_.push_back(std::move(job)); }
 
 void Ender::flush() {
-    if (waiting_.empty() || batches_ >= kMaxBatches) return;
-    launch(std::exchange(waiting_, {}));
+    if (waiting_.empty()) return;
+    auto jobs = std::exchange(waiting_, {});
+    std::erase_if(jobs, [this](const EndJob& job) {
+        if (!is_over(job)) return false;
+        ended_(EndResult{job.service, job.start, 0, 0, true, {}});
+        return true;
+    });
+    // What has come in meanwhile shares the worker.
+    std::ranges::move(waiting_, std::back_inserter(jobs));
+    waiting_.clear();
+    if (batches_ >= kMaxBatches) waiting_ = std::move(jobs);
+    else if (!jobs.empty()) launch(std::move(jobs));
+}
+
+// The usual end, of a service whose last process has exited by itself, needs no worker and no look at
+// /proc: the module has followed all of it, and nothing lives in its cgroup either.
+bool Ender::is_over(const EndJob& job) const {
+    if (!kernel_ || !tree_ || job.signal != SIGKILL || job.start == 0) return false;
+    auto left = kernel_->kill(job.start, 0, {.spared = true, .tagged = true});
+    bool over = left && left->live == 0 && left->claimed == 0 && !left->incomplete;
+    return over && !tree_->populated(job.service);
 }
 
 void Ender::launch(std::vector<EndJob> jobs) {

@@ -25,6 +25,7 @@ class Ender {
   private:
     struct Batch;
     void launch(std::vector<EndJob> jobs);
+    [[nodiscard]] bool is_over(const EndJob& job) const;
 
     static constexpr int kMaxBatches = 4;
     static constexpr int kMaxAttempts = 3;

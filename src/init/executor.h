@@ -86,6 +86,7 @@ class Executor {
     bool clear_leftovers(const action::Spawn& wanted, const ServiceSettings& settings);
     bool cleaned_up(const EndResult& result);
     [[nodiscard]] bool was_never_spawned(const Life& life) const;
+    [[nodiscard]] std::vector<pid_t> main_processes(const std::string& service) const;
     void move_in(const action::Spawn& wanted, const std::string& group,
                  std::vector<Leftover> processes); // to its cgroup
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);

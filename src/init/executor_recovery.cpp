@@ -34,22 +34,32 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     recovery_.record(record);
 }
 
-// It was to be spawned, and the crash came before that: what is spawned is made known first. Where
-// the module had no room, or was not there yet, the cgroup tells of a child.
+// It was to be spawned, and the crash came before that: what is spawned is made known first, and the
+// module counts what is born into it. Where it had no room, or was not there yet, the cgroup tells of
+// a child.
 bool Executor::was_never_spawned(const Life& life) const {
     auto service = manager_.service_of(life.start);
     const auto* settings = manager_.settings_of(life.start);
     if (!kernel_ || service.empty() || !settings || settings->scope) return false;
     if (life.state != State::starting || life.end_asked || life.main_pid != 0 || life.main_exited)
         return false;
-    if (!tree_ || kernel_->start(life.start)) return false;
-    auto members = tree_->processes(service);
-    for (pid_t pid : tree_->processes(service + "/main")) members.push_back(pid); // as group_for
+    if (!tree_) return false;
+    if (auto known = kernel_->start(life.start); known && (known->forks != 0 || known->processes != 0))
+        return false;
+    auto members = main_processes(service);
     return std::ranges::all_of(members, [this, &life](pid_t pid) {
         auto whose = kernel_->whois(pid);
         return whose && whose->start != 0 && whose->start != life.start &&
                whose->via < LEASH_VIA_CGROUP;
     });
+}
+
+// Where a main process is born: as group_for.
+std::vector<pid_t> Executor::main_processes(const std::string& service) const {
+    if (!tree_) return {};
+    auto members = tree_->processes(service);
+    for (pid_t pid : tree_->processes(service + "/main")) members.push_back(pid);
+    return members;
 }
 
 void Executor::adopt(const ServiceRecord& record) {
@@ -131,7 +141,12 @@ void Executor::adopt_main(LiveStart& kept, const ServiceRecord& record, const Li
 // there. With none, what has the tag is ended and the policy goes on.
 void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool scope) {
     pid_t child = 0;
-    auto members = tree_ && !scope ? tree_->processes(live.service) : std::vector<pid_t>{};
+    auto members = scope ? std::vector<pid_t>{} : main_processes(live.service);
+    // What has ended by now waits to be reaped, and is in no list of a cgroup.
+    if (kernel_ && !scope && members.empty())
+        (void)kernel_->snapshot(0, {.start = life.start}, [&](const leash_task& task) {
+            if (task.ppid == 1) members.push_back(task.tgid);
+        });
     for (pid_t pid : members) {
         auto stat = read_stat(pid);
         if (!stat || stat->parent != 1) continue;
@@ -150,9 +165,8 @@ void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool sco
     }
     live.first_pid = live.main_pid = child;
     if (auto pidfd = open_pidfd(child)) live.pidfd = std::move(*pidfd);
-    UniqueFd group;
-    if (auto entered = tree_->enter(live.service)) group = std::move(*entered);
-    if (make_known(live.service, life.start, group.get()))
+    auto group = group_for(*manager_.settings(live.service), "main");
+    if (make_known(live.service, life.start, group.folder.get()))
         (void)kernel_->adopt(life.start, {.pid = child, .tree = true});
     core_.post(event::Spawned{life.start, child});
     core_.post(event::Executed{life.start}); // if it cannot be, it ends with 127

@@ -6,14 +6,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "init/crash.h"
 
 namespace leash {
-namespace {
-
-constexpr int kMostDescriptors = 8192; // as crash.cpp looks at
-
-} // namespace
-
 UniqueFd Init::find_module_descriptor() const {
     // The page may be older than the open, or the number used for something else since.
     if (int fd = system_record_.module_fd; fd > 2 && KernelLineage::is_controller(fd))

@@ -14,6 +14,7 @@
 #include "plugin/host.h"
 #include "service/life_record.h"
 #include "service/manager.h"
+#include "spawn/spawn.h"
 
 namespace leash {
 
@@ -37,6 +38,7 @@ struct SystemRecord {
     std::int64_t end_deadline; // ms, CLOCK_MONOTONIC: services get no more time for a crash
     std::int32_t exec_kind; // as enum ExecKind: written right before the exec
     std::int32_t reexecs;
+    DescriptorLimit descriptor_limit; // of before init raised its own: what services get
     char program[256]; // where init was executed from at boot: an upgrade is looked for there
 };
 
@@ -67,7 +69,7 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 3;
+    static constexpr std::uint32_t kVersion = 4;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
 
     // Without memory for a page there is none: init says so and goes on.

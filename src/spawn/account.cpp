@@ -88,7 +88,9 @@ Result<Account> find_account(const std::string& user, const std::string& group,
     auto number = parse_id(group);
     auto wanted = number ? std::string() : group;
     auto member = known && !user.empty() ? account.name : std::string();
-    auto found = find_groups(wanted, member, group_file, account);
+    Result<bool> found = false;
+    // Most services of an appliance are root's and need no look into the file.
+    if (!wanted.empty() || !member.empty()) found = find_groups(wanted, member, group_file, account);
     if (!found) return std::unexpected(found.error());
     if (!wanted.empty() && !*found) return fail("group '{}' is not in {}", group, group_file);
     if (number) account.gid = *number;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "spawn/spawn.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include <fcntl.h>
@@ -131,12 +132,28 @@ std::optional<std::string> read_outcome(int outcome_fd) {
     return reason;
 }
 
-void remember_initial_limits() {
+void remember_initial_limits(DescriptorLimit before) {
     for (int i = 0; i < RLIM_NLIMITS; ++i)
         if (::syscall(SYS_prlimit64, 0, i, nullptr, &initial.limits[i]) != 0) return;
     initial.known = true;
+    if (before.hard != 0) initial.limits[RLIMIT_NOFILE] = {before.soft, before.hard};
     cpu_set_t affinity;
     if (::sched_getaffinity(0, sizeof affinity, &affinity) == 0) initial.affinity = affinity;
+}
+
+DescriptorLimit initial_descriptor_limit() {
+    if (!initial.known) return {};
+    const auto& limit = initial.limits[RLIMIT_NOFILE];
+    return {limit.rlim_cur, limit.rlim_max};
+}
+
+void raise_descriptor_limit(std::uint64_t most) {
+    rlimit64 now{};
+    if (::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &now) != 0 || now.rlim_cur >= most) return;
+    rlimit64 wanted{most, std::max<std::uint64_t>(most, now.rlim_max)};
+    if (::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &wanted, nullptr) == 0) return;
+    wanted = {now.rlim_max, now.rlim_max}; // in a container, more may be forbidden
+    (void)::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &wanted, nullptr);
 }
 
 } // namespace leash

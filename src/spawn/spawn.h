@@ -57,8 +57,17 @@ inline constexpr int kNotExecuted = 127;
 // what failed and, where it helps, the file (e.g. "user 'wwwdata' is not in /etc/passwd").
 [[nodiscard]] std::optional<std::string> read_outcome(int outcome_fd);
 
+// RLIMIT_NOFILE; both 0: not known.
+struct DescriptorLimit {
+    std::uint64_t soft = 0, hard = 0;
+};
+
 // What init itself had before it changed anything (resource limits, CPU affinity); the child
-// restores it. Call once, first thing.
-void remember_initial_limits();
+// restores it. Call once, first thing. `before`: what an earlier life of init had, since this one was
+// born with what that one gave itself.
+void remember_initial_limits(DescriptorLimit before = {});
+[[nodiscard]] DescriptorLimit initial_descriptor_limit();
+// For init itself, which holds several for each service. Never less than it has.
+void raise_descriptor_limit(std::uint64_t most);
 
 } // namespace leash
