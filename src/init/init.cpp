@@ -7,6 +7,7 @@
 
 #include <sys/random.h>
 #include <sys/wait.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -161,6 +162,7 @@ void Init::act(const Action& action) {
                 if (state_.phase == Phase::booting) state_.phase = Phase::settled;
                 record_system();
                 plugins_->target_settled(what.target, what.failed);
+                malloc_trim(0); // what reading the configuration has left, once
                 logs_.line(log::Level::notice, true,
                            what.failed == 0
                                ? fmt::format("Target {} is up", what.target)

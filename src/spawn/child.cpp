@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -137,13 +136,13 @@ class Child {
     }
 
     // What cannot be changed here was not changed by init either, or the kernel lacks it.
-    static void plain_scheduling() {
+    void plain_scheduling() const {
         sched_param priority{};
         (void)::sched_setscheduler(0, SCHED_OTHER, &priority);
         (void)::setpriority(PRIO_PROCESS, 0, 0);
         ::syscall(SYS_ioprio_set, 1 /* a process */, 0, 0 /* by the nice value */);
         ::prctl(PR_SET_TIMERSLACK, 0);
-        ::munlockall();
+        if (limits_.oom_is_plain) return;
         int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
         if (fd >= 0) {
             (void)!::write(fd, "0", 1);

@@ -14,6 +14,7 @@ namespace leash {
 
 struct InitialLimits {
     bool known = false;
+    bool oom_is_plain = false; // oom_score_adj is 0, and init does not change its own
     rlimit64 limits[RLIM_NLIMITS]; // as the kernel counts, also where longs are short
     std::optional<cpu_set_t> affinity;
 };
