@@ -3,11 +3,13 @@
 // next step begins when it has ended or its time is up.
 #include "init/init.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
 #include <fcntl.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -40,6 +42,12 @@ void Init::first_acts() {
     [[maybe_unused]] int ignored = chdir("/");
     setsid();
     remember_initial_limits();
+    // A few descriptors a service add up, and what services leave for their next start comes on top.
+    rlimit files{kMostDescriptors, kMostDescriptors};
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = std::min<rlim_t>(files.rlim_max, kMostDescriptors);
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     state_.in_container = in_container();
     auto mounts = mount_early_file_systems();
     make_runtime_folders(mounts.problems);
@@ -87,6 +95,9 @@ void Init::first_acts() {
             },
             [this](const std::string& service, StartId start) {
                 plugins_->heartbeat(service, start, true);
+            },
+            [this](const std::string& service, StartId start) {
+                plugins_->limit_changed(service, start);
             }});
 }
 
@@ -212,7 +223,8 @@ void Init::open_for_service() {
                      [this](auto done) { reload(std::move(done)); },
                      [this](const std::string& name, pid_t pid, int client) {
                          return scopes_->make(name, pid, client);
-                     }});
+                     },
+                     [this](ServiceView& view) { executor_->tell_of_notify(view); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));
@@ -276,6 +288,7 @@ void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
             bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
             if (described || name == kRescueConsole || !manager_.forget(name)) continue;
             logs_.forget(name);
+            executor_->forget(name);
             recovery_->forget(name);
         }
         log::notice("configuration read again: {} services", catalog.services.size());

@@ -12,7 +12,6 @@ namespace leash {
 namespace {
 
 constexpr int kFatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
-constexpr int kMostDescriptors = 8192;
 
 // All that the handler needs is made before: nothing is composed in a broken process.
 char g_page_number[16];

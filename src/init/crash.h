@@ -6,6 +6,9 @@
 
 namespace leash {
 
+// What init may have open, and what it looks for when it is executed again.
+inline constexpr int kMostDescriptors = 8192;
+
 // From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
 void install_crash_handler(int page_fd);
 

@@ -45,6 +45,7 @@ TEST(LifeRecord, ACommandThatRunsIsNotLost) {
     Manager after([&] { return next++; });
     define(after);
     after.resume("a", unpack(pack(*before.life("a"))));
+    (void)after.handle(event::Tick{}, Ms{1'200}); // what define() has left to settle
     EXPECT_EQ(after.life("a")->control.pid, 77);
     EXPECT_EQ(after.next_deadline(), Ms{31'100}); // its time limit goes on as well
     EXPECT_TRUE(after.handle(event::ControlExited{100, 1, 0}, Ms{2'000}).empty()); // an earlier one
@@ -56,6 +57,7 @@ TEST(LifeRecord, ACommandThatRunsIsNotLost) {
     Manager third([&] { return next++; });
     define(third);
     third.resume("a", unpack(pack(*after.life("a"))));
+    (void)third.handle(event::Tick{}, Ms{2'100});
     EXPECT_EQ(third.next_deadline(), Ms{62'002});
 }
 
