@@ -56,7 +56,11 @@ bool take_line(std::string_view line, NotifyMessage& message) {
     if (key == "STATUS") return text(message.status);
     if (key == "MAINPID") return small(message.main_pid, 2);
     if (key == "MAINPIDFD") return flag(message.main_pidfd);
-    if (key == "MAINPIDFDID") return value != "0" && number(message.main_pidfd_id);
+    if (key == "MAINPIDFDID") {
+        auto id = parse_unsigned(value);
+        if (id.value_or(0) > 0) message.main_pidfd_id = id;
+        return id.value_or(0) > 0;
+    }
     if (key == "ERRNO") return small(message.error_number, 0);
     if (key == "EXIT_STATUS") return small(message.exit_status, 0, 255);
     if (key == "BUSERROR" || key == "VARLINKERROR") return text(message.error);

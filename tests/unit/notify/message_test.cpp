@@ -89,7 +89,7 @@ const std::vector<Field>& fields() {
         {"STATUS=", [](M& m) { m.status = ""; }, {}},
         {"MAINPID=2", [](M& m) { m.main_pid = 2; }, also(numbers, {"0", "1", "2147483648"})},
         {"MAINPIDFDID=18446744073709551615", [](M& m) { m.main_pidfd_id = UINT64_MAX; },
-         also(numbers, {"0"})},
+         also(numbers, {"0", "00"})},
         {"ERRNO=28", [](M& m) { m.error_number = 28; }, also(numbers, {"2147483648"})},
         {"ERRNO=0", [](M& m) { m.error_number = 0; }, {}},
         {"EXIT_STATUS=255", [](M& m) { m.exit_status = 255; }, also(numbers, {"256"})},
