@@ -4,6 +4,7 @@
 #   make run        boot the appliance in QEMU, to a console
 #   make check      every test that CI runs
 #   make check-kernel  the kernel module in a debug kernel and under PREEMPT_RT (long)
+#   make check-daemons  real daemons as Debian ships them (takes their packages from the network, once)
 #   make install    DESTDIR=/somewhere
 #   make bench      figures as ratios against other inits
 #   make deps       install the Debian packages of packages.txt that are missing
@@ -13,7 +14,7 @@ JOBS  ?= $(shell nproc)
 
 #   make lint       clang-tidy over everything (slow)
 
-.PHONY: all deps build run check check-style check-unit check-vm check-kernel check-fuzz lint install bench clean
+.PHONY: all deps build run check check-style check-unit check-vm check-kernel check-daemons check-fuzz lint install bench clean
 all: build
 
 deps:
@@ -47,6 +48,10 @@ check-vm: build
 check-kernel: build
 	@.ci/install-deps packages-kernel.txt
 	@tests/kernel/check
+
+# Never part of `make check`: it needs the network.
+check-daemons: build
+	@tests/vm/daemons/check
 
 lint: build
 	@tests/lint

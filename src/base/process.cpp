@@ -5,10 +5,14 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdlib>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -45,6 +49,35 @@ Result<void> signal_pidfd(int pidfd, int signal) {
     if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0)
         return fail_errno(errno, "pidfd_send_signal({})", signal);
     return {};
+}
+
+Result<pid_t> pid_of_pidfd(int pidfd) {
+    // Asked by name first: what other files tell of themselves may take a lock.
+    char target[32] = "";
+    auto link = fmt::format("/proc/self/fd/{}", pidfd);
+    bool named = ::readlink(link.c_str(), target, sizeof target - 1) > 0;
+    std::string_view name(target);
+    if (!named || (!name.starts_with("anon_inode:[pidfd]") && !name.starts_with("pidfd:[")))
+        return fail("it is no pidfd");
+    UniqueFd info(::open(fmt::format("/proc/self/fdinfo/{}", pidfd).c_str(), O_RDONLY | O_CLOEXEC));
+    char text[1024];
+    auto got = info ? ::read(info.get(), text, sizeof text) : -1;
+    std::string_view lines(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+    auto at = lines.find("\nPid:");
+    if (at == std::string_view::npos) return fail("it is no pidfd");
+    auto pid = std::strtol(std::string(lines.substr(at + 5, 16)).c_str(), nullptr, 10);
+    if (pid <= 0) return fail("that process has ended, or is of another PID namespace");
+    return static_cast<pid_t>(pid);
+}
+
+std::optional<std::uint64_t> pidfd_id(int pidfd) {
+    constexpr std::uint64_t kPidFs = 0x50494446;
+    struct statfs system {};
+    struct stat info {};
+    if (::fstatfs(pidfd, &system) != 0 || static_cast<std::uint64_t>(system.f_type) != kPidFs)
+        return std::nullopt;
+    if (::fstat(pidfd, &info) != 0) return std::nullopt;
+    return info.st_ino;
 }
 
 std::optional<ProcessStat> parse_stat(std::string_view line) {

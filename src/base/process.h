@@ -21,6 +21,13 @@ namespace leash {
 // Error ESRCH: it has ended.
 Result<void> signal_pidfd(int pidfd, int signal);
 
+// Which process a pidfd stands for that somebody else has opened. An error: it is none, or that process
+// has been reaped, or is not of this PID namespace.
+[[nodiscard]] Result<pid_t> pid_of_pidfd(int pidfd);
+// The number that no other process has until the next boot; nothing where the kernel (before 6.9) has
+// none.
+[[nodiscard]] std::optional<std::uint64_t> pidfd_id(int pidfd);
+
 // From /proc/PID/stat or /proc/PID/task/TID/stat.
 struct ProcessStat {
     pid_t pid = 0; // the tid in a task's stat

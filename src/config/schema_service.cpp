@@ -18,6 +18,7 @@ using S = ServiceSettings;
 using V = Value;
 
 constexpr std::size_t kMaxControlCommands = 16;
+constexpr int kMostStored = 128; // descriptors of one service
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
 
 // ---- setters that do more than one assignment ---------------------------------------------------
@@ -125,7 +126,9 @@ Checked<void> set_environment(S& s, const V& v) {
             return fault(fmt::format("{} is not a name of a variable; allowed: letters, digits, "
                                      "'_', no digit first", quote(name)));
         for (auto reserved : {kTagVariable, std::string_view("NOTIFY_SOCKET"),
-                              std::string_view("WATCHDOG_USEC"), std::string_view("WATCHDOG_PID")})
+                              std::string_view("WATCHDOG_USEC"), std::string_view("WATCHDOG_PID"),
+                              std::string_view("LISTEN_FDS"), std::string_view("LISTEN_PID"),
+                              std::string_view("LISTEN_FDNAMES"), std::string_view("FDSTORE")})
             if (name == reserved) return fault(fmt::format("{} is set by Leash itself", name));
         if (std::ranges::any_of(environment, [&](const auto& old) { return old.first == name; }))
             return fault(fmt::format("{} is set twice", quote(name)));
@@ -178,6 +181,15 @@ Checked<void> set_notify(S& s, const V& v) {
         return fault(fmt::format("{}; allowed: {}", quote(v.text), kNotifyGrammar),
                      did_you_mean(closest_word(v.text, {"none", "systemd"})));
     }
+    return {};
+}
+
+Checked<void> set_fd_store_max(S& s, const V& v) {
+    auto count = parse_unsigned(v.text);
+    if (!count || *count > static_cast<std::uint64_t>(kMostStored))
+        return fault(fmt::format("{} is no number of descriptors; allowed: 0..{}", quote(v.text),
+                                 kMostStored));
+    s.fd_store_max = static_cast<int>(*count);
     return {};
 }
 
@@ -313,6 +325,35 @@ std::vector<KeySpec> rows() {
         .text = "How long the service may take to become ready, and a `oneshot` to be done. "
                 "Longer is the trouble `start-timeout`.",
         .set = ServiceSetter{set_time<&S::start_timeout>}});
+
+    table.push_back({.section = section, .group = readiness, .key = "notify-access", .type = word,
+        .words = {kNotifyAccessWords.begin(), kNotifyAccessWords.end()}, .fallback = "all",
+        .since = "0.2", .types = kProcess,
+        .text = "Whose messages to $NOTIFY_SOCKET count: `main`: of the main process; `exec`: of "
+                "that and of the commands beside it; `all`: of every task of this start, as the "
+                "kernel module or the cgroup tells; `none`: nobody's. The service may change that "
+                "by NOTIFYACCESS=, until its start ends.",
+        .set = ServiceSetter{set_word<&S::notify_access>}});
+    table.push_back({.section = section, .group = readiness, .key = "extend-limit",
+        .type = duration, .least = 1, .most = 24 * kHour, .zero = "not at all",
+        .fallback = "1h", .since = "0.2", .types = kProcess,
+        .text = "How much longer than its time limit a start, a reload, a stop, a command beside the "
+                "main process, or `runtime-limit` may take altogether, where the service asks for "
+                "more time by EXTEND_TIMEOUT_USEC=. The deadline of a shutdown is never moved.",
+        .set = ServiceSetter{set_time<&S::extend_limit>}});
+    table.push_back({.section = section, .group = readiness, .key = "fd-store-max", .type = grammar,
+        .grammar = "0..128", .fallback = "0", .since = "0.2", .types = kProcess,
+        .text = "How many open descriptors are kept for the next start of the service: what it sends "
+                "with FDSTORE=1 and perhaps FDNAME= is handed back as $LISTEN_FDS and "
+                "$LISTEN_FDNAMES, from descriptor 3 on, behind sockets that Leash itself opens. "
+                "Sockets and pipes that are hung up are let go, but for FDPOLL=0. More than 0 gives "
+                "the service a $NOTIFY_SOCKET, whatever `notify` is, and $FDSTORE.",
+        .set = ServiceSetter{set_fd_store_max}});
+    table.push_back({.section = section, .group = readiness, .key = "fd-store-keep", .type = word,
+        .words = {"restart", "always"}, .fallback = "restart", .since = "0.2", .types = kProcess,
+        .text = "How long such descriptors are kept: over a `restart`, whoever asked for it, or "
+                "`always`, so that `initctl stop` and a failure do not drop them either.",
+        .set = ServiceSetter{set_word<&S::fd_store_keep>}});
 
     constexpr std::string_view beside = "Commands beside the main process";
     auto control = [&](std::string_view key, std::string_view about, ServiceSetter set) {

@@ -46,6 +46,7 @@ class Rules {
         check_type();
         check_restart();
         check_watchdog();
+        check_notify();
         for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
                          "on-runtime-limit"})
             if (own_(key) > 0) check_reach(key);
@@ -112,6 +113,27 @@ class Rules {
             if (int line = own_(key); line > 0)
                 complaints_.warning(line, key, "has no effect without `watchdog`",
                                     "add for example watchdog = 10s");
+    }
+
+    // What the keys of messages need: a socket, and descriptors that are free.
+    void check_notify() {
+        bool beats = s_.watchdog.count() > 0 && s_.watchdog_source == WatchdogSource::heartbeat;
+        bool socket = s_.notify.kind == NotifyKind::systemd || beats || s_.fd_store_max > 0;
+        for (auto key : {"notify-access", "extend-limit"})
+            if (int line = own_(key); line > 0 && !socket)
+                complaints_.warning(line, key, "has no effect: the service has no $NOTIFY_SOCKET",
+                                    "add notify = systemd");
+        if (int line = own_("fd-store-keep"); line > 0 && s_.fd_store_max == 0)
+            complaints_.warning(line, "fd-store-keep", "has no effect without `fd-store-max`",
+                                "add for example fd-store-max = 16");
+        if (s_.notify.kind != NotifyKind::s6 || s_.notify.fd >= 3 + s_.fd_store_max) return;
+        bool by_store = own_("fd-store-max") > 0;
+        int line = own_(by_store ? "fd-store-max" : "notify");
+        complaints_.error(line > 0 ? line : header_, by_store ? "fd-store-max" : "notify",
+                          fmt::format("descriptor {} of notify = s6 may be one of the {} that are "
+                                      "handed back from 3 on",
+                                      s_.notify.fd, s_.fd_store_max),
+                          fmt::format("take notify = s6:{}", 3 + s_.fd_store_max));
     }
 
     // A step that can never have its turn is a misunderstanding.

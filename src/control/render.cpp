@@ -58,6 +58,24 @@ void task(JsonWriter& json, const TaskView& task) {
     json.end_object();
 }
 
+void messages(JsonWriter& json, const ServiceView& view) {
+    json.key("stored");
+    strings(json, view.stored);
+    json.key("notify_access");
+    if (!view.notify_access) {
+        json.null().key("messages").null();
+        return;
+    }
+    json.string(to_string(*view.notify_access));
+    json.key("messages").begin_object();
+    const auto& counts = view.messages;
+    json.key("received").number(static_cast<std::int64_t>(counts.received));
+    json.key("dropped").number(static_cast<std::int64_t>(counts.dropped));
+    json.key("ignored").number(static_cast<std::int64_t>(counts.ignored));
+    json.key("pauses").number(static_cast<std::int64_t>(counts.pauses));
+    json.end_object();
+}
+
 std::string service(const ServiceView& view, const ServiceSettings* settings, Ms now,
                     const std::vector<TaskView>* tasks) {
     JsonWriter json;
@@ -86,11 +104,23 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     json.key("status_text").string(view.status_text);
     json.key("waiting_for");
     strings(json, view.waiting_for);
-    json.key("watchdog_ms").number(settings ? settings->watchdog.count() : 0);
+    bool asked = view.watchdog > Ms{0} && view.start != 0;
+    json.key("watchdog_ms").number(asked      ? view.watchdog.count()
+                                   : settings ? settings->watchdog.count()
+                                              : 0);
     json.key("next_attempt_ms");
     if (view.next_attempt != Ms{0})
         json.number(std::max(Ms{0}, view.next_attempt - now).count());
     else json.null();
+    json.key("errno");
+    number_or_null(json, view.error_number);
+    json.key("exit_status");
+    if (view.said_exit) json.number(*view.said_exit);
+    else json.null();
+    json.key("error");
+    if (view.error_text.empty()) json.null();
+    else json.string(view.error_text);
+    if (tasks != nullptr) messages(json, view);
     json.end_object();
     return json.text();
 }

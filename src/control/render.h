@@ -45,15 +45,19 @@ struct SystemView {
 };
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
-//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
+//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","errno","exit_status",
+//  "error"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
-// watchdog_ms is 0 for what is not watched.
+// watchdog_ms is 0 for what is not watched. errno, exit_status and error are what the service said
+// itself; null where it has not.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);
-// The same with "tasks":[...] behind "start_id".
+// The same with "tasks":[...] behind "start_id", and at the end "stored":[names of descriptors kept for
+// its next start],"notify_access","messages":{"received","dropped","ignored","pauses"}, the last two
+// null where the start has no notify socket.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now, const std::vector<TaskView>& tasks);
 

@@ -3,6 +3,7 @@
 // next step begins when it has ended or its time is up.
 #include "init/init.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -89,6 +90,9 @@ void Init::first_acts() {
             },
             [this](const std::string& service, StartId start) {
                 plugins_->heartbeat(service, start, true);
+            },
+            [this](const std::string& service, StartId start) {
+                plugins_->limit_changed(service, start);
             }});
 }
 
@@ -214,7 +218,8 @@ void Init::open_for_service() {
                      [this](auto done) { reload(std::move(done)); },
                      [this](const std::string& name, pid_t pid, int client) {
                          return scopes_->make(name, pid, client);
-                     }});
+                     },
+                     [this](ServiceView& view) { executor_->tell_of_notify(view); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));
@@ -278,6 +283,7 @@ void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
             bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
             if (described || name == kRescueConsole || !manager_.forget(name)) continue;
             logs_.forget(name);
+            executor_->forget(name);
             recovery_->forget(name);
         }
         log::notice("configuration read again: {} services", catalog.services.size());

@@ -16,11 +16,6 @@
 namespace leash {
 namespace {
 
-bool wants_notify_socket(const ServiceSettings& settings) {
-    bool beats = settings.watchdog > Ms{0} && settings.watchdog_source == WatchdogSource::heartbeat;
-    return settings.notify.kind == NotifyKind::systemd || beats;
-}
-
 EndScope scope_of(KillScope kill) {
     switch (kill) {
     case KillScope::all: return EndScope::all;
@@ -35,7 +30,7 @@ EndScope scope_of(KillScope kill) {
 Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers,
                    LogLink& logs, CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats)
     : loop_(loop), manager_(manager), core_(core), workers_(workers), logs_(logs), tree_(tree),
-      recovery_(recovery), heartbeats_(std::move(heartbeats)),
+      recovery_(recovery), heartbeats_(std::move(heartbeats)), stores_(loop, recovery, closer_),
       ender_(workers, tree, [this](const EndResult& result) { ended(result); }) {}
 
 void Executor::use_module(KernelLineage* kernel) {
@@ -76,15 +71,16 @@ void Executor::spawn(const action::Spawn& wanted) {
     LiveStart live;
     live.service = wanted.service;
     live.start = wanted.start;
-    if (wants_notify_socket(*settings)) {
-        auto path = notify_path(wanted.service);
-        live.notify = make_notify_socket(wanted.start);
-        if (auto opened = live.notify->open(path); !opened) return refuse(opened.error().text);
-        request.extra_environment.emplace_back("NOTIFY_SOCKET", path);
-        if (settings->watchdog > Ms{0} && settings->watchdog_source == WatchdogSource::heartbeat)
-            request.extra_environment.emplace_back("WATCHDOG_USEC",
-                                                   std::to_string(settings->watchdog.count() * 1000));
+    // There is one already where command-pre has had it.
+    if (auto* before = live_.find(wanted.start)) {
+        live.notify = std::move(before->notify);
+        live.access = before->access;
+        live.ignored = before->ignored;
     }
+    if (auto opened = open_notify(live, *settings); !opened) return refuse(opened.error().text);
+    add_notify_environment(live, *settings, request);
+    if (settings->fd_store_max == 0) stores_.drop(wanted.service);
+    for (auto& each : stores_.of(wanted.service)) request.passed.push_back(std::move(each));
     UniqueFd s6_write, s6_read;
     if (settings->notify.kind == NotifyKind::s6) {
         auto pipe = make_s6_pipe();
@@ -123,13 +119,6 @@ void Executor::spawn(const action::Spawn& wanted) {
     core_.post(event::Spawned{wanted.start, kept.main_pid});
 }
 
-std::unique_ptr<NotifySocket> Executor::make_notify_socket(StartId start) {
-    return std::make_unique<NotifySocket>(
-        loop_, [this, start](const NotifyMessage& message, pid_t pid, uid_t) {
-            on_message(start, message, pid);
-        });
-}
-
 void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings,
                                 UniqueFd s6_read_end) {
     auto start = live.start;
@@ -151,86 +140,6 @@ void Executor::on_outcome(StartId start) {
     live->outcome.reset();
     if (failure) core_.post(event::SpawnFailed{start, *failure});
     else core_.post(event::Executed{start});
-}
-
-// A message counts if a task of this very start sent it. The kernel module knows, also of a sender
-// that is dead by now; without it, it is the main process, or one that sits in its cgroup. A tag
-// would be a claim that anybody can make.
-bool Executor::belongs(const LiveStart& live, pid_t pid) const {
-    auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
-    if (whose && whose->start != 0 && whose->via != LEASH_VIA_TAG)
-        return whose->start == live.start;
-    if (pid == live.main_pid || pid == live.first_pid) return true;
-    if (!tree_) return false;
-    auto place = tree_->place_of(pid);
-    return place && place->service == live.service && place->remains_of == 0;
-}
-
-void Executor::on_message(StartId start, const NotifyMessage& message, pid_t sender) {
-    auto* live = live_.find(start);
-    if (!live) return;
-    if (!belongs(*live, sender)) {
-        log::warning("{}: a message from process {} is ignored: it is no task of this service",
-                     live->service, sender);
-        return;
-    }
-    auto service = live->service;
-    if (message.main_pid) change_main(*live, *message.main_pid, "MAINPID=");
-    if (message.status) core_.post(event::StatusText{start, *message.status});
-    if (message.stopping) core_.post(event::Stopping{start});
-    else if (message.ready) core_.post(event::Ready{start});
-    else if (message.reloading) core_.post(event::Reloading{start});
-    if (message.watchdog) {
-        ++beats_;
-        heartbeats_.beat(service, start);
-    }
-    if (message.watchdog_trigger) heartbeats_.trigger(service, start);
-}
-
-void Executor::on_pidfile(StartId start, pid_t pid) {
-    auto* live = live_.find(start);
-    if (!live) return;
-    if (!belongs(*live, pid)) {
-        log::warning("{}: its pid file names process {}, which is no task of this service",
-                     live->service, pid);
-        return;
-    }
-    live->pidfile.reset();
-    change_main(*live, pid, "pid file");
-    core_.post(event::Ready{start});
-}
-
-void Executor::change_main(LiveStart& live, pid_t pid, const char* told_by) {
-    if (pid == live.main_pid) return;
-    auto pidfd = open_pidfd(pid);
-    // Asked again now that the number cannot be reused under our hands.
-    if (!pidfd || !belongs(live, pid)) {
-        log::warning("{}: {} {} is ignored: it is no living task of this service", live.service,
-                     told_by, pid);
-        return;
-    }
-    live.main_pid = pid;
-    live.pidfd = std::move(*pidfd);
-    watch_main(live);
-    core_.post(event::MainChanged{live.start, pid});
-}
-
-void Executor::watch_main(LiveStart& live) {
-    live.pidfd_watch = std::make_unique<IoWatch>(loop_, live.pidfd.get(), UEV_READ,
-                                                 [this, start = live.start](int) {
-        auto* dead = live_.find(start);
-        if (!dead) return;
-        dead->pidfd_watch.reset();
-        siginfo_t info{};
-        // Its parent may be a task of the service that reaps it: then only the pidfd tells.
-        bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
-                           WEXITED | WNOHANG | WNOWAIT) == 0;
-        if (ours) return; // SIGCHLD follows
-        live_.first_is_gone(dead->main_pid); // of a scope
-        dead->main_pid = 0;
-        core_.post(event::MainExited{start, 0});
-        forget_if_over(start);
-    });
 }
 
 EndJob Executor::job_for(const std::string& service, StartId start) {
@@ -330,26 +239,8 @@ void Executor::run_hook(const action::RunHook& wanted) {
     workers_.run(std::move(job));
 }
 
-bool Executor::drain_notify(StartId start) {
-    auto* live = live_.find(start);
-    if (!live || !live->notify) return false;
-    auto before = beats_;
-    live->notify->drain();
-    return beats_ != before;
-}
-
-void Executor::before_reap(pid_t pid) {
-    auto* live = live_.by_main_pid(pid);
-    if (!live) return;
-    auto start = live->start;
-    if (live->notify) live->notify->drain();
-    live = live_.find(start);
-    if (live && live->s6) live->s6->drain();
-    live = live_.find(start);
-    if (live && live->pidfile) live->pidfile->drain();
-}
-
 bool Executor::child_exited(pid_t pid, int wait_status) {
+    if (closer_.child_exited(pid)) return true;
     LiveStart* live = live_.by_main_pid(pid);
     if (!live) {
         // Of a daemon that forks: the parent, when the core knows the child as main process.

@@ -9,8 +9,10 @@
 #include <set>
 #include <string>
 
+#include "init/closer.h"
 #include "init/core_loop.h"
 #include "init/ender.h"
+#include "init/fd_store.h"
 #include "init/live_starts.h"
 #include "init/log_link.h"
 #include "init/recovery.h"
@@ -26,6 +28,8 @@ namespace leash {
 struct HeartbeatSink {
     std::function<void(const std::string& service, StartId start)> beat;
     std::function<void(const std::string& service, StartId start)> trigger; // WATCHDOG=trigger
+    // WATCHDOG_USEC=: ServiceView has it
+    std::function<void(const std::string& service, StartId start)> limit_changed;
 };
 
 class Executor {
@@ -58,6 +62,8 @@ class Executor {
     // it is told against the processes that are there; what does not fit becomes an event.
     void adopt(const ServiceRecord& record);
 
+    // Before that: descriptors that services have left for their next start.
+    void adopt_stored();
     // After that: the module knows starts that ended while init was in between two lives.
     void forget_starts_that_are_over();
 
@@ -67,6 +73,11 @@ class Executor {
     bool child_exited(pid_t pid, int wait_status);
     // Reads what a service has sent and is still in its socket. True: a heartbeat was among it.
     bool drain_notify(StartId start);
+    // What the core does not know: messages and descriptors of the service.
+    void tell_of_notify(ServiceView& view) const;
+    // It has come to rest, unless it is described no more: what is not kept for a next start is dropped.
+    void rests(const std::string& service);
+    void forget(const std::string& service) { stores_.drop(service); }
     // Once a round of the loop.
     void after_round() { ender_.flush(); }
 
@@ -90,15 +101,27 @@ class Executor {
     void move_in(const action::Spawn& wanted, const std::string& group,
                  std::vector<Leftover> processes); // to its cgroup
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
-    [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(StartId start);
+    // executor_notify.cpp
+    [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(const std::string& service,
+                                                                   StartId start);
+    // Where the service is to have one, and has none yet.
+    Result<void> open_notify(LiveStart& live, const ServiceSettings& settings);
+    void add_notify_environment(const LiveStart& live, const ServiceSettings& settings,
+                                SpawnRequest& request) const;
     void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
-    void on_message(StartId start, const NotifyMessage& message, pid_t sender);
+    void on_message(StartId start, const NotifyMessage& message, const NotifySender& sender,
+                    std::vector<UniqueFd>& descriptors);
+    [[nodiscard]] bool may_notify(const LiveStart& live, pid_t sender) const;
+    void store(const LiveStart& live, const NotifyMessage& message, std::vector<UniqueFd>& descriptors);
     void on_pidfile(StartId start, pid_t pid);
     void on_outcome(StartId start);
     void ended(const EndResult& result);
     void forget_if_over(StartId start);
     [[nodiscard]] bool belongs(const LiveStart& live, pid_t pid) const;
-    void change_main(LiveStart& live, pid_t pid, const char* told_by);
+    // `id`: of the pidfd that the number was told with.
+    void change_main(LiveStart& live, pid_t pid, const char* told_by,
+                     std::optional<std::uint64_t> id = std::nullopt);
+    void change_main_to(LiveStart& live, int pidfd);
     void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
     // executor_recovery.cpp
     void find_unrecorded_child(LiveStart& live, const Life& life, bool scope);
@@ -114,7 +137,9 @@ class Executor {
     KernelLineage* kernel_ = nullptr;
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
-    LiveStarts live_;
+    Closer closer_;
+    FdStores stores_;
+    LiveStarts live_; // its sockets discard into the closer
     std::uint64_t beats_ = 0; // heartbeats passed on, of all services
     Ender ender_;
     struct Offer {

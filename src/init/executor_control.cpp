@@ -67,6 +67,17 @@ void Executor::run_control(const action::RunControl& wanted) {
     bool after = wanted.kind == ControlKind::stop || wanted.kind == ControlKind::cleanup;
     if (after && wanted.main_exit) add_exit(request, *wanted.main_exit);
 
+    auto* live = live_.find(wanted.start);
+    if (!live) { // command-pre: the main process is yet to come
+        LiveStart fresh;
+        fresh.service = wanted.service;
+        fresh.start = wanted.start;
+        live = &live_.add(std::move(fresh));
+    }
+    if (auto opened = open_notify(*live, *settings); !opened)
+        log::warning("{}: {}", wanted.service, opened.error().text);
+    else add_notify_environment(*live, *settings, request);
+
     auto spawned = leash::spawn(request);
     if (!spawned) {
         core_.post(event::ControlFailed{wanted.start, wanted.serial, spawned.error().text});
@@ -79,13 +90,6 @@ void Executor::run_control(const action::RunControl& wanted) {
         if (auto adopted = kernel_->adopt(wanted.start, {.pid = spawned->pid, .tree = true}); !adopted)
             log::warning("{}: {}", wanted.service, adopted.error().text);
 
-    auto* live = live_.find(wanted.start);
-    if (!live) { // command-pre: the main process is yet to come
-        LiveStart fresh;
-        fresh.service = wanted.service;
-        fresh.start = wanted.start;
-        live = &live_.add(std::move(fresh));
-    }
     live->control_pid = spawned->pid;
     live->control_serial = wanted.serial;
     live->control_pidfd = std::move(spawned->pidfd);

@@ -20,11 +20,13 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     record.life = pack(*life);
     record.intent = static_cast<std::uint32_t>(intent);
     record.scope = manager_.settings(service)->scope ? 1 : 0;
+    record.notify_access = -1;
     record.notify_fd = record.s6_fd = record.output_read = record.output_write = -1;
     if (auto* live = live_.find(life->start)) {
         record.first_pid = live->first_pid;
         record.first_ticks = live->start_ticks;
         if (live->notify) record.notify_fd = live->notify->fd();
+        if (live->access) record.notify_access = static_cast<std::int32_t>(*live->access);
         if (live->s6) record.s6_fd = live->s6->fd();
     }
     if (auto ends = logs_.ends_of(service)) {
@@ -87,9 +89,11 @@ void Executor::adopt(const ServiceRecord& record) {
     live.main_pid = life.main_exited ? 0 : life.main_pid;
     live.start_ticks = record.first_ticks;
     if (notify) {
-        live.notify = make_notify_socket(life.start);
+        live.notify = make_notify_socket(service, life.start);
         live.notify->adopt(std::move(notify), notify_path(service));
     }
+    if (record.notify_access >= 0 && record.notify_access <= static_cast<int>(NotifyAccess::all))
+        live.access = static_cast<NotifyAccess>(record.notify_access);
     if (live.main_pid > 0)
         if (auto pidfd = open_pidfd(live.main_pid)) live.pidfd = std::move(*pidfd);
     auto& kept = live_.add(std::move(live));
@@ -170,6 +174,21 @@ void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool sco
         (void)kernel_->adopt(life.start, {.pid = child, .tree = true});
     core_.post(event::Spawned{life.start, child});
     core_.post(event::Executed{life.start}); // if it cannot be, it ends with 127
+}
+
+void Executor::rests(const std::string& service) {
+    const auto* settings = manager_.settings(service);
+    if (!settings || settings->fd_store_keep == FdStoreKeep::restart) stores_.drop(service);
+}
+
+void Executor::adopt_stored() {
+    stores_.adopt([this](const std::string& service) {
+        const auto* life = manager_.life(service);
+        if (!life) return false;
+        bool rests = !is_alive(life->state) && life->state != State::waiting &&
+                     life->state != State::backoff;
+        return !rests || manager_.settings(service)->fd_store_keep == FdStoreKeep::always;
+    });
 }
 
 void Executor::forget_starts_that_are_over() {

@@ -187,6 +187,8 @@ void Init::on_state_changed(const action::StateChanged& change) {
     // Its last lines are in the pipe still: the logger reads on until the last writer is gone.
     if (!is_alive(change.to) && change.to != State::waiting && change.to != State::backoff)
         logs_.forget(change.service);
+    if (change.to == State::stopped || change.to == State::failed || change.to == State::done)
+        executor_->rests(change.service);
 }
 
 control::SystemView Init::system_view() const {

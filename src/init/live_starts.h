@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
@@ -38,6 +39,8 @@ struct LiveStart {
     UniqueFd control_pidfd, control_outcome;
     std::unique_ptr<IoWatch> outcome_watch;
     std::unique_ptr<NotifySocket> notify;
+    std::optional<NotifyAccess> access; // NOTIFYACCESS=, instead of what the file says
+    std::uint64_t ignored = 0;          // messages of senders who may not say anything
     std::unique_ptr<S6Ready> s6;
     std::unique_ptr<PidfileWatch> pidfile;
 };

@@ -24,6 +24,7 @@ std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave
         auto before = std::ranges::find(restored, name, &PluginState::plugin);
         const auto* state = before == restored.end() ? nullptr : &*before;
         if (auto loaded = host_.load(name, state); !loaded) complaints.push_back(loaded.error().text);
+        else ++loaded_;
     }
     return complaints;
 }
@@ -33,12 +34,24 @@ void Plugins::service_changed(const action::StateChanged& change) {
     const auto* settings = manager_.settings_of(change.start);
     if (!settings) settings = manager_.settings(change.service);
     if (!view || !settings) return;
-    host_.service_state(change.service, change.start, change.to, settings->watchdog,
+    bool asked = view->watchdog > Ms{0} && view->start == change.start;
+    host_.service_state(change.service, change.start, change.to,
+                        asked ? view->watchdog : settings->watchdog,
                         settings->watchdog_source, view->main_pid);
 }
 
+void Plugins::limit_changed(const std::string& service, StartId start) {
+    auto view = manager_.view(service);
+    if (view && view->start == start)
+        service_changed({service, start, view->state, view->state, ""});
+}
+
 void Plugins::heartbeat(const std::string& service, StartId start, bool trigger) {
-    if (trigger) host_.heartbeat_trigger(service, start);
+    // With nobody there to watch, what it says of itself is trouble all the same.
+    if (trigger && loaded_ == 0)
+        core_.post(event::TroubleSeen{start, TroubleKind::missed_heartbeat,
+                                      "it said so itself (WATCHDOG=trigger)"});
+    else if (trigger) host_.heartbeat_trigger(service, start);
     else host_.heartbeat(service, start);
 }
 

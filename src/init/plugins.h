@@ -31,6 +31,8 @@ class Plugins : private HostServices {
 
     void service_changed(const action::StateChanged& change);
     void heartbeat(const std::string& service, StartId start, bool trigger);
+    // What WATCHDOG_USEC= asks for has changed.
+    void limit_changed(const std::string& service, StartId start);
     void target_settled(const std::string& target, int failed);
     void shutdown(EndKind kind, Ms limit) { host_.shutdown(end_of(kind), limit); }
     void after_round() { host_.loop_round(); }
@@ -56,6 +58,7 @@ class Plugins : private HostServices {
     Recovery& recovery_;
     std::function<bool(StartId)> drain_notify_;
     PluginHost host_;
+    std::size_t loaded_ = 0;
 };
 
 } // namespace leash

@@ -10,6 +10,7 @@ namespace leash {
 
 static_assert(sizeof(SystemRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(ServiceRecord) <= StatePage::kRecordBytes);
+static_assert(sizeof(StoredRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
 
 namespace {
@@ -23,7 +24,7 @@ template <class T> std::span<const std::byte> bytes_of(const T& record) {
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
-    if (auto page = StatePage::create(kVersion, kFirstService + kServices))
+    if (auto page = StatePage::create(kVersion, kFirstStored + kStored))
         recovery->page_.emplace(std::move(*page));
     else log::error("{}: a crash of init would lose its services", page.error().text);
     return recovery;
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     if (!page) return std::unexpected(page.error());
     auto recovery = std::make_unique<Recovery>();
     recovery->page_.emplace(std::move(*page));
-    for (std::uint32_t i = kFirstService; i < recovery->page_->records(); ++i) {
+    for (std::uint32_t i = kFirstService; i < kFirstStored; ++i) {
         auto record = recovery->read<ServiceRecord>(i);
         if (!record) continue;
         recovery->services_.emplace(std::string(record->name, strnlen(record->name, 64)), i);
@@ -53,7 +54,9 @@ Result<void> Recovery::check() const {
         return fail("{} records of the state page are damaged", damaged);
     for (std::uint32_t i = kFirstPlugin; i < page_->records(); ++i) {
         auto bytes = page_->read(i);
-        std::size_t wanted = i < kFirstService ? sizeof(PluginRecord) : sizeof(ServiceRecord);
+        std::size_t wanted = i < kFirstService  ? sizeof(PluginRecord)
+                             : i < kFirstStored ? sizeof(ServiceRecord)
+                                                : sizeof(StoredRecord);
         if (bytes && bytes->size() != wanted)
             return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
     }
@@ -93,7 +96,8 @@ void Recovery::record(const SystemRecord& system) {
 }
 
 void Recovery::record(const ServiceRecord& service) {
-    if (page_) page_->write(index_of(service.name), bytes_of(service));
+    auto index = page_ ? index_of(service.name) : kFirstStored;
+    if (index < kFirstStored) page_->write(index, bytes_of(service));
 }
 
 void Recovery::record(const PluginState& plugin) {
@@ -123,9 +127,63 @@ void Recovery::record(const PluginState& plugin) {
 void Recovery::forget(const std::string& service) {
     auto known = services_.find(service);
     if (known == services_.end()) return;
-    if (page_) page_->clear(known->second);
+    if (page_ && known->second < kFirstStored) page_->clear(known->second);
     free_.push_back(known->second);
     services_.erase(known);
+}
+
+StoredRecord Recovery::stored(std::uint32_t which) const {
+    if (auto record = read<StoredRecord>(kFirstStored + which)) return *record;
+    StoredRecord none{};
+    for (auto& entry : none.entries) entry.fd = -1;
+    return none;
+}
+
+// Without a page there is nothing to outlive anything: any place will do.
+int Recovery::keep_descriptor(const std::string& service, const std::string& name, int fd, bool poll) {
+    if (!page_) return 0;
+    for (std::uint32_t which = 0; which < kStored; ++which) {
+        auto record = stored(which);
+        for (int i = 0; i < StoredRecord::kEntries; ++i) {
+            auto& entry = record.entries[i];
+            if (entry.fd >= 0) continue;
+            entry = {};
+            service.copy(entry.service, sizeof entry.service - 1);
+            name.copy(entry.name, sizeof entry.name - 1);
+            entry.fd = fd;
+            entry.poll = poll ? 1 : 0;
+            page_->write(kFirstStored + which, bytes_of(record));
+            return static_cast<int>(which) * StoredRecord::kEntries + i;
+        }
+    }
+    return -1;
+}
+
+void Recovery::release_descriptor(int place) {
+    if (!page_ || place < 0) return;
+    auto which = static_cast<std::uint32_t>(place / StoredRecord::kEntries);
+    auto record = stored(which);
+    auto& entry = record.entries[place % StoredRecord::kEntries];
+    entry = {};
+    entry.fd = -1;
+    page_->write(kFirstStored + which, bytes_of(record));
+}
+
+std::vector<Recovery::Kept> Recovery::kept_descriptors() const {
+    std::vector<Kept> all;
+    for (std::uint32_t which = 0; page_ && which < kStored; ++which) {
+        auto record = read<StoredRecord>(kFirstStored + which);
+        if (!record) continue;
+        for (int i = 0; i < StoredRecord::kEntries; ++i) {
+            const auto& entry = record->entries[i];
+            if (entry.fd < 0) continue;
+            all.push_back({static_cast<int>(which) * StoredRecord::kEntries + i, entry.fd,
+                           std::string(entry.service, strnlen(entry.service, sizeof entry.service)),
+                           std::string(entry.name, strnlen(entry.name, sizeof entry.name)),
+                           entry.poll != 0});
+        }
+    }
+    return all;
 }
 
 std::optional<SystemRecord> Recovery::system() const { return read<SystemRecord>(0); }

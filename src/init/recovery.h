@@ -50,8 +50,20 @@ struct ServiceRecord {
     LifeRecord life;
     std::uint64_t first_ticks; // start time of first_pid
     std::int32_t first_pid, notify_fd, s6_fd, output_read, output_write;
+    std::int32_t notify_access; // NOTIFYACCESS=, as enum NotifyAccess; -1: as its file says
     std::uint32_t intent; // enum Intent: written before the act
     std::uint32_t scope;  // no file describes it
+};
+
+// Descriptors that services have left for their next start. fd -1 or an empty service: a free place.
+struct StoredRecord {
+    static constexpr int kEntries = 6;
+    struct Entry {
+        char service[64];
+        char name[256];
+        std::int32_t fd;
+        std::uint32_t poll;
+    } entries[kEntries];
 };
 
 struct PluginRecord {
@@ -69,8 +81,9 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 4;
+    static constexpr std::uint32_t kVersion = 5;
     static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
+    static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;
 
     // Without memory for a page there is none: init says so and goes on.
     static std::unique_ptr<Recovery> fresh();
@@ -90,6 +103,17 @@ class Recovery {
     void record(const PluginState& plugin);
     void forget(const std::string& service);
 
+    // A place for one more descriptor that is to outlive this life; -1: none is left.
+    [[nodiscard]] int keep_descriptor(const std::string& service, const std::string& name, int fd,
+                                      bool poll);
+    void release_descriptor(int place);
+    struct Kept {
+        int place = -1, fd = -1;
+        std::string service, name;
+        bool poll = false;
+    };
+    [[nodiscard]] std::vector<Kept> kept_descriptors() const;
+
     [[nodiscard]] std::optional<SystemRecord> system() const;
     [[nodiscard]] std::vector<ServiceRecord> services() const;
     [[nodiscard]] std::vector<PluginState> plugins() const;
@@ -97,6 +121,7 @@ class Recovery {
   private:
     template <class T> std::optional<T> read(std::uint32_t index) const;
     std::uint32_t index_of(const std::string& service);
+    [[nodiscard]] StoredRecord stored(std::uint32_t which) const;
 
     std::optional<StatePage> page_;
     std::map<std::string, std::uint32_t> services_, plugins_; // places in the page

@@ -86,6 +86,8 @@ void Init::soft_reboot() {
     end_limit_.set_callback([this] {
         for (const auto& record : recovery_->services())
             recovery_->forget(std::string(record.name, strnlen(record.name, sizeof record.name)));
+        for (const auto& kept : recovery_->kept_descriptors())
+            recovery_->release_descriptor(kept.place); // the next life closes them
         state_.phase = Phase::booting;
         state_.target = asked_.target;
         end_kind_ = EndKind::reboot;

@@ -153,7 +153,9 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
             }
         }
         if (!only_service.empty()) {
-            auto line = control::render_service(*manager_.view(only_service),
+            auto view = *manager_.view(only_service);
+            hooks_.tell_of_notify(view);
+            auto line = control::render_service(view,
                                                 manager_.settings(only_service), monotonic_now(), found);
             if (!reply->worker_line(line)) return 1;
         }

@@ -28,6 +28,8 @@ struct RequestHooks {
     std::function<void(std::function<void(const std::vector<std::string>&)>)> reload;
     // Makes a scope of the process that asks.
     std::function<Result<StartId>(const std::string& name, pid_t pid, int client)> scope;
+    // Fills in what only the owner of its descriptors knows of a service.
+    std::function<void(ServiceView&)> tell_of_notify = [](ServiceView&) {};
 };
 
 class Requests {

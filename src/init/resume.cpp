@@ -45,6 +45,7 @@ void Init::take_over_descriptors() {
     for (const auto& service : recovery_->services())
         for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
             claimed.push_back(fd);
+    for (const auto& kept : recovery_->kept_descriptors()) claimed.push_back(kept.fd);
     for (const auto& plugin : recovery_->plugins())
         for (const auto& [name, fd] : plugin.fds) claimed.push_back(fd);
     // What this life has opened already: its loop and its signals.
@@ -124,6 +125,7 @@ void Init::resume_services() {
         manager_.resume(name, unpack(record.life));
     }
     manager_.shift_deadlines(lost); // while nobody was there, nobody was late
+    executor_->adopt_stored();
     for (const auto& record : recovery_->services()) executor_->adopt(record);
     executor_->forget_starts_that_are_over();
     // Plugins know nothing of what has happened before they were loaded.

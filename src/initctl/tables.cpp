@@ -2,6 +2,7 @@
 #include "initctl/tables.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <nlohmann/json.hpp>
 
@@ -39,6 +40,26 @@ std::string next(const Json& service) {
     auto when = service.find("next_attempt_ms");
     if (when == service.end() || !when->is_number()) return "";
     return age(Ms{number_of(service, "next_attempt_ms") + 999});
+}
+
+// "28 (No space left on device)"
+std::string error_of(const Json& service) {
+    auto number = number_of(service, "errno");
+    if (number == 0) return "";
+    return fmt::format("{} ({})", number, std::strerror(static_cast<int>(number)));
+}
+
+// Only where something about them is odd.
+std::string messages_of(const Json& service) {
+    std::string text;
+    auto access = shown(service, "notify_access");
+    if (!access.empty() && access != "all") text = "of " + access;
+    auto counts = service.find("messages");
+    if (counts == service.end() || !counts->is_object()) return text;
+    for (auto word : {"dropped", "ignored", "pauses"})
+        if (auto count = number_of(*counts, word))
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, word);
+    return text;
 }
 
 } // namespace
@@ -93,6 +114,10 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     maybe("type", shown(service, "type"));
     maybe("reason", shown(service, "reason"));
     maybe("says", shown(service, "status_text"));
+    maybe("says errno", error_of(service));
+    if (auto exit = service.find("exit_status"); exit != service.end() && exit->is_number())
+        fact(page, "says exit", std::to_string(number_of(service, "exit_status")), terminal);
+    maybe("says error", shown(service, "error"));
     maybe("waits for", printable(join(texts_of(service, "waiting_for"), ", ")));
     if (auto when = next(service); !when.empty())
         fact(page, state == "backoff" ? "next try" : "next run", "in " + when, terminal);
@@ -102,6 +127,8 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     if (auto watchdog = number_of(service, "watchdog_ms"))
         fact(page, "watchdog", fmt::format("{} ms", watchdog), terminal);
     maybe("start id", shown(service, "start_id"));
+    maybe("stored", printable(join(texts_of(service, "stored"), ", ")));
+    maybe("messages", messages_of(service));
 
     auto tasks = service.find("tasks");
     if (tasks == service.end() || !tasks->is_array() || tasks->empty()) return page;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,9 @@ namespace leash {
 namespace {
 
 constexpr int kMessagesPerRound = 64;
-constexpr double kTokensPerMs = 1.0; // 1000 messages a second
-constexpr double kMostTokens = 1000;
-constexpr Ms kPause{100};
+constexpr double kTokensPerMs = NotifySocket::kRate / 1000.0;
+constexpr double kMostTokens = NotifySocket::kBurst;
+constexpr double kLeastTokens = -NotifySocket::kRate; // however much was drained
 constexpr std::size_t kMostDescriptors = 253; // what AF_UNIX lets pass at once
 
 struct Received {
@@ -24,7 +25,7 @@ struct Received {
     bool whole = false;
     ucred sender{};
     bool has_sender = false;
-    std::vector<UniqueFd> descriptors; // closed by and by
+    std::vector<UniqueFd> descriptors;
 };
 
 Received receive(int fd, char* buffer, std::size_t room) {
@@ -64,6 +65,9 @@ Received receive(int fd, char* buffer, std::size_t room) {
 struct NotifySocket::Core : std::enable_shared_from_this<NotifySocket::Core> {
     EventLoop& loop;
     NotifyCallback callback;
+    Discard discard;
+    std::function<void()> flooded;
+    bool flood = false; // since it had its whole burst last
     UniqueFd fd;
     std::string path;
     ino_t inode = 0; // of the path: not to unlink a successor's
@@ -74,8 +78,8 @@ struct NotifySocket::Core : std::enable_shared_from_this<NotifySocket::Core> {
     Ms filled{monotonic_now()};
     Counts counts;
 
-    Core(EventLoop& the_loop, NotifyCallback the_callback)
-        : loop(the_loop), callback(std::move(the_callback)),
+    Core(EventLoop& the_loop, NotifyCallback the_callback, Discard the_discard)
+        : loop(the_loop), callback(std::move(the_callback)), discard(std::move(the_discard)),
           resume(the_loop, [this] { listen(); }) {}
 
     void listen() {
@@ -89,7 +93,8 @@ struct NotifySocket::Core : std::enable_shared_from_this<NotifySocket::Core> {
         // Its own fault: the queue fills up, and then its senders wait.
         ++counts.pauses;
         watch.reset();
-        resume.in(kPause);
+        resume.in(NotifySocket::kPause);
+        if (!std::exchange(flood, true) && flooded) flooded();
     }
 
     void receive_some() {
@@ -97,6 +102,7 @@ struct NotifySocket::Core : std::enable_shared_from_this<NotifySocket::Core> {
         tokens = std::min(kMostTokens,
                           tokens + static_cast<double>((now - filled).count()) * kTokensPerMs);
         filled = now;
+        if (tokens >= kMostTokens) flood = false;
         for (int i = 0; i < kMessagesPerRound && alive; ++i)
             if (!receive_one()) return;
     }
@@ -106,29 +112,39 @@ struct NotifySocket::Core : std::enable_shared_from_this<NotifySocket::Core> {
         char buffer[kMaxNotifyMessage + 1];
         auto received = receive(fd.get(), buffer, sizeof buffer);
         if (received.size < 0) return errno == EINTR;
-        tokens -= 1;
+        tokens = std::max(tokens - 1, kLeastTokens);
         std::optional<NotifyMessage> message;
         if (received.whole && received.has_sender && received.sender.pid > 0)
             message = parse_notify({buffer, static_cast<std::size_t>(received.size)});
-        if (message && message->barrier && received.descriptors.size() != 1) message.reset();
-        if (!message) {
+        if (message && !match_descriptors(*message, received.descriptors.size())) message.reset();
+        if (message) {
+            ++counts.received;
+            callback(*message, {received.sender.pid, received.sender.uid}, received.descriptors);
+        } else {
             ++counts.dropped;
-            return true;
         }
-        ++counts.received;
-        callback(*message, received.sender.pid, received.sender.uid);
-        return true; // here a barrier's descriptor is closed, which wakes its sender
+        // Here a barrier's descriptor is closed, which wakes its sender.
+        if (discard && !received.descriptors.empty()) discard(std::move(received.descriptors));
+        return true;
     }
 };
 
-NotifySocket::NotifySocket(EventLoop& loop, NotifyCallback callback)
-    : core_(std::make_shared<Core>(loop, std::move(callback))) {}
+NotifySocket::NotifySocket(EventLoop& loop, NotifyCallback callback, Discard discard)
+    : core_(std::make_shared<Core>(loop, std::move(callback), std::move(discard))) {}
 
 NotifySocket::~NotifySocket() {
     core_->alive = false;
     core_->watch.reset();
     core_->resume.cancel();
     struct stat info{};
+    // What lies unread in it may hold descriptors.
+    char first = 0;
+    if (core_->discard && core_->fd &&
+        ::recv(core_->fd.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) {
+        std::vector<UniqueFd> last;
+        last.push_back(std::move(core_->fd));
+        core_->discard(std::move(last));
+    }
     if (core_->inode != 0 && ::lstat(core_->path.c_str(), &info) == 0 &&
         info.st_ino == core_->inode)
         ::unlink(core_->path.c_str());
@@ -167,6 +183,10 @@ void NotifySocket::adopt(UniqueFd bound, const std::string& path) {
 void NotifySocket::drain() {
     auto core = core_;
     if (core->fd) core->receive_some();
+}
+
+void NotifySocket::set_flooded(std::function<void()> flooded) {
+    core_->flooded = std::move(flooded);
 }
 
 int NotifySocket::fd() const { return core_->fd.get(); }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -17,12 +18,26 @@
 namespace leash {
 
 // The kernel vouches for pid and uid of the sender; root may give another pid than its own.
-using NotifyCallback = std::function<void(const NotifyMessage&, pid_t pid, uid_t uid)>;
+struct NotifySender {
+    pid_t pid = 0;
+    uid_t uid = 0;
+};
+// What the callback leaves in `descriptors` is discarded behind it.
+using NotifyCallback = std::function<void(const NotifyMessage&, const NotifySender&,
+                                          std::vector<UniqueFd>& descriptors)>;
+// Closing a descriptor can wait: for a lingering connection, for a file system that a process of the
+// service serves. So whoever must not wait gives a way to be rid of them.
+using Discard = std::function<void(std::vector<UniqueFd>)>;
 
 class NotifySocket {
   public:
-    // The callback may destroy the NotifySocket.
-    NotifySocket(EventLoop& loop, NotifyCallback callback);
+    // More than kBurst messages at once, or kRate a second for long, are a flood: then the socket is
+    // left alone for kPause again and again. What waits in it is read by drain() all the same.
+    static constexpr int kBurst = 1000, kRate = 100;
+    static constexpr Ms kPause{500};
+
+    // The callback may destroy the NotifySocket. Without `discard`, descriptors are closed.
+    NotifySocket(EventLoop& loop, NotifyCallback callback, Discard discard = {});
     ~NotifySocket(); // unlinks the path, unless another socket has taken it over
     NotifySocket(const NotifySocket&) = delete;
     NotifySocket& operator=(const NotifySocket&) = delete;
@@ -31,6 +46,9 @@ class NotifySocket {
     [[nodiscard]] Result<void> open(const std::string& path);
     // A bound socket that an earlier life of init has opened.
     void adopt(UniqueFd bound, const std::string& path);
+
+    // Called once when a flood begins.
+    void set_flooded(std::function<void()> flooded);
 
     // Receives what has arrived, 64 messages at most: before a deadline is called missed and before
     // a child is reaped.
@@ -41,7 +59,7 @@ class NotifySocket {
     struct Counts {
         std::uint64_t received = 0; // and passed on
         std::uint64_t dropped = 0;  // malformed
-        std::uint64_t pauses = 0;   // of 100 ms each, after more than 1000 messages in a second
+        std::uint64_t pauses = 0;   // of kPause each
     };
     [[nodiscard]] const Counts& counts() const;
 

@@ -3,6 +3,7 @@
 // Every event about a start carries its start id; one that names a start which is over is ignored.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -41,9 +42,16 @@ struct ControlExited { StartId start; unsigned serial; int status; }; // as of w
 struct ControlFailed { StartId start; unsigned serial; std::string reason; }; // never executed
 
 struct Ready { StartId start; };                  // authenticated by the notify room
-struct Reloading { StartId start; };              // RELOADING=1; Ready ends it
+// RELOADING=1; Ready ends it. `began`: CLOCK_MONOTONIC, where the service told it.
+struct Reloading { StartId start; std::optional<Ms> began = std::nullopt; };
 struct Stopping { StartId start; };               // STOPPING=1
 struct StatusText { StartId start; std::string text; };
+// What it says of a failure of its own, for people; what is not told stays as it is.
+struct ErrorTold { StartId start; std::optional<int> number; std::optional<int> exit_status;
+                   std::optional<std::string> error; };
+struct TimeAsked { StartId start; Ms time; };     // EXTEND_TIMEOUT_USEC=: from now on
+struct WatchdogAsked { StartId start; Ms limit; }; // WATCHDOG_USEC=; in the bounds of the key
+struct RestartsForgiven { StartId start; };       // RESTART_RESET=1
 struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence; };
 struct TroubleOver { StartId start; TroubleKind kind; }; // it beats again
 
@@ -59,7 +67,8 @@ using Event =
                  event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
                  event::ShutdownRequested, event::Tick, event::ReloadRequested,
                  event::Reloading, event::ControlSpawned, event::ControlExited,
-                 event::ControlFailed>;
+                 event::ControlFailed, event::ErrorTold, event::TimeAsked,
+                 event::WatchdogAsked, event::RestartsForgiven>;
 
 // ---- actions ------------------------------------------------------------------------------------
 

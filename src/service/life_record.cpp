@@ -29,6 +29,15 @@ LifeRecord pack(const Life& life) {
     record.pause = life.pause.count();
     record.runtime_deadline = life.runtime_deadline.count();
     record.next_run = life.next_run.count();
+    record.watchdog = life.watchdog.count();
+    record.extended = life.extended.count();
+    record.runtime_extended = life.runtime_extended.count();
+    record.reload_asked = life.reload_asked.count();
+    record.reload_begun = life.reload_begun;
+    record.times_reloads = life.times_reloads;
+    record.error_number = life.error_number;
+    record.said_exit = life.said_exit.value_or(0);
+    record.has_said_exit = life.said_exit.has_value();
     record.control_deadline = life.control.deadline.count();
     record.control_kind = static_cast<std::int32_t>(life.control.kind);
     record.control_pid = life.control.pid;
@@ -57,6 +66,7 @@ LifeRecord pack(const Life& life) {
     put(record.reason, life.reason);
     put(record.outcome_reason, life.outcome_reason);
     put(record.status_text, life.status_text);
+    put(record.error_text, life.error_text);
     for (std::size_t i = 0; i < life.troubles.size(); ++i) {
         const auto& trouble = life.troubles[i];
         auto& saved = record.troubles[i];
@@ -85,6 +95,14 @@ Life unpack(const LifeRecord& record) {
     life.pause = Ms{record.pause};
     life.runtime_deadline = Ms{record.runtime_deadline};
     life.next_run = Ms{record.next_run};
+    life.watchdog = Ms{record.watchdog};
+    life.extended = Ms{record.extended};
+    life.runtime_extended = Ms{record.runtime_extended};
+    life.reload_asked = Ms{record.reload_asked};
+    life.reload_begun = record.reload_begun != 0;
+    life.times_reloads = record.times_reloads != 0;
+    life.error_number = record.error_number;
+    if (record.has_said_exit) life.said_exit = record.said_exit;
     life.control.deadline = Ms{record.control_deadline};
     if (record.control_kind >= 0 && record.control_kind < kControlKinds) {
         life.control.kind = static_cast<ControlKind>(record.control_kind);
@@ -114,6 +132,7 @@ Life unpack(const LifeRecord& record) {
     life.reason = get(record.reason);
     life.outcome_reason = get(record.outcome_reason);
     life.status_text = get(record.status_text);
+    life.error_text = get(record.error_text);
     for (std::size_t i = 0; i < life.troubles.size(); ++i) {
         const auto& saved = record.troubles[i];
         if (saved.pending == 0) continue;

@@ -14,19 +14,22 @@ namespace leash {
 struct LifeRecord {
     std::uint64_t start, last_start;
     std::int64_t since, spawned_at, start_deadline, stop_deadline, again_at, pause,
-        runtime_deadline, next_run, control_deadline; // ms
+        runtime_deadline, next_run, control_deadline, watchdog, extended, runtime_extended,
+        reload_asked; // ms
     std::int32_t state, main_pid, outcome, last_exit, remains, restarts, control_kind,
-        control_pid;
+        control_pid, error_number, said_exit;
     std::uint32_t control_index, control_serial;
     std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
-        automatic, control_running, exit_seen, cleaned, silent;
+        automatic, control_running, exit_seen, cleaned, silent,
+        has_said_exit, reload_begun, times_reloads;
     Backoff backoff;
     RateWindow exits;
-    char reason[96], outcome_reason[96], status_text[96];
+    char reason[96], outcome_reason[96], status_text[96],
+        error_text[48];
     struct Pending { // a trouble whose next step waits
         std::int64_t due;
         std::uint32_t pending, next;
-        char evidence[64];
+        char evidence[56];
     } troubles[kTroubleKinds];
     static constexpr std::size_t kBudgets = 3;
     std::uint32_t budgets_used;

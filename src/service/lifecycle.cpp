@@ -9,7 +9,7 @@
 namespace leash {
 namespace {
 
-constexpr std::size_t kMaxStatusText = 256;
+constexpr std::size_t kMaxStatusText = 256, kMaxErrorText = 47;
 
 // Nothing goes on: what a timer can start.
 bool rests(State state) {
@@ -85,6 +85,7 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     life_.state = to;
     life_.since = turn.now;
     life_.reason = std::move(reason);
+    life_.extended = Ms{0};
     if (to == State::stopped || to == State::failed) life_.wanted_up = life_.again = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
@@ -188,6 +189,11 @@ void Service::go(Turn& turn, StartId id) {
     life_.outcome = Outcome::undecided;
     life_.outcome_reason.clear();
     life_.status_text.clear();
+    life_.error_text.clear();
+    life_.error_number = 0;
+    life_.said_exit.reset();
+    life_.watchdog = life_.runtime_extended = life_.reload_asked = Ms{0};
+    life_.reload_begun = life_.times_reloads = false;
     for (auto& trouble : life_.troubles) trouble = {};
     life_.control = {};
     life_.exit_seen = life_.cleaned = life_.silent = false;
@@ -215,7 +221,9 @@ void Service::executed(Turn& turn) {
 
 void Service::ready(Turn& turn) {
     if (life_.control.running) return; // its end leads on
-    if (life_.state == State::reloading) come_up(turn);
+    // Who tells when its reloads begin answers one with READY=1 after that.
+    bool earlier = life_.reload_asked != Ms{0} && life_.times_reloads && !life_.reload_begun;
+    if (life_.state == State::reloading && !earlier) come_up(turn);
     if (life_.state == State::starting && in_force_->notify.kind != NotifyKind::none) come_up(turn);
 }
 
@@ -236,8 +244,19 @@ void Service::go_running(Turn& turn, std::string reason) {
     if (first) life_.runtime_deadline = deadline_of(turn.now, in_force_->runtime_limit);
 }
 
-void Service::reloading(Turn& turn) {
-    if (life_.state != State::running || life_.control.running) return;
+void Service::reloading(Turn& turn, std::optional<Ms> began) {
+    if (began) life_.times_reloads = true;
+    if (life_.control.running) return; // its end leads on
+    if (life_.state == State::running) {
+        life_.reload_begun = true;
+        enter_reload(turn, Ms{0});
+    } else if (life_.state == State::reloading && (!began || *began >= life_.reload_asked)) {
+        life_.reload_begun = true;
+    }
+}
+
+void Service::enter_reload(Turn& turn, Ms asked) {
+    life_.reload_asked = asked;
     if (in_force_->type != ServiceType::oneshot)
         life_.start_deadline = deadline_of(turn.now, in_force_->reload_timeout);
     enter(turn, State::reloading, "");
@@ -251,7 +270,8 @@ void Service::reload_asked(Turn& turn) {
     if (life_.main_exited || life_.control.running)
         return tell(turn, action::Severity::warning,
                     "cannot reload: its main process has ended");
-    reloading(turn);
+    life_.reload_begun = false;
+    enter_reload(turn, turn.now);
     bool by_command = !commands_of(*in_force_, ControlKind::reload).empty();
     if (by_command) {
         if (in_force_->type != ServiceType::oneshot)
@@ -268,6 +288,40 @@ void Service::status_text(std::string_view text) {
     life_.status_text = shortened(printable(shortened(text, kMaxStatusText)), kMaxStatusText);
 }
 
+void Service::error_told(const event::ErrorTold& told) {
+    if (told.number) life_.error_number = *told.number;
+    if (told.exit_status) life_.said_exit = told.exit_status;
+    if (told.error) life_.error_text = shortened(printable(*told.error), kMaxErrorText);
+}
+
+// The limit that runs in this phase, never to an earlier time.
+void Service::time_asked(Turn& turn, Ms time) {
+    Ms* deadline = nullptr;
+    Ms* used = &life_.extended;
+    if (life_.control.running) deadline = &life_.control.deadline;
+    else if (life_.state == State::starting || life_.state == State::reloading)
+        deadline = &life_.start_deadline;
+    else if (life_.state == State::stopping) deadline = &life_.stop_deadline;
+    else if (life_.state == State::running)
+        deadline = &life_.runtime_deadline, used = &life_.runtime_extended;
+    if (!deadline || *deadline == kNever || turn.now + time <= *deadline) return;
+    Ms more = turn.now + time - *deadline;
+    Ms left = std::max(in_force_->extend_limit - *used, Ms{0});
+    if (more > left && left > Ms{0})
+        tell(turn, action::Severity::warning,
+             fmt::format("asks for more time than its extend-limit of {} allows",
+                         format_duration(in_force_->extend_limit)));
+    more = std::min(more, left);
+    *deadline += more;
+    *used += more;
+}
+
+// The limit of its exits stands: who can forgive himself could crash for ever.
+void Service::restarts_forgiven() {
+    life_.restarts = 0;
+    life_.backoff.clear();
+}
+
 void Service::main_changed(int pid) {
     if (life_.end_asked || (life_.state == State::stopping && life_.main_exited)) return;
     if (life_.cleaned || runs(ControlKind::pre)) return; // there can be none
@@ -281,14 +335,15 @@ void Service::main_changed(int pid) {
 void Service::tick(Turn& turn) {
     if (life_.start_deadline <= turn.now) {
         life_.start_deadline = kNever;
-        auto limit = format_duration(in_force_->start_timeout);
-        if (life_.state == State::reloading) {
+        auto limit = format_duration(in_force_->start_timeout + life_.extended);
+        // A job that reloads still has the limit of its start.
+        bool job = in_force_->type == ServiceType::oneshot;
+        if (life_.state == State::reloading && !job) {
             tell(turn, action::Severity::warning,
                  fmt::format("did not say READY=1 within {} of its reload",
-                             format_duration(in_force_->reload_timeout)));
+                             format_duration(in_force_->reload_timeout + life_.extended)));
             enter(turn, State::running, "reload timed out");
         } else {
-            bool job = in_force_->type == ServiceType::oneshot;
             trouble_seen(turn, TroubleKind::start_timeout,
                          (job ? "still running after " : "not ready within ") + limit);
         }
@@ -296,13 +351,14 @@ void Service::tick(Turn& turn) {
     if (life_.stop_deadline <= turn.now) {
         tell(turn, action::Severity::warning,
              fmt::format("did not stop within {}, killing it",
-                         format_duration(in_force_->stop_timeout)));
+                         format_duration(in_force_->stop_timeout + life_.extended)));
         end_start(turn);
     }
     if (life_.runtime_deadline <= turn.now) {
         life_.runtime_deadline = kNever;
         trouble_seen(turn, TroubleKind::runtime_limit,
-                     "running for " + format_duration(in_force_->runtime_limit));
+                     "running for " +
+                         format_duration(in_force_->runtime_limit + life_.runtime_extended));
     }
     control_tick(turn);
     trouble_tick(turn);

@@ -19,12 +19,14 @@
 //              command-post is through               a one-shot: EndStart, stopping     running
 //              command-post failed or timed out      as a stop; the outcome by restart  stopping
 //              start_timeout                         trouble start-timeout              by policy
+//   any alive  TimeAsked: the limit of the phase moves, by extend_limit at most
 //   running    Reloading (RELOADING=1)                                                  reloading
 //              ReloadRequested                       command-reload, else SIGHUP        reloading
 //              runtime_limit                         trouble runtime-limit              by policy
 //   reloading  command-reload is through or failed                                      running
 //              SIGHUP sent, notify not systemd                                          running
 //              Ready, or reload_timeout                                                 running
+//              Reloading that began before SIGHUP    that one's Ready is not awaited
 //   any alive  stop_now, policy restart or stop      command-stop if it was running,    stopping
 //                                                    else SignalStart, stop_timeout
 //              Stopping (STOPPING=1)                 stop_timeout                       stopping
@@ -111,6 +113,15 @@ struct Life {
     Outcome outcome = Outcome::undecided;
     std::string outcome_reason;
     std::string status_text;
+    int error_number = 0;         // ERRNO=
+    std::optional<int> said_exit; // EXIT_STATUS=
+    std::string error_text;       // BUSERROR=, VARLINKERROR=
+    Ms watchdog{0};               // WATCHDOG_USEC=, instead of what the file says; 0: not told
+    Ms extended{0};               // what the limit of this phase has moved by
+    Ms runtime_extended{0};       // ... and that of running
+    Ms reload_asked{0};           // when; 0: it reloads by itself
+    bool reload_begun = false;    // it has said so of this reload
+    bool times_reloads = false;   // it tells when a reload began
     Control control;
     bool exit_seen = false; // last_exit is of this start
     bool cleaned = false;   // command-cleanup has had its turn
@@ -190,9 +201,13 @@ class Service {
     void main_changed(int pid);
     void emptied(Turn& turn, int remains);
     void ready(Turn& turn);
-    void reloading(Turn& turn);
+    void reloading(Turn& turn, std::optional<Ms> began);
     void stopping(Turn& turn);
     void status_text(std::string_view text);
+    void error_told(const event::ErrorTold& told);
+    void time_asked(Turn& turn, Ms time);
+    void watchdog_asked(Ms limit) { life_.watchdog = limit; }
+    void restarts_forgiven();
     void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence);
     void trouble_over(TroubleKind kind);
     void reload_asked(Turn& turn);
@@ -209,6 +224,7 @@ class Service {
     void restart_asked(Turn& turn, std::string reason = "start requested");
     void come_up(Turn& turn);
     void go_running(Turn& turn, std::string reason);
+    void enter_reload(Turn& turn, Ms asked);
 
     // How a start ends: lifecycle_end.cpp.
     void take_outcome_of_request();

@@ -25,6 +25,7 @@ Ms limit_of(const ServiceSettings& settings, ControlKind kind) {
 
 void Service::spawn_main(Turn& turn) {
     life_.main_exited = false;
+    life_.extended = Ms{0};
     life_.start_deadline = deadline_of(turn.now, in_force_->start_timeout);
     turn.out.push_back(action::Spawn{name(), life_.start});
 }
@@ -42,6 +43,7 @@ void Service::run_control(Turn& turn) {
     auto& control = life_.control;
     ++control.serial;
     control.pid = 0;
+    life_.extended = Ms{0};
     control.deadline = deadline_of(turn.now, limit_of(*in_force_, control.kind));
     auto exit = life_.exit_seen ? life_.last_exit : std::nullopt;
     turn.out.push_back(action::RunControl{name(), life_.start, control.serial, control.kind,
@@ -126,6 +128,7 @@ void Service::control_through(Turn& turn, ControlKind kind, ExitKind exit,
             end_start(turn);
             finish_if_over(turn);
         } else if (success) {
+            life_.extended = Ms{0};
             life_.stop_deadline = deadline_of(turn.now, in_force_->stop_timeout);
         } else {
             ask_to_stop(turn);
@@ -141,7 +144,7 @@ void Service::control_tick(Turn& turn) {
     if (!life_.control.running || life_.control.deadline > turn.now) return;
     auto kind = life_.control.kind;
     auto reason = fmt::format("did not end within {}, killed",
-                              format_duration(limit_of(*in_force_, kind)));
+                              format_duration(limit_of(*in_force_, kind) + life_.extended));
     turn.out.push_back(action::KillControl{name(), life_.start, life_.control.serial});
     if (kind != ControlKind::stop) return control_ended(turn, ExitKind::abnormal, reason);
     // What could not even ask it to stop has used up its time.

@@ -67,6 +67,7 @@ void Service::begin_stop(Turn& turn, Outcome outcome, const std::string& reason)
 }
 
 void Service::ask_to_stop(Turn& turn) {
+    life_.extended = Ms{0};
     life_.stop_deadline = deadline_of(turn.now, in_force_->stop_timeout);
     turn.out.push_back(action::SignalStart{name(), life_.start, in_force_->stop_signal});
 }

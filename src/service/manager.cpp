@@ -269,13 +269,25 @@ struct Manager::Impl {
         for_start(e.start, [&](Service& s) { s.ready(turn); });
     }
     void on(Turn& turn, const event::Reloading& e) {
-        for_start(e.start, [&](Service& s) { s.reloading(turn); });
+        for_start(e.start, [&](Service& s) { s.reloading(turn, e.began); });
     }
     void on(Turn& turn, const event::Stopping& e) {
         for_start(e.start, [&](Service& s) { s.stopping(turn); });
     }
     void on(Turn&, const event::StatusText& e) {
         for_start(e.start, [&](Service& s) { s.status_text(e.text); });
+    }
+    void on(Turn&, const event::ErrorTold& e) {
+        for_start(e.start, [&](Service& s) { s.error_told(e); });
+    }
+    void on(Turn& turn, const event::TimeAsked& e) {
+        for_start(e.start, [&](Service& s) { s.time_asked(turn, e.time); });
+    }
+    void on(Turn&, const event::WatchdogAsked& e) {
+        for_start(e.start, [&](Service& s) { s.watchdog_asked(e.limit); });
+    }
+    void on(Turn&, const event::RestartsForgiven& e) {
+        for_start(e.start, [&](Service& s) { s.restarts_forgiven(); });
     }
     void on(Turn& turn, const event::TroubleSeen& e) {
         for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence); });
@@ -384,9 +396,12 @@ std::optional<ServiceView> Manager::view(std::string_view name) const {
     ServiceView view{.name = std::string(name), .state = life.state, .start = life.start,
                      .last_start = life.last_start, .main_pid = life.main_pid,
                      .restarts = life.restarts, .since = life.since, .last_exit = life.last_exit,
-                     .reason = life.reason, .status_text = life.status_text, .waiting_for = {},
-                     .next_attempt = next_attempt(life),
-                     .remains = life.remains};
+                     .reason = life.reason, .status_text = life.status_text,
+                     .error_number = life.error_number, .said_exit = life.said_exit,
+                     .error_text = life.error_text, .watchdog = life.watchdog,
+                     .waiting_for = {},
+                     .next_attempt = next_attempt(life), .notify_access = {}, .messages = {},
+                     .stored = {}, .remains = life.remains};
     if (life.state == State::waiting) {
         for (const auto* other : may_start(*node).waits_for)
             view.waiting_for.push_back(other->service.name());

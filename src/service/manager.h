@@ -30,8 +30,21 @@ struct ServiceView {
     std::optional<int> last_exit; // wait status of the last main process
     std::string reason;      // why it is failed, waiting, backing off; free text
     std::string status_text; // STATUS= of the service
+    int error_number = 0;         // its ERRNO=; 0: none
+    std::optional<int> said_exit; // its EXIT_STATUS=
+    std::string error_text;       // its BUSERROR= or VARLINKERROR=
+    Ms watchdog{0};          // its WATCHDOG_USEC=, instead of what its file says; 0: not told
     std::vector<std::string> waiting_for;
     Ms next_attempt{0};      // backoff, and one-shots with an interval
+    // Left as they are by the manager: for those who know about messages and descriptors.
+    std::optional<NotifyAccess> notify_access; // none: the start has no socket
+    struct Messages {
+        std::uint64_t received = 0;
+        std::uint64_t dropped = 0; // malformed
+        std::uint64_t ignored = 0; // of senders who may not say anything
+        std::uint64_t pauses = 0;  // because of a flood
+    } messages;
+    std::vector<std::string> stored; // names of descriptors kept for its next start
     int remains = 0;         // tasks that the end of the last start spared
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/notify_access.h"
 #include "service/policy.h"
 
 namespace leash {
@@ -24,6 +25,7 @@ enum class KillScope { all, cgroup, main };
 enum class SessionPolicy { kill, keep };
 enum class LeavePolicy { kill, keep };
 enum class StrayPolicy { report, bring_back, kill };
+enum class FdStoreKeep { restart, always }; // until the service is stopped; as long as it is described
 enum class WatchdogSource { heartbeat, tasks, progress, probe };
 
 struct Notify {
@@ -70,6 +72,11 @@ struct ServiceSettings {
     Ms start_timeout{30'000};  // for readiness and one-shots; 0 = none
     Ms reload_timeout{30'000}; // 0 = none
     Ms runtime_limit{0};       // how long it may be running; 0 = none
+    // How much longer than its limits a phase may take altogether where the service asks for it.
+    Ms extend_limit{3'600'000}; // 0 = not at all
+    NotifyAccess notify_access = NotifyAccess::all; // whose messages count, until it says otherwise
+    int fd_store_max = 0;       // descriptors kept for its next start
+    FdStoreKeep fd_store_keep = FdStoreKeep::restart;
 
     bool remain_after_exit = true; // one-shot: `done` once it has ended well, else `stopped`
     Ms interval{0};                // one-shot: from one start to the next; 0 = once

@@ -44,7 +44,7 @@ class Child {
         const auto& folder = settings_.directory.empty() ? "/" : settings_.directory;
         if (::chdir(folder.c_str()) != 0)
             give_up_errno(errno, "cannot enter the directory '{}'", folder);
-        place_notify_descriptor();
+        place_descriptors();
         close_others();
         auto environment = build_environment(request_, *account, tty_type_, ::getpid());
         unblock_signals();
@@ -80,10 +80,11 @@ class Child {
         ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
     }
 
-    // Out of the way of 0, 1, 2 and of the descriptor that the service is to find its pipe at.
+    // Out of the way of 0, 1, 2, of what is passed on and of the descriptor that the service is to
+    // find its pipe at.
     int lift(int fd) {
         if (fd < 0) return -1;
-        int lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        int lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, 3 + passed());
         if (lifted >= 0 && lifted == target())
             lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, lifted + 1);
         if (lifted < 0) give_up_errno(errno, "cannot duplicate descriptor {}", fd);
@@ -96,10 +97,16 @@ class Child {
                    : -1;
     }
 
+    [[nodiscard]] int passed() const {
+        return request_.control ? 0 : static_cast<int>(request_.passed.size());
+    }
+
     void lift_descriptors() {
         outcome_ = lift(outcome_);
         output_ = lift(request_.output_fd);
         notify_ = target() >= 0 ? lift(request_.notify_fd) : -1;
+        for (int i = 0; i < passed(); ++i)
+            passed_.push_back(lift(request_.passed[static_cast<std::size_t>(i)].fd));
     }
 
     void place(int fd, int number) {
@@ -172,7 +179,11 @@ class Child {
             give_up(fmt::format("could not become user '{}'", account.name));
     }
 
-    void place_notify_descriptor() {
+    void place_descriptors() {
+        if (target() >= 3 && target() < 3 + passed())
+            give_up(fmt::format("notify = s6:{}: that descriptor is one of those that are passed to it",
+                                target()));
+        for (int i = 0; i < passed(); ++i) place(passed_[static_cast<std::size_t>(i)], 3 + i);
         if (notify_ < 0) return;
         if (::dup2(notify_, target()) != target())
             give_up_errno(errno, "notify = s6:{}: cannot set that descriptor", target());
@@ -181,7 +192,7 @@ class Child {
     void close_others() {
         int keep[] = {outcome_, target() >= 3 ? target() : outcome_};
         std::ranges::sort(keep);
-        unsigned from = 3;
+        auto from = static_cast<unsigned>(3 + passed());
         for (int fd : keep) {
             auto number = static_cast<unsigned>(fd);
             if (number > from) close_range(from, number - 1);
@@ -211,6 +222,7 @@ class Child {
     int outcome_;
     int output_ = -1;
     int notify_ = -1;
+    std::vector<int> passed_;
     std::string_view tty_type_;
 };
 
@@ -237,6 +249,16 @@ std::vector<std::string> build_environment(const SpawnRequest& request, const Ac
     for (const auto& [name, value] : request.extra_environment) {
         set(name, value);
         if (name == "WATCHDOG_USEC") set("WATCHDOG_PID", std::to_string(pid));
+    }
+    if (!request.passed.empty() && !request.control) {
+        std::string names;
+        for (const auto& each : request.passed) {
+            if (!names.empty()) names += ':';
+            names += each.name;
+        }
+        set("LISTEN_FDS", std::to_string(request.passed.size()));
+        set("LISTEN_FDNAMES", names);
+        set("LISTEN_PID", std::to_string(pid));
     }
     std::vector<std::string> environment;
     environment.reserve(variables.size());

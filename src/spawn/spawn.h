@@ -21,6 +21,12 @@
 
 namespace leash {
 
+// A descriptor that the main process inherits, in the way of sd_listen_fds(3).
+struct PassedDescriptor {
+    int fd = -1;
+    std::string name; // of LISTEN_FDNAMES: printable ASCII without ':'
+};
+
 struct SpawnRequest {
     const ServiceSettings* settings = nullptr;
     // A command beside the main process, instead of it: it gets no terminal.
@@ -31,6 +37,9 @@ struct SpawnRequest {
     // Environment of the notify room: NOTIFY_SOCKET=, WATCHDOG_USEC=. WATCHDOG_PID and LEASH_TAG are
     // added by the child itself.
     std::vector<std::pair<std::string, std::string>> extra_environment;
+    // These become 3, 4, 5, ... in this order; LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell of them.
+    // Not for a command beside the main process. Sockets that Leash opens come before what it keeps.
+    std::vector<PassedDescriptor> passed;
     int notify_fd = -1;  // notify = s6:FD: becomes descriptor settings->notify.fd
     // If given, the process is born into `start`, which has been made known with set_start.
     KernelLineage* kernel = nullptr;

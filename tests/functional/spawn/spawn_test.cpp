@@ -288,6 +288,40 @@ TEST_F(Spawn, S6Descriptor) {
     }
 }
 
+// From 3 on and in order, whatever numbers they have in init; LISTEN_PID is the process itself.
+TEST_F(Spawn, PassedDescriptors) {
+    std::vector<UniqueFd> files;
+    std::vector<std::string> targets{"/dev/zero", "/dev/full", "/etc/passwd"};
+    for (const auto& target : targets) files.emplace_back(::open(target.c_str(), O_RDONLY | O_CLOEXEC));
+    // In an order that is not that of their numbers: each would be in the way of another one.
+    std::vector<std::size_t> order{2, 0, 1};
+    auto told = ask([&](ServiceSettings& settings, SpawnRequest& request) {
+        for (auto i : order) request.passed.push_back({files[i].get(), "n" + std::to_string(i)});
+        settings.notify = {NotifyKind::s6, 6, ""};
+        request.notify_fd = files[0].get();
+    });
+    EXPECT_EQ(told.named("env", "LISTEN_FDS="), "3");
+    EXPECT_EQ(told.named("env", "LISTEN_FDNAMES="), "n2:n0:n1");
+    EXPECT_EQ(told.named("env", "LISTEN_PID="), told.one("pid"));
+    for (std::size_t i = 0; i < order.size(); ++i)
+        EXPECT_EQ(told.named("fd", std::to_string(3 + i)), targets[order[i]]);
+    EXPECT_EQ(told.named("fd", "6"), "/dev/zero");
+    EXPECT_EQ(told.all("fd").size(), 7U) << "0 to 6 and nothing else";
+
+    auto none = ask();
+    EXPECT_EQ(none.named("env", "LISTEN_"), "(nothing)");
+}
+
+TEST_F(Spawn, PassedDescriptorsAreNotInTheWayOfS6) {
+    UniqueFd file(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    auto reason = refusal({"/bin/true"}, [&](ServiceSettings& settings, SpawnRequest& request) {
+        request.passed = {{file.get(), "a"}, {file.get(), "b"}};
+        settings.notify = {NotifyKind::s6, 4, ""};
+        request.notify_fd = file.get();
+    });
+    EXPECT_NE(reason.find("s6:4"), std::string::npos) << reason;
+}
+
 TEST_F(Spawn, WithoutOwnStandardDescriptors) {
     // In the early boot descriptors 0 to 2 are free, and pipes land there.
     int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 50), ::fcntl(1, F_DUPFD_CLOEXEC, 50),

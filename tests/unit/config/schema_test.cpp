@@ -72,6 +72,10 @@ TEST(Schema, DefaultsParseAndAreTheDefaults) {
     EXPECT_EQ(s.stop_signal, s0.stop_signal);
     EXPECT_EQ(s.stop_timeout, s0.stop_timeout);
     EXPECT_EQ(s.watchdog, s0.watchdog);
+    EXPECT_EQ(s.notify_access, s0.notify_access);
+    EXPECT_EQ(s.extend_limit, s0.extend_limit);
+    EXPECT_EQ(s.fd_store_max, s0.fd_store_max);
+    EXPECT_EQ(s.fd_store_keep, s0.fd_store_keep);
     EXPECT_EQ(s.kill, s0.kill);
     EXPECT_EQ(s.sessions, s0.sessions);
     EXPECT_EQ(s.leave, s0.leave);

@@ -86,6 +86,15 @@ const std::vector<Good> kGood{
          return s.notify.kind == NotifyKind::systemd &&
                 s.watchdog_source == WatchdogSource::heartbeat;
      }},
+    {kCommand + "notify = systemd\nnotify-access = exec\nextend-limit = 0\n", [](const S& s) {
+         return s.notify_access == NotifyAccess::exec && s.extend_limit == Ms{0};
+     }},
+    {kCommand + "fd-store-max = 128\nfd-store-keep = always\nnotify-access = none\n", [](const S& s) {
+         return s.fd_store_max == 128 && s.fd_store_keep == FdStoreKeep::always &&
+                s.notify_access == NotifyAccess::none;
+     }},
+    {kCommand + "fd-store-max = 2\nnotify = s6:5\n",
+     [](const S& s) { return s.fd_store_max == 2 && s.notify.fd == 5; }},
     {kCommand + "notify = s6:3\n",
      [](const S& s) { return s.notify == Notify{NotifyKind::s6, 3, ""}; }},
     {kCommand + "notify = s6:1023\n", [](const S& s) { return s.notify.fd == 1023; }},
@@ -253,6 +262,16 @@ const std::vector<Bad> kBad{
     {kCommand + "start = yes\n", ":3: start: 'yes'; allowed: auto, manual"},
     {kCommand + "notify = system\n", ":3: notify: 'system'; allowed: none, systemd, s6:FD (FD "
                                      "3..1023), pidfile:/PATH; did you mean 'systemd'?"},
+    {kCommand + "notify-access = some\n", ":3: notify-access: 'some'; allowed: none, main, exec, all"},
+    {kCommand + "extend-limit = 25h\n", ":3: extend-limit: "},
+    {kCommand + "fd-store-max = 129\n",
+     ":3: fd-store-max: '129' is no number of descriptors; allowed: 0..128"},
+    {kCommand + "fd-store-max = some\n", "'some' is no number of descriptors"},
+    {kCommand + "fd-store-keep = stop\n", ":3: fd-store-keep: 'stop'; allowed: restart, always"},
+    {kCommand + "notify = s6:4\nfd-store-max = 2\n",
+     ":4: fd-store-max: descriptor 4 of notify = s6 may be one of the 2 that are handed back from 3 on; "
+     "take notify = s6:5"},
+    {kCommand + "environment = LISTEN_FDS=1\n", "LISTEN_FDS is set by Leash itself"},
     {kCommand + "notify = s6:2\n", ":3: notify: 's6:2' does not name a descriptor; allowed: none"},
     {kCommand + "notify = s6:1024\n", "does not name a descriptor"},
     {kCommand + "notify = s6:\n", "does not name a descriptor"},
@@ -348,6 +367,10 @@ TEST(ServiceKeys, Warnings) {
          ":3: warning: on-trouble: 'reboot' is never reached, since 'restart' ends the list; "
          "give it a budget: restart 3/10m"},
         {"wants = nobody\n", ":3: warning: wants: "},
+        {"notify-access = main\n", ":3: warning: notify-access: has no effect: the service has no "
+                                   "$NOTIFY_SOCKET; add notify = systemd"},
+        {"extend-limit = 1m\n", ":3: warning: extend-limit: has no effect"},
+        {"fd-store-keep = always\n", ":3: warning: fd-store-keep: has no effect without `fd-store-max`"},
     };
     for (const auto& row : rows) {
         auto catalog = load_daemon(row.lines);

@@ -38,7 +38,28 @@ TEST(Render, AServiceOfAList) {
               R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null})");
+}
+
+TEST(Render, WhatAServiceSaysOfItself) {
+    auto about = settings();
+    auto view = httpd();
+    view.error_number = 28;
+    view.said_exit = 0;
+    view.error_text = "a.b";
+    view.watchdog = Ms{2000};
+    view.stored = {"one", "two"};
+    view.notify_access = NotifyAccess::exec;
+    view.messages = {5, 4, 3, 2};
+    auto line = render_service(view, &about, Ms{4500}, {});
+    for (auto part : {R"("watchdog_ms":2000,)",
+                      R"("errno":28,"exit_status":0,"error":"a.b","stored":["one","two"],)"
+                      R"("notify_access":"exec","messages":{"received":5,"dropped":4,"ignored":3,)"
+                      R"("pauses":2}})"})
+        EXPECT_NE(line.find(part), std::string::npos) << line;
+    view.notify_access.reset();
+    line = render_service(view, &about, Ms{4500}, {});
+    EXPECT_TRUE(line.ends_with(R"("notify_access":null,"messages":null})")) << line;
 }
 
 TEST(Render, AScope) {
@@ -62,7 +83,8 @@ TEST(Render, AServiceWithTasks) {
               R"("command":"x\u0001\ufffd","start_id":"0000000512ab34cd","stray":true}],)"
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
+              R"("stored":[],"notify_access":null,"messages":null})");
 }
 
 TEST(Render, AServiceWithNothing) {
@@ -78,7 +100,8 @@ TEST(Render, AServiceWithNothing) {
               R"({"name":"a","state":"backoff","main_pid":null,"restarts":0,"start_id":null,)"
               R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
-              R"("watchdog_ms":0,"next_attempt_ms":250})");
+              R"("watchdog_ms":0,"next_attempt_ms":250,"errno":null,"exit_status":null,)"
+              R"("error":null,"stored":[],"notify_access":null,"messages":null})");
 }
 
 TEST(Render, ATaskOfNobody) {

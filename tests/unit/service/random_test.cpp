@@ -53,6 +53,7 @@ struct World {
             s.notify.kind = static_cast<NotifyKind>(pick(4));
             s.start_timeout = Ms{1000 * pick(5)};
             s.stop_timeout = Ms{500 * pick(5)};
+            s.extend_limit = Ms{1000 * pick(4)};
             if (pick(2)) s.on_trouble = *parse_policy(policies[pick(6)]);
         });
     }
@@ -154,7 +155,7 @@ struct World {
         const auto& name = kNames[static_cast<std::size_t>(pick(6))];
         int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
         auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
-        switch (pick(30)) {
+        switch (pick(31)) {
         case 0: return handle(event::StartRequested{name});
         case 1: return handle(event::StopRequested{name});
         case 2: return handle(event::RestartRequested{name});
@@ -187,7 +188,18 @@ struct World {
         case 20: case 21: case 22:
             if (control.contains(id)) control_ends(id, pick(24), statuses[pick(4)]);
             return;
+        case 23: return says(id);
         default: return answer(id);
+        }
+    }
+
+    void says(StartId id) {
+        switch (pick(5)) {
+        case 0: return handle(event::TimeAsked{id, Ms{pick(20'000)}});
+        case 1: return handle(event::Reloading{id, b.now - Ms{pick(3) - 1}});
+        case 2: return handle(event::WatchdogAsked{id, Ms{100 + pick(5000)}});
+        case 3: return handle(event::RestartsForgiven{id});
+        default: return handle(event::ErrorTold{id, pick(100), pick(256), "x.Error"});
         }
     }
 
