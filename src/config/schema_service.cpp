@@ -336,7 +336,7 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_word<&S::notify_access>}});
     table.push_back({.section = section, .group = readiness, .key = "extend-limit",
         .type = duration, .least = 1, .most = 24 * kHour, .zero = "not at all",
-        .fallback = "1h", .since = "0.2", .types = kProcess,
+        .fallback = "10m", .since = "0.2", .types = kProcess,
         .text = "How much longer than its time limit a start, a reload, a stop, a command beside the "
                 "main process, or `runtime-limit` may take altogether, where the service asks for "
                 "more time by EXTEND_TIMEOUT_USEC=. The deadline of a shutdown is never moved.",

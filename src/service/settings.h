@@ -73,7 +73,7 @@ struct ServiceSettings {
     Ms reload_timeout{30'000}; // 0 = none
     Ms runtime_limit{0};       // how long it may be running; 0 = none
     // How much longer than its limits a phase may take altogether where the service asks for it.
-    Ms extend_limit{3'600'000}; // 0 = not at all
+    Ms extend_limit{600'000}; // 0 = not at all
     NotifyAccess notify_access = NotifyAccess::all; // whose messages count, until it says otherwise
     int fd_store_max = 0;       // descriptors kept for its next start
     FdStoreKeep fd_store_keep = FdStoreKeep::restart;

@@ -101,6 +101,22 @@ TEST(Tables, AServicePage) {
               "  next try    in 2s\n");
 }
 
+TEST(Tables, WhatAServiceSaysOfItself) {
+    EXPECT_EQ(service_page(Json::parse(R"({"name":"a","state":"running","since_ms":0,"errno":28,
+        "exit_status":0,"error":"a.b","stored":["one","two"],"notify_access":"main",
+        "messages":{"received":9,"dropped":2,"ignored":0,"pauses":1}})"), {}),
+              "a: running since 0s\n"
+              "  says errno  28 (No space left on device)\n"
+              "  says exit   0\n"
+              "  says error  a.b\n"
+              "  stored      one, two\n"
+              "  messages    of main, 2 dropped, 1 pauses\n");
+    EXPECT_EQ(service_page(Json::parse(R"({"name":"a","state":"running","since_ms":0,"errno":null,
+        "exit_status":null,"error":null,"stored":[],"notify_access":"all",
+        "messages":{"received":9,"dropped":0,"ignored":0,"pauses":0}})"), {}),
+              "a: running since 0s\n");
+}
+
 TEST(Tables, TheSystem) {
     EXPECT_EQ(system_page(Json::parse(R"({"state":"degraded","target":"default",
         "uptime_ms":7200000,"version":"0.1.0","module":"loaded","cgroup":"/sys/fs/cgroup",
