@@ -45,11 +45,13 @@ struct SystemView {
 };
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
-//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
+//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms",
+//  "conditions":[{"condition","holds"}],"binds_to","bound_by","started_for"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
 // watchdog_ms is 0 for what is not watched.
+// holds is null where nothing is known yet. started_for: whose on-failure has started it, or "".
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);
@@ -70,6 +72,11 @@ struct SystemView {
 [[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
 [[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
 [[nodiscard]] std::string render_scope(std::string_view name, StartId start); // {"scope","start_id"}
+// {"condition","holds","services"}: a condition without '!', and who waits for it or its contrary.
+[[nodiscard]] std::string render_condition(std::string_view condition, std::optional<bool> holds,
+                                           const std::vector<std::string>& services);
+// {"target","failed"}: how many of its services have failed.
+[[nodiscard]] std::string render_target(std::string_view target, int failed);
 // {"result","state","main_pid","reason"}: how a start, stop or restart came out.
 [[nodiscard]] std::string render_result(const ServiceView& view);
 [[nodiscard]] std::string render_end(int status, std::string_view message); // {"end","message"}

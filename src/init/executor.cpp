@@ -85,6 +85,10 @@ void Executor::spawn(const action::Spawn& wanted) {
             request.extra_environment.emplace_back("WATCHDOG_USEC",
                                                    std::to_string(settings->watchdog.count() * 1000));
     }
+    if (auto cause = manager_.cause_of(wanted.service); !cause.service.empty()) {
+        request.extra_environment.emplace_back("TROUBLED_SERVICE", cause.service);
+        request.extra_environment.emplace_back("REASON", cause.reason);
+    }
     UniqueFd s6_write, s6_read;
     if (settings->notify.kind == NotifyKind::s6) {
         auto pipe = make_s6_pipe();

@@ -86,6 +86,7 @@ void Init::soft_reboot() {
     end_limit_.set_callback([this] {
         for (const auto& record : recovery_->services())
             recovery_->forget(std::string(record.name, strnlen(record.name, sizeof record.name)));
+        recovery_->record_user_conditions({});
         state_.phase = Phase::booting;
         state_.target = asked_.target;
         end_kind_ = EndKind::reboot;

@@ -15,11 +15,8 @@
 namespace leash {
 namespace {
 
-// Lives on, or would by itself: what a stop has to take along.
-bool to_be_stopped(const Node& node) {
-    auto state = node.service.state();
-    return node.service.alive() || state == State::waiting || state == State::backoff;
-}
+// How often on-failure is answered: two services that start each other must not do so for ever.
+constexpr RateLimit kFailureLimit{5, Ms{60'000}};
 
 // When it starts again without being asked to; 0: it does not.
 Ms next_attempt(const Life& life) {
@@ -37,6 +34,8 @@ struct Manager::Impl {
     std::set<std::pair<Ms, std::string>> deadlines; // by time, then name: the same order each run
     std::deque<Node*> queue;                        // to be looked at again by settle()
     std::vector<TargetWatch> targets;
+    Facts facts;
+    std::vector<std::string> failed; // have failed in this turn, on-failure is yet to be answered
     int alive = 0;
     bool shutting_down = false, all_stopped_told = false, machine_end_asked = false;
     Ms shutdown_deadline = kNever;
@@ -69,21 +68,88 @@ struct Manager::Impl {
         enqueue(node);
         for (const auto& link : node.later) enqueue(*link.node);
         for (const auto& link : node.earlier) enqueue(*link.node);
+        for (const auto& rival : node.rivals) enqueue(*rival.node);
+        if (now.state != State::waiting) node.parked = false;
+        if (now.state == State::failed && before.state != State::failed)
+            failed.push_back(node.service.name());
+        bool ended = now.state == State::stopped || now.state == State::done;
+        if (ended && before.state != now.state) node.troubled.clear();
+    }
+
+    void park(Node& node, bool parked) {
+        if (std::exchange(node.parked, parked) == parked) return;
+        for (const auto& link : node.later) enqueue(*link.node);
+    }
+
+    // What conflicts with `node`, which is about to start, goes down. It waits until they have.
+    void make_way(Turn& turn, Node& node, const Nodes& rivals) {
+        auto reason = "conflicts with " + node.service.name() + ", which starts";
+        for (auto* rival : rivals) {
+            const auto& life = rival->service.life();
+            bool for_good = rival->service.going_down() && !life.again && !life.wanted_up;
+            if (!for_good) take_down(turn, *rival, reason);
+        }
+    }
+
+    // With everything that needs it.
+    void take_down(Turn& turn, Node& node, const std::string& reason) {
+        for (auto* dependant : Roster::dependants(node))
+            if (to_be_stopped(*dependant)) want_down(turn, *dependant, reason, false);
+        want_down(turn, node, reason, false);
+    }
+
+    // True: something was started for it.
+    bool answer_failures(Turn& turn) {
+        bool any = false;
+        for (const auto& name : std::exchange(failed, {})) {
+            auto* node = roster.find(name);
+            if (!node || shutting_down || node->service.settings().on_failure.empty()) continue;
+            if (!node->failures.take(kFailureLimit, turn.now)) {
+                turn.out.push_back(action::Tell{action::Severity::warning, name,
+                                                "has failed too often within a minute to start what "
+                                                "its on-failure names"});
+                continue;
+            }
+            auto reason = node->service.life().reason;
+            for (const auto& other : node->service.settings().on_failure) {
+                auto* wanted = roster.find(other);
+                if (!wanted || wanted == node) continue;
+                wanted->troubled = name;
+                wanted->trouble = reason;
+                want_up(turn, *wanted, true);
+                any = true;
+            }
+        }
+        return any;
     }
 
     // Starts what may start and stops what may stop, until nothing changes any more. It ends: each
     // step either sends a service on its way, which takes an event to come back from, or moves a
     // target or a failed one to where it stays.
     void settle(Turn& turn) {
+        do settle_queue(turn);
+        while (answer_failures(turn));
+    }
+
+    void settle_queue(Turn& turn) {
         while (!queue.empty()) {
             Node& node = *queue.front();
             queue.pop_front();
             node.queued = false;
+            if (auto why = shutting_down ? "" : lost(node, facts); !why.empty())
+                node.service.step_back(turn, why);
             if (node.service.state() == State::waiting) {
-                auto clearance = may_start(node);
-                if (clearance.refusal) {
+                auto clearance = may_start(node, facts);
+                if (clearance.only_rivals()) {
+                    make_way(turn, node, clearance.stops_first);
+                    clearance = may_start(node, facts); // some were only about to start
+                }
+                park(node, clearance.parked);
+                if (node.service.state() != State::waiting) {
+                    // It needs what it conflicts with.
+                } else if (clearance.refusal) {
                     node.service.give_up(turn, *clearance.refusal);
-                } else if (clearance.waits_for.empty()) {
+                } else if (clearance.may()) {
                     bool target = node.service.settings().type == ServiceType::target;
                     node.service.go(turn, target ? 0 : new_start_id());
                 }
@@ -96,6 +162,7 @@ struct Manager::Impl {
 
     void forget(Node& node) {
         for (const auto& link : node.later) enqueue(*link.node);
+        for (const auto& rival : node.rivals) enqueue(*rival.node);
         if (node.seen.deadline != kNever)
             deadlines.erase({node.seen.deadline, node.service.name()});
         for (auto& target : targets) target.forget(node);
@@ -141,7 +208,21 @@ struct Manager::Impl {
     void on(Turn& turn, const event::StartRequested& event) {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
+        node->troubled.clear();
+        send_rivals_away(turn, *node);
         want_up(turn, *node, true);
+    }
+
+    // What is asked for last wins: what conflicts with it and only waits for its own turn gives up. What
+    // lives is stopped when its turn has come.
+    void send_rivals_away(Turn& turn, Node& node) {
+        for (const auto& rival : node.rivals) {
+            auto state = rival.node->service.state();
+            bool stays = state != State::waiting && state != State::backoff;
+            if (!rival.node->defined || stays || &node == rival.node) continue;
+            take_down(turn, *rival.node,
+                      "conflicts with " + node.service.name() + ", which was asked for");
+        }
     }
 
     void on(Turn& turn, const event::StopRequested& event) {
@@ -157,6 +238,7 @@ struct Manager::Impl {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
         auto state = node->service.state();
+        send_rivals_away(turn, *node);
         if (state == State::stopped || state == State::failed) return want_up(turn, *node, true);
 
         for (auto* needed : Roster::pulled_in_by(*node)) {
@@ -164,9 +246,23 @@ struct Manager::Impl {
             needed->service.want_up(turn, false);
             note(*needed);
         }
-        for (auto* dependant : Roster::dependants(*node))
-            if (to_be_stopped(*dependant) && !dependant->service.going_down())
-                want_down(turn, *dependant, "restart of " + event.service + " requested", true);
+        std::set<const Node*> restarted{node};
+        auto dependants = Roster::dependants(*node);
+        restarted.insert(dependants.begin(), dependants.end());
+        for (auto* dependant : dependants) {
+            if (!to_be_stopped(*dependant) || dependant->service.going_down()) continue;
+            auto reason = "restart of " + event.service + " requested";
+            bool bound = std::ranges::any_of(dependant->earlier, [&](const Link& link) {
+                return link.binds && restarted.contains(link.node) &&
+                       Roster::bound(*dependant, *link.node);
+            });
+            if (!bound) {
+                want_down(turn, *dependant, reason, true);
+                continue;
+            }
+            dependant->service.step_back(turn, reason);
+            note(*dependant);
+        }
         want_down(turn, *node, "restart requested", true);
     }
 
@@ -180,29 +276,59 @@ struct Manager::Impl {
     void on(Turn& turn, const event::TargetRequested& event) {
         if (refuse_at_shutdown(turn, event.target)) return;
         std::string target = event.target;
-        if (target != "default" && target != "rescue" && !roster.find(target)) {
+        bool built_in = target == "default" || target == "rescue" || target == "safe";
+        if (!built_in && !roster.find(target)) {
+            bool fall_back = !event.isolate;
             turn.out.push_back(
                 action::Tell{action::Severity::error, target,
-                             fmt::format("there is no target {}, going on with default",
-                                         printable(target))});
+                             fmt::format("there is no target {}{}", printable(target),
+                                         fall_back ? ", going on with default" : "")});
+            if (!fall_back) return;
             target = "default";
         }
         Nodes wanted;
         for (auto* node : roster.all()) {
             const auto& settings = node->service.settings();
-            if (target == "default" ? settings.start == StartMode::automatic
-                : target == "rescue" ? settings.type == ServiceType::console
+            bool console = settings.type == ServiceType::console;
+            if (target == "default"  ? settings.start == StartMode::automatic
+                : target == "rescue" ? console
+                : target == "safe"   ? console || settings.name == target
                                      : settings.name == target)
                 wanted.push_back(node);
         }
         Nodes members;
         for (auto* node : wanted) {
-            want_up(turn, *node, false);
             auto pulled = Roster::pulled_in_by(*node);
             members.insert(members.end(), pulled.begin(), pulled.end());
         }
         std::erase_if(members, [](const Node* member) { return !member->defined; });
+        if (event.isolate) stop_all_but(turn, members, target);
+        for (auto* node : wanted) want_up(turn, *node, false);
         targets.emplace_back(event.target, std::move(members));
+    }
+
+    // Scopes are nobody's: whoever made one ends it.
+    void stop_all_but(Turn& turn, const Nodes& members, const std::string& target) {
+        targets.clear();
+        std::set<const Node*> needed(members.begin(), members.end());
+        auto reason = fmt::format("target {} does not need it", target);
+        for (auto* node : roster.all()) {
+            if (needed.contains(node) || node->service.settings().scope) continue;
+            node->service.stop_timer();
+            if (node->service.state() != State::failed) want_down(turn, *node, reason, false);
+            note(*node);
+        }
+    }
+
+    void on(Turn&, const event::ConditionChanged& event) {
+        if (!facts.set(event.condition, event.holds)) return;
+        auto named = [&](const ServiceSettings& settings) {
+            return std::ranges::any_of(settings.conditions, [&](const Condition& condition) {
+                return condition.fact() == event.condition;
+            });
+        };
+        for (auto* node : roster.all())
+            if (named(node->service.settings()) || named(node->service.in_force())) enqueue(*node);
     }
 
     // ---- shutdown ----
@@ -302,7 +428,7 @@ struct Manager::Impl {
 
     void report(Turn& turn) {
         std::erase_if(targets, [&](TargetWatch& target) {
-            if (!target.settled()) return false;
+            if (!target.settled(facts)) return false;
             turn.out.push_back(action::TargetSettled{target.name(), target.failed()});
             return true;
         });
@@ -323,6 +449,8 @@ Manager::Manager(std::function<StartId()> new_start_id) : impl_(std::make_unique
 Manager::~Manager() = default;
 
 void Manager::define(ServiceSettings settings) {
+    if (auto* known = impl_->roster.find(settings.name))
+        for (const auto& rival : known->rivals) impl_->enqueue(*rival.node);
     Node& node = impl_->roster.define(std::move(settings));
     impl_->enqueue(node); // what it waits for, or who waits for it, may have changed
     for (const auto& link : node.later) impl_->enqueue(*link.node);
@@ -345,6 +473,7 @@ void Manager::resume(std::string_view name, const Life& life) {
     if (!node) return;
     node->service.resume(life);
     impl_->note(*node);
+    impl_->failed.clear(); // the earlier life has answered that
 }
 
 Actions Manager::handle(const Event& event, Ms now) {
@@ -387,13 +516,23 @@ std::optional<ServiceView> Manager::view(std::string_view name) const {
                      .reason = life.reason, .status_text = life.status_text, .waiting_for = {},
                      .next_attempt = next_attempt(life),
                      .remains = life.remains};
+    view.binds_to = node->service.settings().binds;
+    view.bound_by = Roster::bound_to(*node);
+    view.started_for = node->troubled;
+    for (const auto& condition : node->service.settings().conditions)
+        view.conditions.push_back({condition.text(), impl_->facts.holds(condition)});
     if (life.state == State::waiting) {
-        for (const auto* other : may_start(*node).waits_for)
-            view.waiting_for.push_back(other->service.name());
+        auto clearance = may_start(*node, impl_->facts);
+        view.parked = node->parked;
+        view.unmet = clearance.conditions;
+        for (const auto* others : {&clearance.waits_for, &clearance.stops_first})
+            for (const auto* other : *others) view.waiting_for.push_back(other->service.name());
         std::ranges::sort(view.waiting_for);
         auto twice = std::ranges::unique(view.waiting_for);
         view.waiting_for.erase(twice.begin(), twice.end());
-        if (!view.waiting_for.empty()) view.reason = "waits for " + join(view.waiting_for, ", ");
+        auto obstacles = view.waiting_for;
+        for (const auto& condition : view.unmet) obstacles.push_back("condition " + condition);
+        if (!obstacles.empty()) view.reason = "waits for " + join(obstacles, ", ");
     }
     return view;
 }
@@ -411,6 +550,24 @@ const ServiceSettings* Manager::settings_of(StartId start) const {
 std::string Manager::service_of(StartId start) const {
     auto found = impl_->starts.find(start);
     return found == impl_->starts.end() ? "" : found->second->service.name();
+}
+
+Manager::Cause Manager::cause_of(std::string_view name) const {
+    const auto* node = impl_->roster.find(name);
+    return node ? Cause{node->troubled, node->trouble} : Cause{};
+}
+
+std::vector<std::string> Manager::conditions() const {
+    std::set<std::string> facts;
+    for (const auto* node : impl_->roster.all())
+        for (const auto* settings : {&node->service.settings(), &node->service.in_force()})
+            for (const auto& condition : settings->conditions) facts.insert(condition.fact());
+    return {facts.begin(), facts.end()};
+}
+
+std::optional<bool> Manager::holds(const std::string& condition) const {
+    auto parsed = parse_condition(condition);
+    return parsed ? impl_->facts.holds(*parsed) : std::nullopt;
 }
 
 std::vector<std::string> Manager::dependants(std::string_view name) const {

@@ -31,6 +31,15 @@ struct ServiceView {
     std::string reason;      // why it is failed, waiting, backing off; free text
     std::string status_text; // STATUS= of the service
     std::vector<std::string> waiting_for;
+    std::vector<std::string> unmet{}; // conditions that a waiting one waits for, as written
+    bool parked = false;            // ... waiting for what may never come
+    struct ConditionView {
+        std::string text;
+        std::optional<bool> holds; // nothing: not known yet
+    };
+    std::vector<ConditionView> conditions{};
+    std::vector<std::string> binds_to{}, bound_by{};
+    std::string started_for{}; // whose on-failure has started it
     Ms next_attempt{0};      // backoff, and one-shots with an interval
     int remains = 0;         // tasks that the end of the last start spared
 };
@@ -68,6 +77,16 @@ class Manager {
     // The settings that a living start was spawned with, though the file may have changed since.
     [[nodiscard]] const ServiceSettings* settings_of(StartId start) const;
     [[nodiscard]] std::string service_of(StartId start) const; // "" if unknown
+
+    // For whom, and why, another service's on-failure has started this one; "" if none has.
+    struct Cause {
+        std::string service, reason;
+    };
+    [[nodiscard]] Cause cause_of(std::string_view name) const;
+
+    // Every condition that a description names, without '!': what has to be watched.
+    [[nodiscard]] std::vector<std::string> conditions() const; // sorted, each once
+    [[nodiscard]] std::optional<bool> holds(const std::string& condition) const;
 
     // What stopping `name` would stop before it, in order (what requires it, transitively, and is
     // alive or waiting).

@@ -38,7 +38,8 @@ TEST(Render, AServiceOfAList) {
               R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,)"
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":""})");
 }
 
 TEST(Render, AScope) {
@@ -62,7 +63,8 @@ TEST(Render, AServiceWithTasks) {
               R"("command":"x\u0001\ufffd","start_id":"0000000512ab34cd","stray":true}],)"
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,)"
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":""})");
 }
 
 TEST(Render, AServiceWithNothing) {
@@ -78,7 +80,8 @@ TEST(Render, AServiceWithNothing) {
               R"({"name":"a","state":"backoff","main_pid":null,"restarts":0,"start_id":null,)"
               R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
-              R"("watchdog_ms":0,"next_attempt_ms":250})");
+              R"("watchdog_ms":0,"next_attempt_ms":250,)"
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":""})");
 }
 
 TEST(Render, ATaskOfNobody) {
@@ -120,4 +123,20 @@ TEST(Render, SmallOnes) {
     EXPECT_EQ(status_of(State::done), 0);
     EXPECT_EQ(status_of(State::starting), 3);
     EXPECT_EQ(status_of(State::failed), 3);
+}
+
+TEST(Render, ConditionsAndBonds) {
+    ServiceView view;
+    view.name = "a";
+    view.conditions = {{"net:eth0", true}, {"!path:/x", std::nullopt}};
+    view.binds_to = {"b"};
+    view.bound_by = {"c", "d"};
+    view.started_for = "e";
+    auto line = render_service(view, nullptr, Ms{0});
+    EXPECT_TRUE(line.ends_with(
+        R"("conditions":[{"condition":"net:eth0","holds":true},{"condition":"!path:/x","holds":null}],)"
+        R"("binds_to":["b"],"bound_by":["c","d"],"started_for":"e"})")) << line;
+    EXPECT_EQ(render_condition("user:x", false, {"a", "b"}),
+              R"({"condition":"user:x","holds":false,"services":["a","b"]})");
+    EXPECT_EQ(render_target("safe", 2), R"({"target":"safe","failed":2})");
 }
