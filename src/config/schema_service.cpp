@@ -342,8 +342,8 @@ std::vector<KeySpec> rows() {
                 "file system is mounted there. `cmdline`: the word stands on the kernel's command line, "
                 "alone or as WORD=VALUE. `user`: somebody has said `initctl cond set NAME`. With a `!` "
                 "the contrary has to be so. Those that only want the service, or come after it, do not "
-                "wait for its conditions. Paths on a disk are looked at every few seconds, all else is seen "
-                "at once or within a second.",
+                "wait for its conditions. Paths on a disk are looked at every few seconds, all else is "
+                "seen at once or within a second.",
         .set = ServiceSetter{set_conditions}});
     table.push_back({.section = section, .group = order, .key = "condition-lost", .type = word,
         .words = {"by-kind", "ignore", "stop"}, .fallback = "by-kind", .since = "0.2",

@@ -78,8 +78,9 @@ bool may_stop(const Node& node) {
     });
 }
 
-TargetWatch::TargetWatch(std::string name, Nodes members)
-    : name_(std::move(name)), members_(members.begin(), members.end()) {
+TargetWatch::TargetWatch(std::string name, Nodes members, Nodes leaving)
+    : name_(std::move(name)), members_(members.begin(), members.end()),
+      leaving_(leaving.begin(), leaving.end()) {
     std::ranges::sort(members_);
     auto twice = std::ranges::unique(members_);
     members_.erase(twice.begin(), twice.end());
@@ -108,6 +109,14 @@ bool TargetWatch::settled(const Node& node, const Facts& facts) const {
 }
 
 bool TargetWatch::settled(const Facts& facts) {
+    std::erase_if(leaving_, [](const Node* node) {
+        return !node->service.alive() && !node->service.stop_pending();
+    });
+    // One that somebody has started again is no concern of the target's.
+    if (std::ranges::any_of(leaving_, [](const Node* node) {
+            return node->service.going_down() || node->service.state() == State::stopping;
+        }))
+        return false;
     if (unsettled_ && std::ranges::binary_search(members_, unsettled_) && !settled(*unsettled_, facts))
         return false;
     for (const Node* member : members_) {

@@ -38,12 +38,15 @@ struct Clearance {
 // it), and for everything ordered after it that is going down as well.
 [[nodiscard]] bool may_stop(const Node& node);
 
-// A target that was asked for, until all it pulls in has settled.
+// A target that was asked for, until all it pulls in has settled and all that has to go is gone.
 class TargetWatch {
   public:
-    TargetWatch(std::string name, Nodes members);
+    TargetWatch(std::string name, Nodes members, Nodes leaving);
     [[nodiscard]] const std::string& name() const { return name_; }
-    void forget(const Node& node) { std::erase(members_, &node); }
+    void forget(const Node& node) {
+        std::erase(members_, &node);
+        std::erase(leaving_, &node);
+    }
 
     // up, done, failed, stopped, backing off, parked, or waiting for nothing but such or what is not a
     // member. Cheap while it is false: it looks at the one that was not settled last time first.
@@ -54,6 +57,7 @@ class TargetWatch {
     [[nodiscard]] bool settled(const Node& node, const Facts& facts) const;
     std::string name_;
     std::vector<const Node*> members_; // sorted by address: only for look-up
+    std::vector<const Node*> leaving_; // what it does not need
     const Node* unsettled_ = nullptr;
 };
 

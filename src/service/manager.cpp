@@ -302,22 +302,29 @@ struct Manager::Impl {
             members.insert(members.end(), pulled.begin(), pulled.end());
         }
         std::erase_if(members, [](const Node* member) { return !member->defined; });
-        if (event.isolate) stop_all_but(turn, members, target);
+        Nodes leaving;
+        if (event.isolate) leaving = stop_all_but(turn, members, target);
         for (auto* node : wanted) want_up(turn, *node, false);
-        targets.emplace_back(event.target, std::move(members));
+        targets.emplace_back(event.target, std::move(members), std::move(leaving));
     }
 
-    // Scopes are nobody's: whoever made one ends it.
-    void stop_all_but(Turn& turn, const Nodes& members, const std::string& target) {
+    // Scopes are nobody's: whoever made one ends it. What fails or has failed is left to do so.
+    Nodes stop_all_but(Turn& turn, const Nodes& members, const std::string& target) {
         targets.clear();
+        Nodes leaving;
         std::set<const Node*> needed(members.begin(), members.end());
         auto reason = fmt::format("target {} does not need it", target);
         for (auto* node : roster.all()) {
             if (needed.contains(node) || node->service.settings().scope) continue;
             node->service.stop_timer();
-            if (node->service.state() != State::failed) want_down(turn, *node, reason, false);
+            const auto& life = node->service.life();
+            bool fails = life.state == State::failed ||
+                         (life.state == State::stopping && life.outcome == Outcome::failed);
+            if (!fails) want_down(turn, *node, reason, false);
             note(*node);
+            if (node->service.alive() || node->service.stop_pending()) leaving.push_back(node);
         }
+        return leaving;
     }
 
     void on(Turn&, const event::ConditionChanged& event) {

@@ -220,10 +220,11 @@ TEST(Isolate, StopsWhatTheTargetDoesNotNeed) {
 
     EXPECT_EQ(b.send(event::TargetRequested{"small", true}),
               (Lines{"signal web#3 15", "signal shell#2 15", "spawn logs#5"}));
+    EXPECT_EQ(b.spawned("logs"), Lines{}); // not before all others have gone
     b.end("web", 0);
-    b.end("shell", 0);
+    b.exited("shell", 0);
     EXPECT_EQ(b.state("net"), State::stopped); // after web
-    EXPECT_EQ(b.spawned("logs"), Lines{"settled small 0"});
+    EXPECT_EQ(b.emptied("shell"), Lines{"settled small 0"});
     EXPECT_EQ(b.state("job"), State::running); // a scope is nobody's
     EXPECT_EQ(b.reason("web"), "target small does not need it");
 
