@@ -11,19 +11,13 @@
 #include "base/text.h"
 #include "service/dependencies.h"
 #include "service/roster.h"
+#include "service/view.h"
 
 namespace leash {
 namespace {
 
 // How often on-failure is answered: two services that start each other must not do so for ever.
 constexpr RateLimit kFailureLimit{5, Ms{60'000}};
-
-// When it starts again without being asked to; 0: it does not.
-Ms next_attempt(const Life& life) {
-    if (life.state == State::backoff) return life.again_at;
-    bool timer = !is_alive(life.state) && life.state != State::waiting && life.next_run != kNever;
-    return timer ? life.next_run : Ms{0};
-}
 
 } // namespace
 
@@ -35,6 +29,7 @@ struct Manager::Impl {
     std::deque<Node*> queue;                        // to be looked at again by settle()
     std::vector<TargetWatch> targets;
     Facts facts;
+    std::set<std::string> changed;
     std::vector<std::string> failed; // have failed in this turn, on-failure is yet to be answered
     int alive = 0;
     bool shutting_down = false, all_stopped_told = false, machine_end_asked = false;
@@ -51,8 +46,10 @@ struct Manager::Impl {
     // looked at again: those that start later, those that stop later, and itself.
     void note(Node& node) {
         const auto& life = node.service.life();
-        Node::Seen now{life.state, life.wanted_up, life.start, node.service.next_deadline()};
+        Node::Seen now{life.state, life.wanted_up, life.again, life.stepped_back, life.start,
+                       node.service.next_deadline()};
         if (now == node.seen) return;
+        changed.insert(node.service.name());
         auto before = std::exchange(node.seen, now);
 
         if (before.deadline != now.deadline) {
@@ -481,6 +478,7 @@ void Manager::resume(std::string_view name, const Life& life) {
     node->service.resume(life);
     impl_->note(*node);
     impl_->failed.clear(); // the earlier life has answered that
+    impl_->changed.clear();
 }
 
 Actions Manager::handle(const Event& event, Ms now) {
@@ -490,6 +488,11 @@ Actions Manager::handle(const Event& event, Ms now) {
     impl_->settle(turn);
     impl_->report(turn);
     return out;
+}
+
+std::vector<std::string> Manager::take_changed() {
+    auto changed = std::exchange(impl_->changed, {});
+    return {changed.begin(), changed.end()};
 }
 
 std::optional<Ms> Manager::next_deadline() const {
@@ -505,6 +508,7 @@ void Manager::shift_deadlines(Ms by) {
         node->service.shift_deadlines(by);
         impl_->note(*node);
     }
+    impl_->changed.clear();
 }
 
 std::vector<std::string> Manager::names() const {
@@ -516,32 +520,7 @@ std::vector<std::string> Manager::names() const {
 std::optional<ServiceView> Manager::view(std::string_view name) const {
     const auto* node = impl_->roster.find(name);
     if (!node) return std::nullopt;
-    const auto& life = node->service.life();
-    ServiceView view{.name = std::string(name), .state = life.state, .start = life.start,
-                     .last_start = life.last_start, .main_pid = life.main_pid,
-                     .restarts = life.restarts, .since = life.since, .last_exit = life.last_exit,
-                     .reason = life.reason, .status_text = life.status_text, .waiting_for = {},
-                     .next_attempt = next_attempt(life),
-                     .remains = life.remains};
-    view.binds_to = node->service.settings().binds;
-    view.bound_by = Roster::bound_to(*node);
-    view.started_for = node->troubled;
-    for (const auto& condition : node->service.settings().conditions)
-        view.conditions.push_back({condition.text(), impl_->facts.holds(condition)});
-    if (life.state == State::waiting) {
-        auto clearance = may_start(*node, impl_->facts);
-        view.parked = node->parked;
-        view.unmet = clearance.conditions;
-        for (const auto* others : {&clearance.waits_for, &clearance.stops_first})
-            for (const auto* other : *others) view.waiting_for.push_back(other->service.name());
-        std::ranges::sort(view.waiting_for);
-        auto twice = std::ranges::unique(view.waiting_for);
-        view.waiting_for.erase(twice.begin(), twice.end());
-        auto obstacles = view.waiting_for;
-        for (const auto& condition : view.unmet) obstacles.push_back("condition " + condition);
-        if (!obstacles.empty()) view.reason = "waits for " + join(obstacles, ", ");
-    }
-    return view;
+    return view_of(*node, impl_->facts);
 }
 
 const ServiceSettings* Manager::settings(std::string_view name) const {

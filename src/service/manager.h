@@ -60,6 +60,10 @@ class Manager {
 
     [[nodiscard]] Actions handle(const Event& event, Ms now);
 
+    // Services of which something has changed since the last call, though no action need speak of
+    // them: a stop that waits for its turn, say. For the state page.
+    [[nodiscard]] std::vector<std::string> take_changed();
+
     // For the state page: everything a service is at run time; null if unknown.
     [[nodiscard]] const Life* life(std::string_view name) const;
     // A service goes on where an earlier life of init left it. To be called after define() and before

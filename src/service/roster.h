@@ -49,7 +49,7 @@ struct Node {
     // What the manager last knew of it; see Manager::Impl::note.
     struct Seen {
         State state = State::stopped;
-        bool wanted_up = false;
+        bool wanted_up = false, again = false, stepped_back = false;
         StartId start = 0;
         Ms deadline = kNever;
         friend bool operator==(const Seen&, const Seen&) = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // binds-to, conflicts and on-failure.
 #include "core_harness.h"
+#include "service/life_record.h"
 
 using namespace leash;
 using namespace leash::test;
@@ -193,6 +194,28 @@ TEST(BindsTo, IsInTheView) {
     Chain b;
     EXPECT_EQ(b.manager.view("b")->binds_to, Lines{"a"});
     EXPECT_EQ(b.manager.view("b")->bound_by, Lines{"c"});
+}
+
+// What waits for its turn to stop is nobody's action, but must not be forgotten by a crash.
+TEST(BindsTo, AChainThatStopsIsRecorded) {
+    Chain b;
+    (void)b.manager.take_changed();
+    EXPECT_EQ(b.stop("a"), Lines{"signal c#3 15"});
+    EXPECT_EQ(b.manager.take_changed(), (Lines{"a", "b", "c"}));
+    EXPECT_EQ(b.manager.take_changed(), Lines{});
+}
+
+TEST(BindsTo, ARecordKeepsIt) {
+    Chain b;
+    b.exited("b", killed_by(SIGKILL)); // c stops
+    auto stops = unpack(pack(*b.manager.life("c")));
+    EXPECT_TRUE(stops.stepped_back);
+    EXPECT_EQ(stops.outcome, Outcome::step_back);
+    b.emptied("b");
+    b.end("c", 0);
+    auto waits = unpack(pack(*b.manager.life("c")));
+    EXPECT_TRUE(waits.stepped_back);
+    EXPECT_EQ(waits.state, State::waiting);
 }
 
 // ---- conflicts ----------------------------------------------------------------------------------
