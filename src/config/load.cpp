@@ -301,7 +301,8 @@ class Loader {
         // check_graph() shall not call a service unknown that only has errors.
         auto known = catalog_.services;
         for (auto& [name, settings] : known)
-            for (auto* names : {&settings.wants, &settings.after, &settings.before})
+            for (auto* names : {&settings.wants, &settings.after, &settings.before, &settings.conflicts,
+                                &settings.on_failure})
                 std::erase_if(*names, [&](const auto& other) {
                     return catalog_.left_out.contains(other);
                 });
@@ -315,19 +316,24 @@ class Loader {
 
     // Services that require one with errors, and those that require them.
     void leave_out_dependants() {
-        std::multimap<std::string, std::string> needed_by;
-        for (const auto& [name, settings] : catalog_.services)
-            for (const auto& other : settings.needs) needed_by.emplace(other, name);
+        struct Needing {
+            std::string name;
+            const char* key;
+        };
+        std::multimap<std::string, Needing> needed_by;
+        for (const auto& [name, settings] : catalog_.services) {
+            for (const auto& other : settings.needs) needed_by.emplace(other, Needing{name, "requires"});
+            for (const auto& other : settings.binds) needed_by.emplace(other, Needing{name, "binds-to"});
+        }
         std::vector<std::string> todo(catalog_.left_out.begin(), catalog_.left_out.end());
         while (!todo.empty()) {
             auto broken = std::move(todo.back());
             todo.pop_back();
             auto [from, to] = needed_by.equal_range(broken);
             for (; from != to; ++from) {
-                const auto& name = from->second;
+                const auto& [name, key] = from->second;
                 if (!catalog_.left_out.insert(name).second) continue;
-                complain(name, "requires",
-                         fmt::format("requires {}, which is left out", broken),
+                complain(name, key, fmt::format("{} {}, which is left out", key, broken),
                          fmt::format("put {} right first", paths_[broken]), true);
                 catalog_.services.erase(name);
                 todo.push_back(name);

@@ -19,6 +19,7 @@ using V = Value;
 
 constexpr std::size_t kMaxControlCommands = 16;
 constexpr int kMostStored = 128; // descriptors of one service
+constexpr std::size_t kMaxConditions = 16;
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
 
 // ---- setters that do more than one assignment ---------------------------------------------------
@@ -151,6 +152,24 @@ template <std::vector<std::string> S::*member> Checked<void> set_names(S& s, con
         if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
     s.*member = std::move(names);
+    return {};
+}
+
+Checked<void> set_conditions(S& s, const V& v) {
+    auto conditions = v.items.empty() ? std::vector<Condition>{} : s.conditions;
+    for (const auto& item : v.items) {
+        auto condition = parse_condition(item);
+        if (!condition) return fault(condition.error().text);
+        auto contrary = *condition;
+        contrary.negated = !contrary.negated;
+        if (std::ranges::find(conditions, contrary) != conditions.end())
+            return fault(fmt::format("{} and {} never hold both", quote(contrary.text()), quote(item)));
+        if (std::ranges::find(conditions, *condition) == conditions.end())
+            conditions.push_back(std::move(*condition));
+    }
+    if (conditions.size() > kMaxConditions)
+        return fault(fmt::format("more than {} of them", kMaxConditions), "group some in a `target`");
+    s.conditions = std::move(conditions);
     return {};
 }
 
@@ -289,6 +308,14 @@ std::vector<KeySpec> rows() {
                 "starts when they are running or done. If one of them fails, this one does not "
                 "start; when one is stopped, this one is stopped before it.",
         .set = ServiceSetter{set_names<&S::needs>}});
+    table.push_back({.section = section, .group = order, .key = "binds-to", .type = list,
+        .grammar = names, .since = "0.2",
+        .text = "As `requires`, and more: when one of them goes down, for whatever reason (an exit, a "
+                "crash, a restart, a condition that is lost), this one is stopped, waits, and starts "
+                "again when that one is up again. Its own counters stay as they are. That one starts "
+                "again only when this one has stopped. With `requires` alone, only a stop or restart by "
+                "request takes this one along.",
+        .set = ServiceSetter{set_names<&S::binds>}});
     table.push_back({.section = section, .group = order, .key = "wants", .type = list,
         .grammar = names,
         .text = "Services that are started with this one and before it, but that it can do "
@@ -304,6 +331,39 @@ std::vector<KeySpec> rows() {
         .text = "Order only, the other way round: if both are to be started, those wait for this "
                 "one.",
         .set = ServiceSetter{set_names<&S::before>}});
+    table.push_back({.section = section, .group = order, .key = "conflicts", .type = list,
+        .grammar = names, .since = "0.2",
+        .text = "Services that never run together with this one; it is enough if one of two says so. "
+                "Starting one stops the other first, with what requires that, and waits until it has "
+                "stopped. Two that have both `start = auto` are an error: the one with this line is "
+                "left out then.",
+        .set = ServiceSetter{set_names<&S::conflicts>}});
+    table.push_back({.section = section, .group = order, .key = "on-failure", .type = list,
+        .grammar = names, .since = "0.2",
+        .text = "Services that are started when this one goes to `failed`. They find its name in "
+                "$TROUBLED_SERVICE and why in $REASON. No service may be started that way, directly or "
+                "not, by a failure of its own; and a service starts them five times in a minute at "
+                "most.",
+        .set = ServiceSetter{set_names<&S::on_failure>}});
+    table.push_back({.section = section, .group = order, .key = "condition", .type = list,
+        .grammar = "[!]path:/PATH, [!]net:INTERFACE, [!]mount:/PATH, [!]cmdline:WORD[=VALUE], "
+                   "[!]user:NAME",
+        .since = "0.2",
+        .text = "What has to be so before the service starts; until then it is `waiting`. `path`: there "
+                "is something of that name. `net`: the interface is up and has a carrier. `mount`: a "
+                "file system is mounted there. `cmdline`: the word stands on the kernel's command line, "
+                "alone or as WORD=VALUE. `user`: somebody has said `initctl cond set NAME`. With a `!` "
+                "the contrary has to be so. Those that only want the service, or come after it, do not "
+                "wait for its conditions. Paths on a disk are looked at every few seconds, all else is "
+                "seen at once or within a second.",
+        .set = ServiceSetter{set_conditions}});
+    table.push_back({.section = section, .group = order, .key = "condition-lost", .type = word,
+        .words = {"by-kind", "ignore", "stop"}, .fallback = "by-kind", .since = "0.2",
+        .text = "What is done when a condition holds no more while the service runs. `ignore`: nothing, "
+                "it counts for the next start. `stop`: the service is stopped, waits, and starts again "
+                "when the condition holds again, its counters as they are. `by-kind`: `stop` for `net`, "
+                "`mount` and `user`, `ignore` for `path` and `cmdline`.",
+        .set = ServiceSetter{set_word<&S::condition_lost>}});
     table.push_back({.section = section, .group = order, .key = "start", .type = word,
         .words = {"auto", "manual"}, .fallback = "auto",
         .text = "`auto`: wanted by the target `default`, so it is started at boot. `manual`: "

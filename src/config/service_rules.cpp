@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "config/service_rules.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -38,12 +40,17 @@ class Rules {
             s_.watchdog_source = WatchdogSource::tasks;
         if (!is_set("tty") && s_.type == ServiceType::console) s_.tty = "console";
         // From [defaults]; nobody depends on himself.
-        for (auto* names : {&s_.needs, &s_.wants, &s_.after, &s_.before})
-            if (inherited_names(names)) std::erase(*names, s_.name);
+        for (auto [key, names] : {std::pair{"requires", &s_.needs}, {"binds-to", &s_.binds},
+                                  {"wants", &s_.wants}, {"after", &s_.after}, {"before", &s_.before},
+                                  {"conflicts", &s_.conflicts}, {"on-failure", &s_.on_failure}})
+            if (own_(key) == 0 && inherited_(key) > 0) std::erase(*names, s_.name);
+        // Nothing of it is wanted while all is well.
+        if (s_.name == "safe" && own_("start") == 0) s_.start = StartMode::manual;
     }
 
     void check() {
         check_type();
+        check_conditions();
         check_restart();
         check_watchdog();
         check_notify();
@@ -57,14 +64,6 @@ class Rules {
         return own_(key) > 0 || inherited_(key) > 0;
     }
 
-    [[nodiscard]] bool inherited_names(const std::vector<std::string>* names) const {
-        std::string_view key = names == &s_.needs    ? "requires"
-                               : names == &s_.wants  ? "wants"
-                               : names == &s_.after  ? "after"
-                                                     : "before";
-        return own_(key) == 0 && inherited_(key) > 0;
-    }
-
     void check_type() {
         for (const auto& spec : service_schema()) {
             int line = own_(spec.key);
@@ -74,10 +73,20 @@ class Rules {
                                               name_of(s_.type), types_of(spec)),
                                   own_("type") > 0 ? "" : "the file has no `type`");
         }
+        if (s_.name == "safe" && s_.type != ServiceType::target)
+            complaints_.error(std::max(own_("type"), header_), "type",
+                              "safe is the target that a policy can enter", "write type = target");
         if (s_.command.empty() && s_.type != ServiceType::target)
             complaints_.error(header_, "command",
                               fmt::format("missing; a {} needs one", name_of(s_.type)),
                               "only type = target has none");
+    }
+
+    void check_conditions() {
+        int line = own_("condition-lost");
+        if (line > 0 && s_.conditions.empty())
+            complaints_.warning(line, "condition-lost", "has no effect without `condition`",
+                                "add for example condition = net:eth0");
     }
 
     void check_restart() {

@@ -28,6 +28,10 @@
 // reload                                root      {"complaint"} for each                   0.1
 // reload             NAME... [+no-wait] root      as start: these services reload          0.2
 // daemon-reexec                         root      nothing; init is executed anew after it    0.3
+// target             NAME [+no-wait]    root      {"target","failed"} once it has settled     0.3
+// cond-set,          NAME...            root      nothing: user:NAME holds, or does not    0.3
+// cond-clear
+// cond-list                             everyone  {"condition","holds","services"} each    0.3
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
 // halt
@@ -75,7 +79,7 @@ struct Verb {
     std::size_t max_names = 0;
     std::string_view option = {}; // the one it takes, without '+'; "" for none
 };
-inline constexpr std::array<Verb, 16> kVerbs{{
+inline constexpr std::array<Verb, 20> kVerbs{{
     {"version", true},
     {"list", true},
     {"status", true, 0, 1},
@@ -86,6 +90,10 @@ inline constexpr std::array<Verb, 16> kVerbs{{
     {"scope", false, 1, 1},
     {"reload", false, 0, kMaxNames, "no-wait"},
     {"daemon-reexec", false},
+    {"target", false, 1, 1, "no-wait"},
+    {"cond-set", false, 1, kMaxNames},
+    {"cond-clear", false, 1, kMaxNames},
+    {"cond-list", true},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},
     {"poweroff", false, 0, 0, "force"},

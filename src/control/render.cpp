@@ -27,6 +27,11 @@ void number_or_null(JsonWriter& json, std::int64_t value) {
     else json.number(value);
 }
 
+void true_or_null(JsonWriter& json, std::optional<bool> value) {
+    if (value) json.boolean(*value);
+    else json.null();
+}
+
 void strings(JsonWriter& json, const std::vector<std::string>& list) {
     json.begin_array();
     for (const auto& item : list) json.string(item);
@@ -120,6 +125,18 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     json.key("error");
     if (view.error_text.empty()) json.null();
     else json.string(view.error_text);
+    json.key("conditions").begin_array();
+    for (const auto& condition : view.conditions) {
+        json.begin_object().key("condition").string(condition.text).key("holds");
+        true_or_null(json, condition.holds);
+        json.end_object();
+    }
+    json.end_array();
+    json.key("binds_to");
+    strings(json, view.binds_to);
+    json.key("bound_by");
+    strings(json, view.bound_by);
+    json.key("started_for").string(view.started_for);
     if (tasks != nullptr) messages(json, view);
     json.end_object();
     return json.text();
@@ -194,6 +211,25 @@ std::string render_scope(std::string_view name, StartId start) {
     json.key("scope").string(name);
     json.key("start_id").string(format_start_id(start));
     json.end_object();
+    return json.text();
+}
+
+std::string render_condition(std::string_view condition, std::optional<bool> holds,
+                             const std::vector<std::string>& services) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("condition").string(condition);
+    json.key("holds");
+    true_or_null(json, holds);
+    json.key("services");
+    strings(json, services);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_target(std::string_view target, int failed) {
+    JsonWriter json;
+    json.begin_object().key("target").string(target).key("failed").number(failed).end_object();
     return json.text();
 }
 

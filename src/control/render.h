@@ -46,12 +46,13 @@ struct SystemView {
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","errno","exit_status",
-//  "error"}
+//  "error","conditions":[{"condition","holds"}],"binds_to","bound_by","started_for"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
 // watchdog_ms is 0 for what is not watched. errno, exit_status and error are what the service said
-// itself; null where it has not.
+// itself; null where it has not. holds is null where nothing is known yet. started_for: whose on-failure
+// has started it, or "".
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);
@@ -74,6 +75,11 @@ struct SystemView {
 [[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
 [[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
 [[nodiscard]] std::string render_scope(std::string_view name, StartId start); // {"scope","start_id"}
+// {"condition","holds","services"}: a condition without '!', and who waits for it or its contrary.
+[[nodiscard]] std::string render_condition(std::string_view condition, std::optional<bool> holds,
+                                           const std::vector<std::string>& services);
+// {"target","failed"}: how many of its services have failed.
+[[nodiscard]] std::string render_target(std::string_view target, int failed);
 // {"result","state","main_pid","reason"}: how a start, stop or restart came out.
 [[nodiscard]] std::string render_result(const ServiceView& view);
 [[nodiscard]] std::string render_end(int status, std::string_view message); // {"end","message"}

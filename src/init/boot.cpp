@@ -208,6 +208,8 @@ void Init::load_kernel_module() {
 
 void Init::open_for_service() {
     scopes_ = std::make_unique<Scopes>(manager_, core_, *executor_, logs_, *recovery_);
+    conditions_ = std::make_unique<Conditions>(loop_, manager_, core_, workers_, *recovery_,
+                                               asked_.text);
     requests_ = std::make_unique<Requests>(
         manager_, core_, workers_,
         RequestHooks{[this] { return system_view(); },
@@ -219,7 +221,14 @@ void Init::open_for_service() {
                      [this](const std::string& name, pid_t pid, int client) {
                          return scopes_->make(name, pid, client);
                      },
-                     [this](ServiceView& view) { executor_->tell_of_notify(view); }});
+                     [this](ServiceView& view) { executor_->tell_of_notify(view); },
+                     [this](const std::string& target, const std::string& why) {
+                         return enter_target(target, why);
+                     },
+                     [this](const std::string& name, bool holds) {
+                         return conditions_->set_user(name, holds);
+                     },
+                     [this] { return conditions_->user(); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));
@@ -259,6 +268,7 @@ void Init::start_target() {
     ensure_console();
     state_.target = asked_.target;
     record_system();
+    conditions_->update();
     core_.post(event::TargetRequested{asked_.target});
 }
 
@@ -286,6 +296,7 @@ void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
             executor_->forget(name);
             recovery_->forget(name);
         }
+        conditions_->update();
         log::notice("configuration read again: {} services", catalog.services.size());
         if (state_.phase != Phase::going_down)
             for (const auto& name : fresh) core_.post(event::StartRequested{name});

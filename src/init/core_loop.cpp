@@ -45,6 +45,7 @@ void CoreLoop::post(Event event) {
             act_(action);
             touched.insert(subject_of(action));
         }
+        for (auto& name : manager_.take_changed()) touched.insert(std::move(name));
         touched.erase("");
         if (touched_) std::ranges::for_each(touched, touched_);
     }

@@ -81,6 +81,10 @@ void Executor::spawn(const action::Spawn& wanted) {
     add_notify_environment(live, *settings, request);
     if (settings->fd_store_max == 0) stores_.drop(wanted.service);
     for (auto& each : stores_.of(wanted.service)) request.passed.push_back(std::move(each));
+    if (auto cause = manager_.cause_of(wanted.service); !cause.service.empty()) {
+        request.extra_environment.emplace_back("TROUBLED_SERVICE", cause.service);
+        request.extra_environment.emplace_back("REASON", cause.reason);
+    }
     UniqueFd s6_write, s6_read;
     if (settings->notify.kind == NotifyKind::s6) {
         auto pipe = make_s6_pipe();

@@ -158,11 +158,17 @@ void Init::act(const Action& action) {
                                                                        : EndKind::halt;
                 (void)end_machine(kind, false,
                                   fmt::format("policy of {}: {}", what.service, what.reason));
+            } else if constexpr (std::is_same_v<What, action::EnterTarget>) {
+                if (state_.target == what.target) return; // there is nothing more to give up
+                (void)enter_target(what.target,
+                                   fmt::format("policy of {}: {}", what.service, what.reason));
+                if (requests_) requests_->target_asked(what.target);
             } else if constexpr (std::is_same_v<What, action::TargetSettled>) {
                 if (state_.phase == Phase::booting) state_.phase = Phase::settled;
                 record_system();
                 plugins_->target_settled(what.target, what.failed);
                 malloc_trim(0); // what reading the configuration has left, once
+                if (requests_) requests_->target_settled(what.target, what.failed);
                 logs_.line(log::Level::notice, true,
                            what.failed == 0
                                ? fmt::format("Target {} is up", what.target)
@@ -189,6 +195,20 @@ void Init::on_state_changed(const action::StateChanged& change) {
         logs_.forget(change.service);
     if (change.to == State::stopped || change.to == State::failed || change.to == State::done)
         executor_->rests(change.service);
+}
+
+Result<void> Init::enter_target(const std::string& target, const std::string& why) {
+    if (state_.phase == Phase::going_down) return fail("the machine is going down");
+    bool built_in = target == "default" || target == "rescue" || target == "safe";
+    const auto* settings = manager_.settings(target);
+    if (!built_in && (!settings || settings->type != ServiceType::target))
+        return fail("there is no target '{}': default, rescue, safe, or a service of type target",
+                    printable(target));
+    logs_.line(log::Level::notice, true, fmt::format("Now: target {} ({})", target, why));
+    state_.target = target;
+    record_system();
+    core_.post(event::TargetRequested{target, true});
+    return {};
 }
 
 control::SystemView Init::system_view() const {

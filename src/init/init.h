@@ -19,6 +19,7 @@
 #include "base/growing_pause.h"
 #include "config/load.h"
 #include "control/server.h"
+#include "init/conditions.h"
 #include "init/core_loop.h"
 #include "init/executor.h"
 #include "init/final_stage.h"
@@ -86,6 +87,7 @@ class Init {
     bool reap_one(idtype_t which, pid_t pid);
     void after_round();
     void on_state_changed(const action::StateChanged& change);
+    Result<void> enter_target(const std::string& target, const std::string& why);
     void note(std::string text); // kept for `status`, and logged
     [[nodiscard]] control::SystemView system_view() const;
     [[nodiscard]] StartId new_start_id() const;
@@ -117,6 +119,7 @@ class Init {
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;
     std::unique_ptr<Scopes> scopes_;
+    std::unique_ptr<Conditions> conditions_;
     std::unique_ptr<Requests> requests_;
     std::unique_ptr<control::ControlServer> server_;
     std::unique_ptr<Signals> signals_;

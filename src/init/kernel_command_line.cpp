@@ -8,6 +8,7 @@ namespace leash {
 
 KernelCommandLine parse_kernel_command_line(std::string_view text) {
     KernelCommandLine asked;
+    asked.text = text;
     constexpr std::string_view kTarget = "leash.target=";
     while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) text.remove_suffix(1);
     for (auto word : split(text, ' ', true)) {

@@ -8,6 +8,7 @@
 namespace leash {
 
 struct KernelCommandLine {
+    std::string text;               // all of it
     std::string target = "default"; // leash.target=NAME; `single` means rescue
     bool no_module = false;         // leash.nomodule: leave the kernel module out
     bool no_wdt = false;            // leash.nowdt: leave the watchdog plugin out

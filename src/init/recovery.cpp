@@ -12,6 +12,7 @@ static_assert(sizeof(SystemRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(ServiceRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(StoredRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
+static_assert(sizeof(UserConditions) <= StatePage::kRecordBytes);
 
 namespace {
 
@@ -41,7 +42,7 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
         recovery->services_.emplace(std::string(record->name, strnlen(record->name, 64)), i);
         recovery->next_ = i + 1;
     }
-    for (std::uint32_t i = kFirstPlugin; i < kFirstService; ++i)
+    for (std::uint32_t i = kFirstPlugin; i < kUserConditions; ++i)
         if (auto record = recovery->read<PluginRecord>(i))
             recovery->plugins_.emplace(std::string(record->name, strnlen(record->name, 32)), i);
     return recovery;
@@ -54,9 +55,10 @@ Result<void> Recovery::check() const {
         return fail("{} records of the state page are damaged", damaged);
     for (std::uint32_t i = kFirstPlugin; i < page_->records(); ++i) {
         auto bytes = page_->read(i);
-        std::size_t wanted = i < kFirstService  ? sizeof(PluginRecord)
-                             : i < kFirstStored ? sizeof(ServiceRecord)
-                                                : sizeof(StoredRecord);
+        std::size_t wanted = i < kUserConditions    ? sizeof(PluginRecord)
+                             : i == kUserConditions ? sizeof(UserConditions)
+                             : i < kFirstStored     ? sizeof(ServiceRecord)
+                                                    : sizeof(StoredRecord);
         if (bytes && bytes->size() != wanted)
             return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
     }
@@ -102,7 +104,7 @@ void Recovery::record(const ServiceRecord& service) {
 
 void Recovery::record(const PluginState& plugin) {
     auto [place, fresh] = plugins_.emplace(plugin.plugin, kFirstPlugin + plugins_.size());
-    if (!page_ || place->second >= kFirstService) return;
+    if (!page_ || place->second >= kUserConditions) return;
     PluginRecord record{};
     plugin.plugin.copy(record.name, sizeof record.name - 1);
     record.has_bytes = plugin.has_bytes;
@@ -122,6 +124,15 @@ void Recovery::record(const PluginState& plugin) {
         record.helpers[i++].used = 1;
     }
     page_->write(place->second, bytes_of(record));
+}
+
+void Recovery::record_user_conditions(const std::vector<std::string>& names) {
+    UserConditions record{};
+    for (const auto& name : names) {
+        if (record.count == UserConditions::kMost) break;
+        name.copy(record.names[record.count++], sizeof record.names[0] - 1);
+    }
+    if (page_) page_->write(kUserConditions, bytes_of(record));
 }
 
 void Recovery::forget(const std::string& service) {
@@ -193,6 +204,15 @@ std::vector<ServiceRecord> Recovery::services() const {
     for (const auto& [name, index] : services_)
         if (auto record = read<ServiceRecord>(index)) all.push_back(*record);
     return all;
+}
+
+std::vector<std::string> Recovery::user_conditions() const {
+    std::vector<std::string> names;
+    auto record = read<UserConditions>(kUserConditions);
+    auto count = record ? std::min<std::size_t>(record->count, UserConditions::kMost) : 0;
+    for (std::size_t i = 0; i < count; ++i)
+        names.emplace_back(record->names[i], strnlen(record->names[i], sizeof record->names[i]));
+    return names;
 }
 
 std::vector<PluginState> Recovery::plugins() const {

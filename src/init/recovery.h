@@ -75,6 +75,13 @@ struct PluginRecord {
     struct { std::uint64_t cookie; std::int32_t pid; std::int32_t used; } helpers[kHelpers];
 };
 
+// user:NAME, as far as they are set.
+struct UserConditions {
+    static constexpr std::size_t kMost = 60;
+    std::uint32_t count;
+    char names[kMost][32];
+};
+
 // How `init --check-state` begins its answer. Another program in init's place would not say so.
 inline constexpr const char* kStateIsGood = "the state page can be taken over";
 
@@ -82,7 +89,8 @@ class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
     static constexpr std::uint32_t kVersion = 5;
-    static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
+    static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
+                                   kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;
 
     // Without memory for a page there is none: init says so and goes on.
@@ -101,6 +109,7 @@ class Recovery {
     void record(const SystemRecord& system);
     void record(const ServiceRecord& service);
     void record(const PluginState& plugin);
+    void record_user_conditions(const std::vector<std::string>& names); // the first kMost
     void forget(const std::string& service);
 
     // A place for one more descriptor that is to outlive this life; -1: none is left.
@@ -117,6 +126,7 @@ class Recovery {
     [[nodiscard]] std::optional<SystemRecord> system() const;
     [[nodiscard]] std::vector<ServiceRecord> services() const;
     [[nodiscard]] std::vector<PluginState> plugins() const;
+    [[nodiscard]] std::vector<std::string> user_conditions() const;
 
   private:
     template <class T> std::optional<T> read(std::uint32_t index) const;

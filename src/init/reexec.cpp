@@ -88,6 +88,7 @@ void Init::soft_reboot() {
             recovery_->forget(std::string(record.name, strnlen(record.name, sizeof record.name)));
         for (const auto& kept : recovery_->kept_descriptors())
             recovery_->release_descriptor(kept.place); // the next life closes them
+        recovery_->record_user_conditions({});
         state_.phase = Phase::booting;
         state_.target = asked_.target;
         end_kind_ = EndKind::reboot;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "init/requests.h"
 
+#include <map>
+
 #include <unistd.h>
 
 #include "base/text.h"
@@ -68,6 +70,10 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         change(request, std::move(reply));
     } else if (verb == "scope") {
         scope(request, std::move(reply));
+    } else if (verb == "target") {
+        target(request, std::move(reply));
+    } else if (verb.starts_with("cond-")) {
+        conditions(request, std::move(reply));
     } else if (verb == "reload") {
         hooks_.reload([reply](const std::vector<std::string>& complaints) {
             for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
@@ -97,6 +103,61 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         if (allowed) reply->end(status_of_reply::done, "");
         else reply->end(status_of_reply::failed, allowed.error().text);
     }
+}
+
+void Requests::target(const Request& request, std::shared_ptr<Reply> reply) {
+    const auto& name = request.args.front();
+    if (!request.option) entering_.push_back({name, reply}); // it may settle at once
+    auto entered = hooks_.target(name, fmt::format("initctl, pid {}, uid {}", request.pid, request.uid));
+    if (!entered) {
+        std::erase_if(entering_, [&](const Entering& each) { return each.reply == reply; });
+        reply->end(status_of_reply::failed, entered.error().text);
+        return;
+    }
+    target_asked(name);
+    if (request.option) reply->end(status_of_reply::done, "");
+}
+
+void Requests::target_asked(const std::string& target) {
+    std::erase_if(entering_, [&](const Entering& other) {
+        if (other.target == target) return false;
+        other.reply->end(status_of_reply::failed, "target " + target + " was asked for meanwhile");
+        return true;
+    });
+}
+
+void Requests::target_settled(const std::string& target, int failed) {
+    std::erase_if(entering_, [&](const Entering& each) {
+        if (each.target != target) return false;
+        each.reply->line(control::render_target(target, failed));
+        each.reply->end(failed == 0 ? status_of_reply::done : status_of_reply::failed, "");
+        return true;
+    });
+}
+
+void Requests::conditions(const Request& request, std::shared_ptr<Reply> reply) {
+    if (request.verb != "cond-list") {
+        for (const auto& name : request.args) {
+            auto done = hooks_.set_condition(name, request.verb == "cond-set");
+            if (done) continue;
+            reply->end(status_of_reply::failed, done.error().text);
+            return;
+        }
+        reply->end(status_of_reply::done, "");
+        return;
+    }
+    std::map<std::string, std::vector<std::string>> users;
+    for (const auto& name : hooks_.user_conditions()) users["user:" + name];
+    for (const auto& name : manager_.names())
+        for (const auto& condition : manager_.settings(name)->conditions)
+            users[condition.fact()].push_back(name);
+    auto set = hooks_.user_conditions();
+    for (const auto& [fact, services] : users) {
+        auto holds = manager_.holds(fact);
+        if (fact.starts_with("user:")) holds = set.contains(fact.substr(5));
+        reply->line(control::render_condition(fact, holds, services));
+    }
+    reply->end(status_of_reply::done, "");
 }
 
 void Requests::scope(const Request& request, std::shared_ptr<Reply> reply) {
@@ -239,6 +300,7 @@ Requests::Outcome Requests::outcome_of(const Waiting& waiting, std::size_t item,
         current != waiting.items[item].start_before &&
         view.last_exit && classify_exit(*view.last_exit, *settings) == ExitKind::success)
         return Outcome::good; // it was done, and did not remain
+    if (view.parked && !old_life) return Outcome::bad; // it may wait for ever
     if (is_up(view.state)) return old_life ? Outcome::open : Outcome::good;
     switch (view.state) {
     case State::failed:

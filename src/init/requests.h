@@ -6,6 +6,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ struct RequestHooks {
     std::function<Result<StartId>(const std::string& name, pid_t pid, int client)> scope;
     // Fills in what only the owner of its descriptors knows of a service.
     std::function<void(ServiceView&)> tell_of_notify = [](ServiceView&) {};
+    std::function<Result<void>(const std::string& target, const std::string& why)> target{};
+    // user:NAME, and which of them are set.
+    std::function<Result<void>(const std::string& name, bool holds)> set_condition{};
+    std::function<std::set<std::string>()> user_conditions{};
 };
 
 class Requests {
@@ -40,12 +45,18 @@ class Requests {
     void handle(const control::Request& request, std::shared_ptr<control::Reply> reply);
     // After every batch of events: ends the replies whose state has been reached.
     void settle();
+    // Somebody has: those who wait for another one need not any more.
+    void target_asked(const std::string& target);
+    // Ends the replies of those who have asked for that target.
+    void target_settled(const std::string& target, int failed);
 
   private:
     struct Waiting; // a start, stop or restart whose outcome is not known yet
     enum class Outcome { open, good, bad };
 
     void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void target(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void conditions(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void scope(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void status(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void tasks(bool threads, const std::string& only_service, std::shared_ptr<control::Reply> reply);
@@ -58,6 +69,11 @@ class Requests {
     RequestHooks hooks_;
     std::list<Waiting> waiting_;
     std::list<std::shared_ptr<control::Reply>> waiting_for_system_;
+    struct Entering {
+        std::string target;
+        std::shared_ptr<control::Reply> reply;
+    };
+    std::list<Entering> entering_;
 };
 
 } // namespace leash

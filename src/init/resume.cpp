@@ -138,6 +138,8 @@ void Init::resume_services() {
     record_system();
     resumed_ = true;
     reap(); // SIGCHLDs may have been lost in between
+    // Until then nothing is known of them, and nothing is called lost.
+    if (state_.phase != Phase::going_down) conditions_->update();
     if (state_.phase == Phase::booting) core_.post(event::TargetRequested{state_.target});
     else if (state_.phase == Phase::settled) core_.post(event::Tick{});
     else go_on_down();

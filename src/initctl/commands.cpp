@@ -65,6 +65,16 @@ constexpr Command kCommands[] = {
      "  until its next start.\n"
      "      --no-wait  only ask for it\n",
      "w", 0, control::kMaxNames, run_reload},
+    {"target", "[NAME [--no-wait]]", "go to a target: start what it needs, stop all else",
+     "  NAME: default, rescue (consoles), safe (consoles and what safe.conf needs), or a service\n"
+     "  of type target. Waits until it has settled; exit status 1 if a service of it has failed.\n"
+     "  Without NAME: print the target that the machine is in. Scopes go on.\n"
+     "      --no-wait  only ask for it\n",
+     "w", 0, 1, run_target},
+    {"cond", "list | set NAME... | clear NAME...", "show what services wait for; set it by hand",
+     "  list: every condition that a service names, whether it holds, and who names it.\n"
+     "  set, clear: the condition user:NAME holds from now on, or does not.\n",
+     "", 1, control::kMaxNames + 1, run_cond},
     {"daemon-reexec", "", "execute init anew in place: after an upgrade of /sbin/init",
      "  Services and their counters, sockets and deadlines stay. The binary on the disk is\n"
      "  asked first whether it can take over; if it cannot, nothing happens. Returns when\n"

@@ -62,6 +62,8 @@ int run_version(const Command& command, const Options& options, const Session& s
 int run_log(const Command& command, const Options& options, const Session& session);
 int run_power(const Command& command, const Options& options, const Session& session);
 int run_daemon_reexec(const Command& command, const Options& options, const Session& session);
+int run_target(const Command& command, const Options& options, const Session& session);
+int run_cond(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
 int run_verify(const Command& command, const Options& options, const Session& session);
 

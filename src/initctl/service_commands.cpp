@@ -10,6 +10,7 @@
 #include "initctl/client.h"
 #include "initctl/commands.h"
 #include "initctl/tables.h"
+#include "service/condition.h"
 
 namespace leash::initctl {
 namespace {
@@ -140,6 +141,50 @@ int run_reload(const Command& command, const Options& options, const Session& se
     explain(reply.answer, session);
     if (reply.answer.status == status::done && !options.json)
         session.print("configuration read again");
+    return reply.answer.status;
+}
+
+int run_target(const Command& command, const Options& options, const Session& session) {
+    if (options.words.empty()) {
+        auto reply = fetch(session, "status", {}, false, kPatience);
+        explain(reply.answer, session);
+        if (reply.objects.empty()) return reply.answer.status;
+        auto name = printable(text_of(reply.objects[0], "target"));
+        if (options.json) session.print("{{\"target\":\"{}\"}}", name);
+        else session.print("{}", name);
+        return reply.answer.status;
+    }
+    auto reply = fetch(session, command.name, options.words, options.no_wait,
+                       options.no_wait ? kPatience : kForEver);
+    explain(reply.answer, session);
+    for (std::size_t i = 0; i < reply.objects.size(); ++i) {
+        auto failed = number_of(reply.objects[i], "failed");
+        if (options.json) session.print("{}", reply.raw[i]);
+        else if (failed == 0) session.print("target {} is up", options.words[0]);
+        else session.err(fmt::format("target {} has settled, {} of its services failed\n",
+                                     printable(options.words[0]), failed));
+    }
+    return reply.answer.status;
+}
+
+int run_cond(const Command& command, const Options& options, const Session& session) {
+    const auto& what = options.words[0];
+    std::vector<std::string> names(options.words.begin() + 1, options.words.end());
+    bool list = what == "list";
+    if ((!list && what != "set" && what != "clear") || list != names.empty()) {
+        session.complain("cond: write list, set NAME... or clear NAME...");
+        session.err(fmt::format("usage: initctl {} {}\n", command.name, command.usage));
+        return status::usage;
+    }
+    if (list) return print_list("cond-list", false, options, session, condition_table);
+    for (const auto& name : names) {
+        if (valid_user_condition(name)) continue;
+        session.complain("'{}' is no condition's name: 1 to {} of letters, digits and . _ @ -",
+                         printable(name), kMaxUserCondition);
+        return status::usage;
+    }
+    auto reply = fetch(session, "cond-" + what, names, false, kPatience);
+    explain(reply.answer, session);
     return reply.answer.status;
 }
 

@@ -35,6 +35,12 @@ void fact(std::string& page, std::string_view word, std::string_view text,
     page += '\n';
 }
 
+std::string holds(const Json& condition) {
+    auto value = condition.find("holds");
+    if (value == condition.end() || !value->is_boolean()) return "not known yet";
+    return value->get<bool>() ? "yes" : "no";
+}
+
 // When it starts by itself; "" if it does not.
 std::string next(const Json& service) {
     auto when = service.find("next_attempt_ms");
@@ -101,6 +107,15 @@ std::string task_table(const std::vector<Json>& tasks, const Terminal& terminal)
     return table.text(terminal);
 }
 
+std::string condition_table(const std::vector<Json>& conditions, const Terminal& terminal) {
+    if (conditions.empty()) return "no conditions\n";
+    Table table({{"CONDITION"}, {"HOLDS"}, {"SERVICES"}});
+    for (const auto& each : conditions)
+        table.row({shown(each, "condition"), holds(each),
+                   or_dash(printable(join(texts_of(each, "services"), ", ")))});
+    return table.text(terminal);
+}
+
 std::string service_page(const Json& service, const Terminal& terminal) {
     auto state = shown(service, "state");
     auto head = colour_state(state, state, terminal);
@@ -119,6 +134,14 @@ std::string service_page(const Json& service, const Terminal& terminal) {
         fact(page, "says exit", std::to_string(number_of(service, "exit_status")), terminal);
     maybe("says error", shown(service, "error"));
     maybe("waits for", printable(join(texts_of(service, "waiting_for"), ", ")));
+    auto conditions = service.find("conditions");
+    if (conditions != service.end() && conditions->is_array())
+        for (const auto& each : *conditions)
+            fact(page, "condition", fmt::format("{}: {}", shown(each, "condition"), holds(each)),
+                 terminal);
+    maybe("bound to", printable(join(texts_of(service, "binds_to"), ", ")));
+    maybe("bound by", printable(join(texts_of(service, "bound_by"), ", ")));
+    maybe("started for", shown(service, "started_for"));
     if (auto when = next(service); !when.empty())
         fact(page, state == "backoff" ? "next try" : "next run", "in " + when, terminal);
     maybe("last exit", shown(service, "last_exit"));

@@ -20,6 +20,8 @@ using taskview::Table;
 
 [[nodiscard]] std::string age(Ms time); // 0s 59s 5m 47h 3d
 
+[[nodiscard]] std::string condition_table(const std::vector<Json>& conditions,
+                                          const Terminal& terminal);
 [[nodiscard]] std::string service_table(const std::vector<Json>& services,
                                         const Terminal& terminal);
 [[nodiscard]] std::string task_table(const std::vector<Json>& tasks, const Terminal& terminal);

@@ -25,7 +25,10 @@ struct StartRequested { std::string service; };   // by a user or the target; st
 struct StopRequested { std::string service; };    // stops dependants first
 struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
 struct ReloadRequested { std::string service; };  // command-reload, or SIGHUP to its main process
-struct TargetRequested { std::string target; };   // "default", "rescue" or a service's name
+// "default", "rescue", "safe" or a service's name. `isolate`: what it does not need is stopped.
+struct TargetRequested { std::string target; bool isolate = false; };
+// "net:eth0" has turned out to be true or false. Before the first one nothing is known of it.
+struct ConditionChanged { std::string condition; bool holds; };
 
 struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
 struct Executed { StartId start; };               // execve succeeded
@@ -68,7 +71,8 @@ using Event =
                  event::ShutdownRequested, event::Tick, event::ReloadRequested,
                  event::Reloading, event::ControlSpawned, event::ControlExited,
                  event::ControlFailed, event::ErrorTold, event::TimeAsked,
-                 event::WatchdogAsked, event::RestartsForgiven>;
+                 event::WatchdogAsked, event::RestartsForgiven,
+                 event::ConditionChanged>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -114,6 +118,9 @@ struct Tell { Severity severity; std::string service; std::string text; };
 enum class MachineEnd { reboot, poweroff, halt };
 struct EndMachine { MachineEnd end; std::string service; std::string reason; };
 
+// A policy wants the machine held in a target. Answer: TargetRequested, unless it is there already.
+struct EnterTarget { std::string target; std::string service; std::string reason; };
+
 // The target that was asked for has settled: every service of it is up, done or failed. Once per
 // TargetRequested.
 struct TargetSettled { std::string target; int failed; };
@@ -126,8 +133,8 @@ struct AllStopped {};
 using Action = std::variant<action::Spawn, action::SignalStart, action::EndStart,
                             action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::StateChanged,
-                            action::Tell, action::EndMachine, action::TargetSettled,
-                            action::AllStopped>;
+                            action::Tell, action::EndMachine, action::EnterTarget,
+                            action::TargetSettled, action::AllStopped>;
 using Actions = std::vector<Action>;
 
 } // namespace leash

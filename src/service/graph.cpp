@@ -19,9 +19,14 @@ struct Key {
     Names ServiceSettings::*list;
 };
 constexpr Key kKeys[] = {{"requires", &ServiceSettings::needs},
+                         {"binds-to", &ServiceSettings::binds},
                          {"wants", &ServiceSettings::wants},
                          {"after", &ServiceSettings::after},
                          {"before", &ServiceSettings::before}};
+constexpr Key kOtherKeys[] = {{"conflicts", &ServiceSettings::conflicts},
+                              {"on-failure", &ServiceSettings::on_failure}};
+
+bool requires_it(std::string_view key) { return key == "requires" || key == "binds-to"; }
 
 // `from` starts after `to`. The line that says so stands in the file of `owner`, which is one of
 // the two: of `to` where the key is `before`.
@@ -40,14 +45,22 @@ class Checker {
     std::vector<GraphFault> check();
 
   private:
+    using Edges = std::map<std::string_view, std::vector<Edge>>; // by `from`, in order of `to`
     void report_unknown_names();
+    void report_unknown_name(const ServiceSettings& settings, const Key& key, const std::string& other,
+                             const std::vector<std::string_view>& names);
+    void report_conflicts();
+    void check_peace(const ServiceSettings& settings, const std::set<std::string_view>& fighters);
+    void report_loops_of_failure();
+    [[nodiscard]] std::string in_file(std::string_view name) const;
+    [[nodiscard]] std::set<std::string_view> required_by(std::string_view name) const;
     void leave_out(std::string_view name, GraphFault fault);
-    [[nodiscard]] std::vector<Edge> find_cycle() const;
+    [[nodiscard]] std::vector<Edge> find_cycle(const Edges& edges) const;
     [[nodiscard]] std::set<std::string_view> taken_along(std::string_view name) const;
-    void break_cycle(const std::vector<Edge>& cycle);
+    void break_cycle(const std::vector<Edge>& cycle, std::string_view what);
 
     const Services& services_;
-    std::map<std::string_view, std::vector<Edge>> edges_; // by `from`, in order of `to`
+    Edges edges_;
     std::map<std::string_view, std::set<std::string_view>> needed_by_;
     std::set<std::string_view> left_out_;
     std::vector<GraphFault> faults_, along_, warnings_;
@@ -62,7 +75,7 @@ Checker::Checker(const Services& services) : services_(services) {
                 std::string_view from = name, to = known->first;
                 if (key.name == "before") std::swap(from, to);
                 edges_[from].push_back({from, to, name, key.name});
-                if (key.name == "requires") needed_by_[known->first].insert(name);
+                if (requires_it(key.name)) needed_by_[known->first].insert(name);
             }
         }
     }
@@ -74,23 +87,134 @@ void Checker::report_unknown_names() {
     for (const auto& [name, settings] : services_) names.push_back(name);
 
     for (const auto& [name, settings] : services_) {
-        for (const auto& key : kKeys) {
-            bool required = key.name == "requires";
-            for (const auto& other : settings.*key.list) {
-                if (services_.contains(other)) continue;
-                auto close = closest_word(other, names);
-                if (close == name) close = {};
-                GraphFault fault{
-                    name, std::string(key.name),
-                    fmt::format("{} {} {}, which does not exist", name, key.name, other),
-                    close.empty() ? fmt::format("add {}.conf, or take {} out of {}", other, other,
-                                                key.name)
-                                  : fmt::format("did you mean {}?", close),
-                    required};
-                if (required) leave_out(name, std::move(fault));
-                else warnings_.push_back(std::move(fault));
+        for (const auto& key : kKeys)
+            for (const auto& other : settings.*key.list)
+                report_unknown_name(settings, key, other, names);
+        for (const auto& key : kOtherKeys)
+            for (const auto& other : settings.*key.list)
+                report_unknown_name(settings, key, other, names);
+    }
+}
+
+void Checker::report_unknown_name(const ServiceSettings& settings, const Key& key,
+                                  const std::string& other,
+                                  const std::vector<std::string_view>& names) {
+    const auto& name = settings.name;
+    if (services_.contains(other)) return;
+    auto close = closest_word(other, names);
+    if (close == name) close = {};
+    bool required = requires_it(key.name);
+    GraphFault fault{name, std::string(key.name),
+                     fmt::format("{} {} {}, which does not exist", name, key.name, other),
+                     close.empty()
+                         ? fmt::format("add {}.conf, or take {} out of {}", other, other, key.name)
+                         : fmt::format("did you mean {}?", close),
+                     required};
+    if (required) leave_out(services_.find(name)->first, std::move(fault));
+    else warnings_.push_back(std::move(fault));
+}
+
+// " (services.d/a.conf)", where it is known.
+std::string Checker::in_file(std::string_view name) const {
+    const auto& file = services_.find(std::string(name))->second.file;
+    return file.empty() ? "" : fmt::format(" ({})", file);
+}
+
+// Itself and all that it requires, directly or not.
+std::set<std::string_view> Checker::required_by(std::string_view name) const {
+    std::set<std::string_view> all{name};
+    std::vector<std::string_view> todo{name};
+    while (!todo.empty()) {
+        const auto& settings = services_.find(std::string(todo.back()))->second;
+        todo.pop_back();
+        for (const auto* list : {&settings.needs, &settings.binds})
+            for (const auto& other : *list) {
+                auto known = services_.find(other);
+                if (known == services_.end() || left_out_.contains(other)) continue;
+                if (all.insert(known->first).second) todo.push_back(known->first);
+            }
+    }
+    return all;
+}
+
+void Checker::report_conflicts() {
+    // Nearly nobody conflicts with anybody: only who requires one of these is looked at closely.
+    std::set<std::string_view> fighters;
+    auto stays = [&](const std::string& name) {
+        return services_.contains(name) && !left_out_.contains(name);
+    };
+    for (const auto& [name, settings] : services_) {
+        for (const auto& other : settings.conflicts) {
+            if (!stays(name) || !stays(other)) continue;
+            const auto& second = services_.find(other)->second;
+            auto text = fmt::format("{}{} conflicts with {}{}", name, in_file(name), other,
+                                    in_file(other));
+            if (other == name) {
+                leave_out(name, {name, "conflicts", name + " conflicts with itself",
+                                 "take this line out"});
+            } else if (settings.start == StartMode::automatic &&
+                       second.start == StartMode::automatic) {
+                leave_out(name, {name, "conflicts", text + ", and both have start = auto",
+                                 "give one of them start = manual"});
+            } else {
+                fighters.insert(name);
+                fighters.insert(second.name);
             }
         }
+    }
+    if (fighters.empty()) return;
+    // Who requires the least of those that cannot start is at the root of it.
+    std::vector<std::pair<std::size_t, const ServiceSettings*>> by_size;
+    for (const auto& [name, settings] : services_)
+        if (stays(name)) by_size.emplace_back(required_by(name).size(), &settings);
+    std::ranges::stable_sort(by_size, {}, [](const auto& each) { return each.first; });
+    for (const auto& [size, settings] : by_size) check_peace(*settings, fighters);
+}
+
+// Among what it requires, itself included, nobody may conflict with anybody.
+void Checker::check_peace(const ServiceSettings& settings, const std::set<std::string_view>& fighters) {
+    const auto& name = services_.find(settings.name)->first;
+    if (left_out_.contains(name)) return;
+    auto all = required_by(name);
+    for (const auto& fighter : fighters) {
+        if (!all.contains(fighter)) continue;
+        for (const auto& other : services_.find(std::string(fighter))->second.conflicts) {
+            if (!all.contains(other)) continue;
+            auto key = name == fighter ? "conflicts" : settings.binds.empty() ? "requires" : "binds-to";
+            auto both = name == fighter ? other : fmt::format("{} and {}", fighter, other);
+            leave_out(name, {name, key,
+                             fmt::format("{}{} cannot start: it requires {}, and {}{} conflicts "
+                                         "with {}{}", name, in_file(name), both, fighter,
+                                         in_file(fighter), other, in_file(other)),
+                             "take one of these lines out"});
+            return;
+        }
+    }
+}
+
+// A failure starts what on-failure names and all that this pulls in; that way must not lead back.
+void Checker::report_loops_of_failure() {
+    Edges edges;
+    bool any = false;
+    auto add = [&](const ServiceSettings& settings, std::string_view key, const std::string& other) {
+        auto known = services_.find(other);
+        if (known == services_.end() || left_out_.contains(other)) return;
+        std::string_view from = services_.find(settings.name)->first;
+        edges[from].push_back({from, known->first, from, key});
+    };
+    for (const auto& [name, settings] : services_) {
+        for (const auto& other : settings.on_failure) add(settings, "on-failure", other), any = true;
+        for (const auto& other : settings.needs) add(settings, "requires", other);
+        for (const auto& other : settings.binds) add(settings, "binds-to", other);
+        for (const auto& other : settings.wants) add(settings, "wants", other);
+    }
+    if (!any) return;
+    for (auto& [from, list] : edges) std::ranges::sort(list);
+    for (auto cycle = find_cycle(edges); !cycle.empty(); cycle = find_cycle(edges)) {
+        // Only the line of on-failure is at fault: without it there is no cycle left.
+        auto failure = std::ranges::find(cycle, "on-failure", &Edge::key);
+        std::ranges::rotate(cycle, failure == cycle.end() ? cycle.begin() : failure + 1);
+        break_cycle(cycle, "a failure would start itself");
     }
 }
 
@@ -115,7 +239,7 @@ void Checker::leave_out(std::string_view name, GraphFault fault) {
 }
 
 // The first cycle that a walk in alphabetical order meets; its last edge is the one that closes it.
-std::vector<Edge> Checker::find_cycle() const {
+std::vector<Edge> Checker::find_cycle(const Edges& edges) const {
     enum class Mark { fresh, on_path, finished };
     std::map<std::string_view, Mark> marks;
     static const std::vector<Edge> no_edges;
@@ -127,8 +251,8 @@ std::vector<Edge> Checker::find_cycle() const {
     };
     auto place_of = [&](std::string_view name) {
         marks[name] = Mark::on_path;
-        auto found = edges_.find(name);
-        return Place{name, found == edges_.end() ? &no_edges : &found->second};
+        auto found = edges.find(name);
+        return Place{name, found == edges.end() ? &no_edges : &found->second};
     };
 
     for (const auto& [root, settings] : services_) {
@@ -157,12 +281,13 @@ std::vector<Edge> Checker::find_cycle() const {
     return {};
 }
 
-void Checker::break_cycle(const std::vector<Edge>& cycle) {
+void Checker::break_cycle(const std::vector<Edge>& cycle, std::string_view what) {
     const Edge& closing = cycle.back();
     std::string_view victim = closing.owner;
     std::string_view key = closing.key;
     auto fewest = taken_along(victim).size();
     for (const auto& edge : cycle) {
+        if (closing.key == "on-failure") break; // that line, whatever it takes along
         auto cost = taken_along(edge.owner).size();
         if (cost >= fewest) continue;
         fewest = cost;
@@ -170,10 +295,11 @@ void Checker::break_cycle(const std::vector<Edge>& cycle) {
         key = edge.key;
     }
 
-    std::string text = "dependency cycle: ";
+    std::string text(what);
+    text += ": ";
     for (const auto& edge : cycle) {
         if (&edge != &cycle.front()) text += ", ";
-        text += edge.text();
+        text += edge.text() + in_file(edge.owner);
     }
     leave_out(victim, GraphFault{std::string(victim), std::string(key), std::move(text),
                                  cycle.size() == 1 ? "take this line out"
@@ -182,17 +308,24 @@ void Checker::break_cycle(const std::vector<Edge>& cycle) {
 
 std::vector<GraphFault> Checker::check() {
     report_unknown_names();
-    for (auto cycle = find_cycle(); !cycle.empty(); cycle = find_cycle()) break_cycle(cycle);
+    for (auto cycle = find_cycle(edges_); !cycle.empty(); cycle = find_cycle(edges_))
+        break_cycle(cycle, "dependency cycle");
+    report_conflicts();
+    report_loops_of_failure();
 
     std::set<std::string_view> named;
     for (const auto& fault : faults_) named.insert(fault.service);
     for (auto name : left_out_) {
         if (named.contains(name)) continue;
-        for (const auto& other : services_.find(std::string(name))->second.needs) {
-            if (!left_out_.contains(other)) continue;
-            along_.push_back({std::string(name), "requires",
-                              fmt::format("{} requires {}, which is left out", name, other),
-                              fmt::format("put {} right first", other)});
+        const auto& settings = services_.find(std::string(name))->second;
+        auto gone = [&](const std::string& other) { return left_out_.contains(other); };
+        for (const auto& key : kKeys) {
+            if (!requires_it(key.name)) continue;
+            auto other = std::ranges::find_if(settings.*key.list, gone);
+            if (other == (settings.*key.list).end()) continue;
+            along_.push_back({std::string(name), std::string(key.name),
+                              fmt::format("{} {} {}, which is left out", name, key.name, *other),
+                              fmt::format("put {} right first", *other)});
             break;
         }
     }

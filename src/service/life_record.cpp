@@ -56,6 +56,7 @@ LifeRecord pack(const Life& life) {
     record.restarts = life.restarts;
     record.wanted_up = life.wanted_up;
     record.again = life.again;
+    record.stepped_back = life.stepped_back;
     record.main_moved = life.main_moved;
     record.main_exited = life.main_exited;
     record.end_asked = life.end_asked;
@@ -83,7 +84,7 @@ LifeRecord pack(const Life& life) {
 Life unpack(const LifeRecord& record) {
     Life life;
     if (record.state < 0 || record.state > static_cast<std::int32_t>(State::done) ||
-        record.outcome < 0 || record.outcome > static_cast<std::int32_t>(Outcome::done))
+        record.outcome < 0 || record.outcome > static_cast<std::int32_t>(Outcome::step_back))
         return life;
     life.start = record.start;
     life.last_start = record.last_start;
@@ -122,6 +123,7 @@ Life unpack(const LifeRecord& record) {
     life.restarts = record.restarts;
     life.wanted_up = record.wanted_up != 0;
     life.again = record.again != 0;
+    life.stepped_back = record.stepped_back != 0;
     life.main_moved = record.main_moved != 0;
     life.main_exited = record.main_exited != 0;
     life.end_asked = record.end_asked != 0;

@@ -34,7 +34,8 @@ bool Service::stop_pending() const {
 }
 
 bool Service::going_down() const {
-    bool by_request = life_.outcome == Outcome::stopped || life_.outcome == Outcome::again;
+    bool by_request = life_.outcome == Outcome::stopped || life_.outcome == Outcome::again ||
+                      life_.outcome == Outcome::step_back;
     return stop_pending() || (life_.state == State::stopping && by_request);
 }
 
@@ -86,7 +87,8 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     life_.since = turn.now;
     life_.reason = std::move(reason);
     life_.extended = Ms{0};
-    if (to == State::stopped || to == State::failed) life_.wanted_up = life_.again = false;
+    if (to == State::stopped || to == State::failed)
+        life_.wanted_up = life_.again = life_.stepped_back = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
     if (to != State::running && to != State::reloading) life_.runtime_deadline = kNever;
@@ -112,6 +114,7 @@ void Service::drop_troubles() {
 void Service::restart_asked(Turn& turn, std::string reason) {
     forget_counters();
     drop_troubles();
+    life_.stepped_back = false;
     enter(turn, State::waiting, std::move(reason));
 }
 
@@ -124,10 +127,12 @@ void Service::want_up(Turn& turn, bool by_name) {
     case State::backoff: restart_asked(turn); break;
     case State::done:
         if (by_name) restart_asked(turn);
-        else life_.wanted_up = true, life_.again = false;
+        else life_.wanted_up = true, life_.again = life_.stepped_back = false;
         break;
     case State::stopping:
         if (life_.outcome == Outcome::done && !by_name) break;
+        if (life_.outcome == Outcome::step_back && !by_name) break;
+        life_.stepped_back = false;
         drop_troubles();
         life_.wanted_up = true;
         life_.outcome = Outcome::again;
@@ -138,12 +143,16 @@ void Service::want_up(Turn& turn, bool by_name) {
         break;
     case State::starting:
     case State::running:
-    case State::reloading: life_.wanted_up = true, life_.again = false; break; // up, or stays so
+    case State::reloading: // up, or stays so
+        life_.wanted_up = true;
+        life_.again = life_.stepped_back = false;
+        break;
     }
 }
 
 void Service::want_down(Turn& turn, const std::string& reason, bool again) {
     if (!again) stop_timer();
+    life_.stepped_back = false;
     switch (life_.state) {
     case State::stopped: break;
     case State::failed:
@@ -176,10 +185,35 @@ void Service::want_down(Turn& turn, const std::string& reason, bool again) {
     }
 }
 
+void Service::step_back(Turn& turn, const std::string& reason) {
+    switch (life_.state) {
+    case State::stopped:
+    case State::failed:
+    case State::waiting: break;
+    case State::backoff: life_.stepped_back = true; break; // and then it waits
+    case State::stopping:
+        if (life_.outcome == Outcome::retry || life_.outcome == Outcome::hold)
+            life_.stepped_back = true;
+        break;
+    case State::starting:
+    case State::running:
+    case State::reloading:
+    case State::done:
+        if (!life_.wanted_up) break; // it goes down already
+        tell(turn, action::Severity::notice, reason + ": stopping it until that is back");
+        drop_troubles();
+        life_.wanted_up = false;
+        life_.again = life_.stepped_back = true;
+        life_.outcome_reason = reason;
+        break;
+    }
+}
+
 // ---- up -----------------------------------------------------------------------------------------
 
 void Service::go(Turn& turn, StartId id) {
     in_force_ = newest_;
+    life_.stepped_back = false;
     if (in_force_->type == ServiceType::target) return enter(turn, State::running, "reached");
 
     life_.start = id;

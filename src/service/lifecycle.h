@@ -46,20 +46,22 @@
 //                                                      retry    automatic restart       backoff, or
 //                                                               waiting if the pause is over
 //                                                      hold     crash loop, a step waits backoff
+//                                                      step_back step_back was asked    waiting
 //                                                      failed                           failed
 //                                                      done     one-shot ended well     done, or
 //                                                               stopped (remain-after-exit = no)
 //   backoff    pause over, or want_up                                                   waiting
 //   waiting, backoff, failed: want_down                                                 stopped
 //   running (a target), done: stop_now                                                  stopped
+//   starting, running, reloading, done: step_back    as want_down, counters stay        waiting
 //
 // "Through": all commands of a kind ended with status 0, or may fail. A command that leads on is
 // over by ControlExited, ControlFailed or its own deadline (then KillControl); whatever else ends
 // the start kills it. At the deadline of a shutdown command-cleanup is left out.
 //
-// What a needed service does unasked does not touch those that need it: when it exits and is
+// What a needed service does unasked does not touch those that require it: when it exits and is
 // restarted, and even when it ends up failed, they are left running. Only a stop or restart by
-// request takes them along.
+// request takes them along. Those that are bound to it (binds-to) step back, whatever the cause.
 #pragma once
 
 #include <array>
@@ -79,7 +81,7 @@ namespace leash {
 inline constexpr Ms kNever = Ms::max();
 
 // What becomes of a service once nothing is left of its start.
-enum class Outcome { undecided, stopped, again, retry, hold, failed, done };
+enum class Outcome { undecided, stopped, again, retry, hold, failed, done, step_back };
 
 // How the main process ended. abnormal: by a signal or for lack of time, not by its own decision.
 enum class ExitKind { success, failure, abnormal };
@@ -100,6 +102,9 @@ struct Life {
     Ms since{0};
     bool wanted_up = false; // false while alive: it is to stop as soon as its dependants have
     bool again = false;     // ... and then to start again
+    // The stop, or the waiting, is for a provider or a condition that is lost: it comes back when that
+    // does, with its counters as they are.
+    bool stepped_back = false;
     std::string reason;     // why it is in this state
 
     // The start; reset with each.
@@ -186,6 +191,8 @@ class Service {
     // Requests; the manager has found out whom they concern.
     void want_up(Turn& turn, bool by_name); // by_name: not only because another one needs it
     void want_down(Turn& turn, const std::string& reason, bool again);
+    // Something it cannot be without is gone: stops, and waits.
+    void step_back(Turn& turn, const std::string& reason);
     // Dependencies allow it.
     void go(Turn& turn, StartId id);
     void give_up(Turn& turn, const std::string& reason);
@@ -227,6 +234,7 @@ class Service {
     void enter_reload(Turn& turn, Ms asked);
 
     // How a start ends: lifecycle_end.cpp.
+    [[nodiscard]] Outcome outcome_asked_for() const;
     void take_outcome_of_request();
     void ask_to_stop(Turn& turn);
     void begin_stop(Turn& turn, Outcome outcome, const std::string& reason);

@@ -40,13 +40,19 @@ ExitKind classify_exit(int status, const ServiceSettings& settings) {
 void Service::stop_now(Turn& turn) {
     bool again = life_.again;
     if (life_.start == 0) { // done, or a target
-        if (again) restart_asked(turn);
-        else enter(turn, State::stopped, life_.outcome_reason);
+        if (!again) enter(turn, State::stopped, life_.outcome_reason);
+        else if (life_.stepped_back) enter(turn, State::waiting, life_.outcome_reason);
+        else restart_asked(turn);
         in_force_ = newest_;
         return;
     }
-    begin_stop(turn, again ? Outcome::again : Outcome::stopped, life_.outcome_reason);
+    begin_stop(turn, outcome_asked_for(), life_.outcome_reason);
     life_.wanted_up = again;
+}
+
+Outcome Service::outcome_asked_for() const {
+    if (!life_.again) return Outcome::stopped;
+    return life_.stepped_back ? Outcome::step_back : Outcome::again;
 }
 
 void Service::begin_stop(Turn& turn, Outcome outcome, const std::string& reason) {
@@ -76,7 +82,7 @@ void Service::ask_to_stop(Turn& turn) {
 void Service::take_outcome_of_request() {
     life_.outcome = Outcome::undecided;
     if (!stop_pending()) return;
-    life_.outcome = life_.again ? Outcome::again : Outcome::stopped;
+    life_.outcome = outcome_asked_for();
     life_.wanted_up = life_.again;
 }
 
@@ -223,6 +229,7 @@ void Service::finish_if_over(Turn& turn) {
     case Outcome::undecided:
     case Outcome::stopped: return enter(turn, State::stopped, reason);
     case Outcome::again: return restart_asked(turn);
+    case Outcome::step_back: return enter(turn, State::waiting, reason);
     case Outcome::failed: return enter(turn, State::failed, reason);
     case Outcome::done: return enter(turn, remain ? State::done : State::stopped, reason);
     case Outcome::hold: return enter(turn, State::backoff, reason);

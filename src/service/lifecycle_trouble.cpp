@@ -92,6 +92,10 @@ void Service::take(Turn& turn, const Step& step, const std::string& why) {
                  ended ? in_force_->restart_delay_max : in_force_->restart_delay, why);
         break;
     case StepKind::stop: conclude(turn, Outcome::failed, 0ms, why); break;
+    case StepKind::safe:
+        turn.out.push_back(action::EnterTarget{"safe", name(), why});
+        conclude(turn, Outcome::failed, 0ms, why); // the target decides whether it comes back
+        break;
     case StepKind::reboot:
     case StepKind::poweroff:
     case StepKind::halt:

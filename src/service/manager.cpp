@@ -11,22 +11,13 @@
 #include "base/text.h"
 #include "service/dependencies.h"
 #include "service/roster.h"
+#include "service/view.h"
 
 namespace leash {
 namespace {
 
-// Lives on, or would by itself: what a stop has to take along.
-bool to_be_stopped(const Node& node) {
-    auto state = node.service.state();
-    return node.service.alive() || state == State::waiting || state == State::backoff;
-}
-
-// When it starts again without being asked to; 0: it does not.
-Ms next_attempt(const Life& life) {
-    if (life.state == State::backoff) return life.again_at;
-    bool timer = !is_alive(life.state) && life.state != State::waiting && life.next_run != kNever;
-    return timer ? life.next_run : Ms{0};
-}
+// How often on-failure is answered: two services that start each other must not do so for ever.
+constexpr RateLimit kFailureLimit{5, Ms{60'000}};
 
 } // namespace
 
@@ -37,6 +28,9 @@ struct Manager::Impl {
     std::set<std::pair<Ms, std::string>> deadlines; // by time, then name: the same order each run
     std::deque<Node*> queue;                        // to be looked at again by settle()
     std::vector<TargetWatch> targets;
+    Facts facts;
+    std::set<std::string> changed;
+    std::vector<std::string> failed; // have failed in this turn, on-failure is yet to be answered
     int alive = 0;
     bool shutting_down = false, all_stopped_told = false, machine_end_asked = false;
     Ms shutdown_deadline = kNever;
@@ -52,8 +46,10 @@ struct Manager::Impl {
     // looked at again: those that start later, those that stop later, and itself.
     void note(Node& node) {
         const auto& life = node.service.life();
-        Node::Seen now{life.state, life.wanted_up, life.start, node.service.next_deadline()};
+        Node::Seen now{life.state, life.wanted_up, life.again, life.stepped_back, life.start,
+                       node.service.next_deadline()};
         if (now == node.seen) return;
+        changed.insert(node.service.name());
         auto before = std::exchange(node.seen, now);
 
         if (before.deadline != now.deadline) {
@@ -69,21 +65,88 @@ struct Manager::Impl {
         enqueue(node);
         for (const auto& link : node.later) enqueue(*link.node);
         for (const auto& link : node.earlier) enqueue(*link.node);
+        for (const auto& rival : node.rivals) enqueue(*rival.node);
+        if (now.state != State::waiting) node.parked = false;
+        if (now.state == State::failed && before.state != State::failed)
+            failed.push_back(node.service.name());
+        bool ended = now.state == State::stopped || now.state == State::done;
+        if (ended && before.state != now.state) node.troubled.clear();
+    }
+
+    void park(Node& node, bool parked) {
+        if (std::exchange(node.parked, parked) == parked) return;
+        for (const auto& link : node.later) enqueue(*link.node);
+    }
+
+    // What conflicts with `node`, which is about to start, goes down. It waits until they have.
+    void make_way(Turn& turn, Node& node, const Nodes& rivals) {
+        auto reason = "conflicts with " + node.service.name() + ", which starts";
+        for (auto* rival : rivals) {
+            const auto& life = rival->service.life();
+            bool for_good = rival->service.going_down() && !life.again && !life.wanted_up;
+            if (!for_good) take_down(turn, *rival, reason);
+        }
+    }
+
+    // With everything that needs it.
+    void take_down(Turn& turn, Node& node, const std::string& reason) {
+        for (auto* dependant : Roster::dependants(node))
+            if (to_be_stopped(*dependant)) want_down(turn, *dependant, reason, false);
+        want_down(turn, node, reason, false);
+    }
+
+    // True: something was started for it.
+    bool answer_failures(Turn& turn) {
+        bool any = false;
+        for (const auto& name : std::exchange(failed, {})) {
+            auto* node = roster.find(name);
+            if (!node || shutting_down || node->service.settings().on_failure.empty()) continue;
+            if (!node->failures.take(kFailureLimit, turn.now)) {
+                turn.out.push_back(action::Tell{action::Severity::warning, name,
+                                                "has failed too often within a minute to start what "
+                                                "its on-failure names"});
+                continue;
+            }
+            auto reason = node->service.life().reason;
+            for (const auto& other : node->service.settings().on_failure) {
+                auto* wanted = roster.find(other);
+                if (!wanted || wanted == node) continue;
+                wanted->troubled = name;
+                wanted->trouble = reason;
+                want_up(turn, *wanted, true);
+                any = true;
+            }
+        }
+        return any;
     }
 
     // Starts what may start and stops what may stop, until nothing changes any more. It ends: each
     // step either sends a service on its way, which takes an event to come back from, or moves a
     // target or a failed one to where it stays.
     void settle(Turn& turn) {
+        do settle_queue(turn);
+        while (answer_failures(turn));
+    }
+
+    void settle_queue(Turn& turn) {
         while (!queue.empty()) {
             Node& node = *queue.front();
             queue.pop_front();
             node.queued = false;
+            if (auto why = shutting_down ? "" : lost(node, facts); !why.empty())
+                node.service.step_back(turn, why);
             if (node.service.state() == State::waiting) {
-                auto clearance = may_start(node);
-                if (clearance.refusal) {
+                auto clearance = may_start(node, facts);
+                if (clearance.only_rivals()) {
+                    make_way(turn, node, clearance.stops_first);
+                    clearance = may_start(node, facts); // some were only about to start
+                }
+                park(node, clearance.parked);
+                if (node.service.state() != State::waiting) {
+                    // It needs what it conflicts with.
+                } else if (clearance.refusal) {
                     node.service.give_up(turn, *clearance.refusal);
-                } else if (clearance.waits_for.empty()) {
+                } else if (clearance.may()) {
                     bool target = node.service.settings().type == ServiceType::target;
                     node.service.go(turn, target ? 0 : new_start_id());
                 }
@@ -96,6 +159,7 @@ struct Manager::Impl {
 
     void forget(Node& node) {
         for (const auto& link : node.later) enqueue(*link.node);
+        for (const auto& rival : node.rivals) enqueue(*rival.node);
         if (node.seen.deadline != kNever)
             deadlines.erase({node.seen.deadline, node.service.name()});
         for (auto& target : targets) target.forget(node);
@@ -141,7 +205,21 @@ struct Manager::Impl {
     void on(Turn& turn, const event::StartRequested& event) {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
+        node->troubled.clear();
+        send_rivals_away(turn, *node);
         want_up(turn, *node, true);
+    }
+
+    // What is asked for last wins: what conflicts with it and only waits for its own turn gives up. What
+    // lives is stopped when its turn has come.
+    void send_rivals_away(Turn& turn, Node& node) {
+        for (const auto& rival : node.rivals) {
+            auto state = rival.node->service.state();
+            bool stays = state != State::waiting && state != State::backoff;
+            if (!rival.node->defined || stays || &node == rival.node) continue;
+            take_down(turn, *rival.node,
+                      "conflicts with " + node.service.name() + ", which was asked for");
+        }
     }
 
     void on(Turn& turn, const event::StopRequested& event) {
@@ -157,6 +235,7 @@ struct Manager::Impl {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
         auto state = node->service.state();
+        send_rivals_away(turn, *node);
         if (state == State::stopped || state == State::failed) return want_up(turn, *node, true);
 
         for (auto* needed : Roster::pulled_in_by(*node)) {
@@ -164,9 +243,23 @@ struct Manager::Impl {
             needed->service.want_up(turn, false);
             note(*needed);
         }
-        for (auto* dependant : Roster::dependants(*node))
-            if (to_be_stopped(*dependant) && !dependant->service.going_down())
-                want_down(turn, *dependant, "restart of " + event.service + " requested", true);
+        std::set<const Node*> restarted{node};
+        auto dependants = Roster::dependants(*node);
+        restarted.insert(dependants.begin(), dependants.end());
+        for (auto* dependant : dependants) {
+            if (!to_be_stopped(*dependant) || dependant->service.going_down()) continue;
+            auto reason = "restart of " + event.service + " requested";
+            bool bound = std::ranges::any_of(dependant->earlier, [&](const Link& link) {
+                return link.binds && restarted.contains(link.node) &&
+                       Roster::bound(*dependant, *link.node);
+            });
+            if (!bound) {
+                want_down(turn, *dependant, reason, true);
+                continue;
+            }
+            dependant->service.step_back(turn, reason);
+            note(*dependant);
+        }
         want_down(turn, *node, "restart requested", true);
     }
 
@@ -180,29 +273,66 @@ struct Manager::Impl {
     void on(Turn& turn, const event::TargetRequested& event) {
         if (refuse_at_shutdown(turn, event.target)) return;
         std::string target = event.target;
-        if (target != "default" && target != "rescue" && !roster.find(target)) {
+        bool built_in = target == "default" || target == "rescue" || target == "safe";
+        if (!built_in && !roster.find(target)) {
+            bool fall_back = !event.isolate;
             turn.out.push_back(
                 action::Tell{action::Severity::error, target,
-                             fmt::format("there is no target {}, going on with default",
-                                         printable(target))});
+                             fmt::format("there is no target {}{}", printable(target),
+                                         fall_back ? ", going on with default" : "")});
+            if (!fall_back) return;
             target = "default";
         }
         Nodes wanted;
         for (auto* node : roster.all()) {
             const auto& settings = node->service.settings();
-            if (target == "default" ? settings.start == StartMode::automatic
-                : target == "rescue" ? settings.type == ServiceType::console
+            bool console = settings.type == ServiceType::console;
+            if (target == "default"  ? settings.start == StartMode::automatic
+                : target == "rescue" ? console
+                : target == "safe"   ? console || settings.name == target
                                      : settings.name == target)
                 wanted.push_back(node);
         }
         Nodes members;
         for (auto* node : wanted) {
-            want_up(turn, *node, false);
             auto pulled = Roster::pulled_in_by(*node);
             members.insert(members.end(), pulled.begin(), pulled.end());
         }
         std::erase_if(members, [](const Node* member) { return !member->defined; });
-        targets.emplace_back(event.target, std::move(members));
+        Nodes leaving;
+        if (event.isolate) leaving = stop_all_but(turn, members, target);
+        for (auto* node : wanted) want_up(turn, *node, false);
+        targets.emplace_back(event.target, std::move(members), std::move(leaving));
+    }
+
+    // Scopes are nobody's: whoever made one ends it. What fails or has failed is left to do so.
+    Nodes stop_all_but(Turn& turn, const Nodes& members, const std::string& target) {
+        targets.clear();
+        Nodes leaving;
+        std::set<const Node*> needed(members.begin(), members.end());
+        auto reason = fmt::format("target {} does not need it", target);
+        for (auto* node : roster.all()) {
+            if (needed.contains(node) || node->service.settings().scope) continue;
+            node->service.stop_timer();
+            const auto& life = node->service.life();
+            bool fails = life.state == State::failed ||
+                         (life.state == State::stopping && life.outcome == Outcome::failed);
+            if (!fails) want_down(turn, *node, reason, false);
+            note(*node);
+            if (node->service.alive() || node->service.stop_pending()) leaving.push_back(node);
+        }
+        return leaving;
+    }
+
+    void on(Turn&, const event::ConditionChanged& event) {
+        if (!facts.set(event.condition, event.holds)) return;
+        auto named = [&](const ServiceSettings& settings) {
+            return std::ranges::any_of(settings.conditions, [&](const Condition& condition) {
+                return condition.fact() == event.condition;
+            });
+        };
+        for (auto* node : roster.all())
+            if (named(node->service.settings()) || named(node->service.in_force())) enqueue(*node);
     }
 
     // ---- shutdown ----
@@ -314,7 +444,7 @@ struct Manager::Impl {
 
     void report(Turn& turn) {
         std::erase_if(targets, [&](TargetWatch& target) {
-            if (!target.settled()) return false;
+            if (!target.settled(facts)) return false;
             turn.out.push_back(action::TargetSettled{target.name(), target.failed()});
             return true;
         });
@@ -335,9 +465,15 @@ Manager::Manager(std::function<StartId()> new_start_id) : impl_(std::make_unique
 Manager::~Manager() = default;
 
 void Manager::define(ServiceSettings settings) {
-    Node& node = impl_->roster.define(std::move(settings));
-    impl_->enqueue(node); // what it waits for, or who waits for it, may have changed
-    for (const auto& link : node.later) impl_->enqueue(*link.node);
+    // What it waits for, or who waits for it, may have changed: by links that go, and by new ones.
+    auto look_again = [this](Node& node) {
+        impl_->enqueue(node);
+        for (const auto* links : {&node.later, &node.earlier})
+            for (const auto& link : *links) impl_->enqueue(*link.node);
+        for (const auto& rival : node.rivals) impl_->enqueue(*rival.node);
+    };
+    if (auto* known = impl_->roster.find(settings.name)) look_again(*known);
+    look_again(impl_->roster.define(std::move(settings)));
 }
 
 bool Manager::forget(std::string_view name) {
@@ -357,6 +493,8 @@ void Manager::resume(std::string_view name, const Life& life) {
     if (!node) return;
     node->service.resume(life);
     impl_->note(*node);
+    impl_->failed.clear(); // the earlier life has answered that
+    impl_->changed.clear();
 }
 
 Actions Manager::handle(const Event& event, Ms now) {
@@ -366,6 +504,11 @@ Actions Manager::handle(const Event& event, Ms now) {
     impl_->settle(turn);
     impl_->report(turn);
     return out;
+}
+
+std::vector<std::string> Manager::take_changed() {
+    auto changed = std::exchange(impl_->changed, {});
+    return {changed.begin(), changed.end()};
 }
 
 std::optional<Ms> Manager::next_deadline() const {
@@ -381,6 +524,7 @@ void Manager::shift_deadlines(Ms by) {
         node->service.shift_deadlines(by);
         impl_->note(*node);
     }
+    impl_->changed.clear();
 }
 
 std::vector<std::string> Manager::names() const {
@@ -392,25 +536,7 @@ std::vector<std::string> Manager::names() const {
 std::optional<ServiceView> Manager::view(std::string_view name) const {
     const auto* node = impl_->roster.find(name);
     if (!node) return std::nullopt;
-    const auto& life = node->service.life();
-    ServiceView view{.name = std::string(name), .state = life.state, .start = life.start,
-                     .last_start = life.last_start, .main_pid = life.main_pid,
-                     .restarts = life.restarts, .since = life.since, .last_exit = life.last_exit,
-                     .reason = life.reason, .status_text = life.status_text,
-                     .error_number = life.error_number, .said_exit = life.said_exit,
-                     .error_text = life.error_text, .watchdog = life.watchdog,
-                     .waiting_for = {},
-                     .next_attempt = next_attempt(life), .notify_access = {}, .messages = {},
-                     .stored = {}, .remains = life.remains};
-    if (life.state == State::waiting) {
-        for (const auto* other : may_start(*node).waits_for)
-            view.waiting_for.push_back(other->service.name());
-        std::ranges::sort(view.waiting_for);
-        auto twice = std::ranges::unique(view.waiting_for);
-        view.waiting_for.erase(twice.begin(), twice.end());
-        if (!view.waiting_for.empty()) view.reason = "waits for " + join(view.waiting_for, ", ");
-    }
-    return view;
+    return view_of(*node, impl_->facts);
 }
 
 const ServiceSettings* Manager::settings(std::string_view name) const {
@@ -426,6 +552,24 @@ const ServiceSettings* Manager::settings_of(StartId start) const {
 std::string Manager::service_of(StartId start) const {
     auto found = impl_->starts.find(start);
     return found == impl_->starts.end() ? "" : found->second->service.name();
+}
+
+Manager::Cause Manager::cause_of(std::string_view name) const {
+    const auto* node = impl_->roster.find(name);
+    return node ? Cause{node->troubled, node->trouble} : Cause{};
+}
+
+std::vector<std::string> Manager::conditions() const {
+    std::set<std::string> facts;
+    for (const auto* node : impl_->roster.all())
+        for (const auto* settings : {&node->service.settings(), &node->service.in_force()})
+            for (const auto& condition : settings->conditions) facts.insert(condition.fact());
+    return {facts.begin(), facts.end()};
+}
+
+std::optional<bool> Manager::holds(const std::string& condition) const {
+    auto parsed = parse_condition(condition);
+    return parsed ? impl_->facts.holds(*parsed) : std::nullopt;
 }
 
 std::vector<std::string> Manager::dependants(std::string_view name) const {

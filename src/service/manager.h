@@ -35,6 +35,15 @@ struct ServiceView {
     std::string error_text;       // its BUSERROR= or VARLINKERROR=
     Ms watchdog{0};          // its WATCHDOG_USEC=, instead of what its file says; 0: not told
     std::vector<std::string> waiting_for;
+    std::vector<std::string> unmet{}; // conditions that a waiting one waits for, as written
+    bool parked = false;            // ... waiting for what may never come
+    struct ConditionView {
+        std::string text;
+        std::optional<bool> holds; // nothing: not known yet
+    };
+    std::vector<ConditionView> conditions{};
+    std::vector<std::string> binds_to{}, bound_by{};
+    std::string started_for{}; // whose on-failure has started it
     Ms next_attempt{0};      // backoff, and one-shots with an interval
     // Left as they are by the manager: for those who know about messages and descriptors.
     std::optional<NotifyAccess> notify_access; // none: the start has no socket
@@ -64,6 +73,10 @@ class Manager {
 
     [[nodiscard]] Actions handle(const Event& event, Ms now);
 
+    // Services of which something has changed since the last call, though no action need speak of
+    // them: a stop that waits for its turn, say. For the state page.
+    [[nodiscard]] std::vector<std::string> take_changed();
+
     // For the state page: everything a service is at run time; null if unknown.
     [[nodiscard]] const Life* life(std::string_view name) const;
     // A service goes on where an earlier life of init left it. To be called after define() and before
@@ -81,6 +94,16 @@ class Manager {
     // The settings that a living start was spawned with, though the file may have changed since.
     [[nodiscard]] const ServiceSettings* settings_of(StartId start) const;
     [[nodiscard]] std::string service_of(StartId start) const; // "" if unknown
+
+    // For whom, and why, another service's on-failure has started this one; "" if none has.
+    struct Cause {
+        std::string service, reason;
+    };
+    [[nodiscard]] Cause cause_of(std::string_view name) const;
+
+    // Every condition that a description names, without '!': what has to be watched.
+    [[nodiscard]] std::vector<std::string> conditions() const; // sorted, each once
+    [[nodiscard]] std::optional<bool> holds(const std::string& condition) const;
 
     // What stopping `name` would stop before it, in order (what requires it, transitively, and is
     // alive or waiting).

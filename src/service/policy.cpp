@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
                                                                  "start-timeout", "runtime-limit"};
-constexpr std::array<std::string_view, 8> kStepNames{"report", "signal", "exec",     "restart",
-                                                     "stop",   "reboot", "poweroff", "halt"};
+constexpr std::array<std::string_view, 9> kStepNames{"report", "signal", "exec",     "restart", "stop",
+                                                     "safe",   "reboot", "poweroff", "halt"};
 constexpr std::string_view kAllowedSteps = // for messages
-    "report, signal NAME, exec:COMMAND, restart, stop, reboot, poweroff, halt";
+    "report, signal NAME, exec:COMMAND, restart, stop, safe, reboot, poweroff, halt";
 constexpr std::string_view kExec = "exec:";
 constexpr std::string_view kBlanks = " \t\r\n";
 

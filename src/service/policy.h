@@ -33,9 +33,9 @@ inline constexpr int kTroubleKinds = 4;
 [[nodiscard]] std::string_view to_string(TroubleKind kind); // as in the key: "crash-loop"
 [[nodiscard]] std::optional<TroubleKind> trouble_kind_named(std::string_view name);
 
-enum class StepKind { report, signal, exec, restart, stop, reboot, poweroff, halt };
+enum class StepKind { report, signal, exec, restart, stop, safe, reboot, poweroff, halt };
 [[nodiscard]] std::string_view to_string(StepKind kind);
-// Ends the list: restart, stop, reboot, poweroff, halt.
+// Ends the list: restart, stop, safe, reboot, poweroff, halt.
 [[nodiscard]] bool is_final(StepKind kind);
 
 struct RateLimit {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "service/roster.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
@@ -8,9 +9,13 @@
 namespace leash {
 namespace {
 
-void link(Node& owner, Node& later, Node& earlier, bool needs, bool pulls) {
-    later.earlier.push_back({&earlier, &owner, needs, pulls});
-    earlier.later.push_back({&later, &owner, needs, pulls});
+enum class Kind { order, want, need, bind };
+
+void link(Node& owner, Node& later, Node& earlier, Kind kind) {
+    bool binds = kind == Kind::bind, needs = binds || kind == Kind::need;
+    bool pulls = needs || kind == Kind::want;
+    later.earlier.push_back({&earlier, &owner, needs, pulls, binds});
+    earlier.later.push_back({&later, &owner, needs, pulls, binds});
 }
 
 // Each node of `root`'s closure over `next`, after everything that `next` leads to from it.
@@ -46,13 +51,17 @@ Node& Roster::mention(const std::string& name) {
 
 Nodes Roster::unlink(Node& node) {
     Nodes others;
-    auto own = [&](const Link& link) { return link.owner == &node; };
+    auto own = [&](const auto& link) { return link.owner == &node; };
     for (auto* side : {&node.earlier, &node.later}) {
         for (const auto& link : *side)
             if (own(link)) others.push_back(link.node);
         std::erase_if(*side, own);
     }
+    for (const auto& rival : node.rivals)
+        if (own(rival)) others.push_back(rival.node);
+    std::erase_if(node.rivals, own);
     for (auto* other : others) {
+        std::erase_if(other->rivals, own);
         std::erase_if(other->earlier, own);
         std::erase_if(other->later, own);
     }
@@ -60,17 +69,25 @@ Nodes Roster::unlink(Node& node) {
 }
 
 void Roster::tidy(Node& node) {
-    if (node.defined || !node.earlier.empty() || !node.later.empty()) return;
+    if (node.defined || !node.earlier.empty() || !node.later.empty() || !node.rivals.empty())
+        return;
     nodes_.erase(nodes_.find(node.service.name()));
 }
 
 Node& Roster::define(ServiceSettings settings) {
     Node& node = mention(settings.name);
     auto before = unlink(node);
-    for (const auto& name : settings.needs) link(node, node, mention(name), true, true);
-    for (const auto& name : settings.wants) link(node, node, mention(name), false, true);
-    for (const auto& name : settings.after) link(node, node, mention(name), false, false);
-    for (const auto& name : settings.before) link(node, mention(name), node, false, false);
+    for (const auto& name : settings.needs) link(node, node, mention(name), Kind::need);
+    for (const auto& name : settings.binds) link(node, node, mention(name), Kind::bind);
+    for (const auto& name : settings.wants) link(node, node, mention(name), Kind::want);
+    for (const auto& name : settings.after) link(node, node, mention(name), Kind::order);
+    for (const auto& name : settings.before) link(node, mention(name), node, Kind::order);
+    for (const auto& name : settings.conflicts) {
+        Node& other = mention(name);
+        if (&other == &node) continue;
+        node.rivals.push_back({&other, &node});
+        other.rivals.push_back({&node, &node});
+    }
     node.defined = true;
     node.service.define(std::move(settings));
     std::set<Node*> once(before.begin(), before.end());
@@ -79,8 +96,10 @@ Node& Roster::define(ServiceSettings settings) {
 }
 
 void Roster::forget(Node& node) {
-    node.defined = false;
+    node.defined = node.parked = false;
     node.service = Service(node.service.name());
+    node.troubled.clear();
+    node.failures.clear();
     auto others = unlink(node);
     std::set<Node*> once(others.begin(), others.end());
     once.insert(&node);
@@ -104,6 +123,18 @@ std::string_view Roster::closest_name(std::string_view name) const {
     for (const auto& [each, node] : nodes_)
         if (node->defined) names.push_back(each);
     return closest_word(name, names);
+}
+
+bool Roster::bound(const Node& dependant, const Node& provider) {
+    const auto& names = dependant.service.in_force().binds;
+    return std::ranges::find(names, provider.service.name()) != names.end();
+}
+
+std::vector<std::string> Roster::bound_to(const Node& provider) {
+    std::set<std::string> names;
+    for (const auto& link : provider.later)
+        if (link.binds) names.insert(link.node->service.name());
+    return {names.begin(), names.end()};
 }
 
 Nodes Roster::pulled_in_by(Node& node) {

@@ -18,8 +18,15 @@ struct Node;
 struct Link {
     Node* node;        // the other end
     const Node* owner; // whose description says so: one of the two ends
-    bool needs;        // `requires`
-    bool pulls;        // `requires` or `wants`: starting the one starts the other
+    bool needs;        // `requires` or `binds-to`
+    bool pulls;        // those or `wants`: starting the one starts the other
+    bool binds;        // `binds-to`
+};
+
+// One of two that conflict: the other one, and whose description says so.
+struct Rival {
+    Node* node;
+    const Node* owner;
 };
 
 struct Node {
@@ -29,11 +36,20 @@ struct Node {
     bool defined = false;
     std::vector<Link> earlier; // what it starts after, and stops before
     std::vector<Link> later;   // the reverse
+    std::vector<Rival> rivals; // never alive together with it
+
+    // It waits for what may never come: a condition that does not hold, or something that itself is
+    // parked. Those that only want it need not wait. See Manager::Impl::settle.
+    bool parked = false;
+
+    // Why it was started, if another one's `on-failure` did it; until it has ended.
+    std::string troubled, trouble;
+    RateWindow failures; // that its own on-failure has answered
 
     // What the manager last knew of it; see Manager::Impl::note.
     struct Seen {
         State state = State::stopped;
-        bool wanted_up = false;
+        bool wanted_up = false, again = false, stepped_back = false;
         StartId start = 0;
         Ms deadline = kNever;
         friend bool operator==(const Seen&, const Seen&) = default;
@@ -53,6 +69,11 @@ class Roster {
     [[nodiscard]] Nodes all() const;                       // defined ones, by name
     // "": nothing comes close.
     [[nodiscard]] std::string_view closest_name(std::string_view name) const;
+
+    // Does the living start of `dependant` bind to `provider`?
+    [[nodiscard]] static bool bound(const Node& dependant, const Node& provider);
+    // Who says so; empty: nobody.
+    [[nodiscard]] static std::vector<std::string> bound_to(const Node& provider);
 
     // What starting `node` pulls in (needs and wants, transitively), each after what it pulls in
     // itself; `node` comes last. May hold nodes that are not defined.

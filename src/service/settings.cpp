@@ -9,6 +9,12 @@ std::string_view to_string(ControlKind kind) {
     return kNames[static_cast<std::size_t>(kind)];
 }
 
+bool stops_when_lost(const ServiceSettings& settings, const Condition& condition) {
+    if (settings.condition_lost != ConditionLost::by_kind)
+        return settings.condition_lost == ConditionLost::stop;
+    return condition.kind != ConditionKind::path && condition.kind != ConditionKind::cmdline;
+}
+
 Policy policy_for(const ServiceSettings& settings, TroubleKind kind) {
     if (const auto& own = settings.on_kind[static_cast<std::size_t>(kind)]) return *own;
     if (settings.on_trouble) return *settings.on_trouble;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/notify_access.h"
+#include "service/condition.h"
 #include "service/policy.h"
 
 namespace leash {
@@ -26,6 +27,9 @@ enum class SessionPolicy { kill, keep };
 enum class LeavePolicy { kill, keep };
 enum class StrayPolicy { report, bring_back, kill };
 enum class FdStoreKeep { restart, always }; // until the service is stopped; as long as it is described
+// What becomes of a service that runs when one of its conditions holds no more. by_kind: it stops for
+// net, mount and user, it goes on for path and cmdline.
+enum class ConditionLost { by_kind, ignore, stop };
 enum class WatchdogSource { heartbeat, tasks, progress, probe };
 
 struct Notify {
@@ -65,7 +69,12 @@ struct ServiceSettings {
     std::vector<std::pair<std::string, std::string>> environment;
 
     // `needs` is the key `requires` (which is a word of C++). needs and wants imply after.
-    std::vector<std::string> needs, wants, after, before;
+    // binds is `binds-to`, and needs as well.
+    std::vector<std::string> needs, binds, wants, after, before;
+    std::vector<std::string> conflicts;  // never alive together; said by either of the two
+    std::vector<std::string> on_failure; // started when this one goes to `failed`
+    std::vector<Condition> conditions;
+    ConditionLost condition_lost = ConditionLost::by_kind;
     StartMode start = StartMode::automatic;
 
     Notify notify;
@@ -113,6 +122,9 @@ commands_of(const ServiceSettings& settings, ControlKind kind) {
     return settings.control[static_cast<std::size_t>(kind)];
 }
 [[nodiscard]] std::string_view to_string(ControlKind kind); // the key: "command-pre"
+
+// Whether a service that runs is stopped when this condition of its holds no more.
+[[nodiscard]] bool stops_when_lost(const ServiceSettings& settings, const Condition& condition);
 
 // The policy that answers `kind`: on-KIND, else on-trouble, else the built-in one
 // (missed-heartbeat, start-timeout: restart; crash-loop, runtime-limit: stop, which leaves the

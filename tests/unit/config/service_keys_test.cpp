@@ -78,6 +78,24 @@ const std::vector<Good> kGood{
     {kCommand + "wants = a\nwants =\n", [](const S& s) { return s.wants.empty(); }},
     {kCommand + "after = a@1\n", [](const S& s) { return s.after == Words{"a@1"}; }},
     {kCommand + "before = a.b\n", [](const S& s) { return s.before == Words{"a.b"}; }},
+    {kCommand + "binds-to = a, b\nbinds-to =\n", [](const S& s) { return s.binds.empty(); }},
+    {kCommand + "conflicts = a, b\n", [](const S& s) { return s.conflicts == Words{"a", "b"}; }},
+    {kCommand + "on-failure = a\n", [](const S& s) { return s.on_failure == Words{"a"}; }},
+    {kCommand + "condition = net:eth0, !path:/run/a b\ncondition = mount:/data\n", [](const S& s) {
+         return s.conditions.size() == 3 && s.conditions[0].kind == ConditionKind::net &&
+                s.conditions[1].text() == "!path:/run/a b" && s.conditions[2].what == "/data" &&
+                s.condition_lost == ConditionLost::by_kind;
+     }},
+    {kCommand + "condition = user:a, user:a\ncondition =\ncondition = cmdline:a=b\n", [](const S& s) {
+         return s.conditions.size() == 1 && s.conditions[0].what == "a=b";
+     }},
+    {kCommand + "condition = user:a\ncondition-lost = stop\n",
+     [](const S& s) { return s.condition_lost == ConditionLost::stop; }},
+    {kCommand + "condition = user:a\ncondition-lost = ignore\n",
+     [](const S& s) { return s.condition_lost == ConditionLost::ignore; }},
+    {kCommand + "on-trouble = restart 3/10m, safe\n", [](const S& s) {
+         return s.on_trouble->back().kind == StepKind::safe;
+     }},
     {kCommand + "start = auto\n", [](const S& s) { return s.start == StartMode::automatic; }},
     {kCommand + "start = manual\n", [](const S& s) { return s.start == StartMode::manual; }},
 
@@ -259,6 +277,14 @@ const std::vector<Bad> kBad{
     {kCommand + "wants = a.conf\n", ":3: wants: 'a.conf' is a file's name; write 'a'"},
     {kCommand + "after = " + std::string(64, 'x') + "\n", ":3: after: '"},
     {kCommand + "before = ..\n", ":3: before: '..' is not"},
+    {kCommand + "binds-to = nobody\n", ":3: binds-to: "},
+    {kCommand + "conflicts = a b\n", ":3: conflicts: 'a b' is not"},
+    {kCommand + "on-failure = a/b\n", ":3: on-failure: 'a/b' is not"},
+    {kCommand + "condition = eth0\n", ":3: condition: 'eth0' is no condition: write path:/PATH"},
+    {kCommand + "condition = pth:/x\n", ":3: condition: 'pth:/x': did you mean path:/x?"},
+    {kCommand + "condition = user:a, !user:a\n",
+     ":3: condition: 'user:a' and '!user:a' never hold both"},
+    {kCommand + "condition-lost = halt\n", ":3: condition-lost: "},
     {kCommand + "start = yes\n", ":3: start: 'yes'; allowed: auto, manual"},
     {kCommand + "notify = system\n", ":3: notify: 'system'; allowed: none, systemd, s6:FD (FD "
                                      "3..1023), pidfile:/PATH; did you mean 'systemd'?"},

@@ -92,13 +92,13 @@ TEST(Protocol, WhatIsEncodedParses) {
 }
 
 TEST(Protocol, WhoMayDoWhat) {
-    for (const char* verb : {"version", "list", "status", "is-system-running"}) {
+    for (const char* verb : {"version", "list", "status", "is-system-running", "cond-list"}) {
         EXPECT_TRUE(permitted(verb, 1000)) << verb;
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }
     for (const char* verb :
          {"ps", "start", "stop", "restart", "scope", "reload", "daemon-reexec", "reboot",
-          "poweroff", "halt", "kexec", "soft-reboot"}) {
+          "poweroff", "halt", "kexec", "soft-reboot", "target", "cond-set", "cond-clear"}) {
         EXPECT_FALSE(permitted(verb, 1000)) << verb;
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }

@@ -38,7 +38,8 @@ TEST(Render, AServiceOfAList) {
               R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
-              R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null})");
+              R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":""})");
 }
 
 TEST(Render, WhatAServiceSaysOfItself) {
@@ -53,7 +54,7 @@ TEST(Render, WhatAServiceSaysOfItself) {
     view.messages = {5, 4, 3, 2};
     auto line = render_service(view, &about, Ms{4500}, {});
     for (auto part : {R"("watchdog_ms":2000,)",
-                      R"("errno":28,"exit_status":0,"error":"a.b","stored":["one","two"],)"
+                      R"("errno":28,"exit_status":0,"error":"a.b",)", R"("stored":["one","two"],)"
                       R"("notify_access":"exec","messages":{"received":5,"dropped":4,"ignored":3,)"
                       R"("pauses":2}})"})
         EXPECT_NE(line.find(part), std::string::npos) << line;
@@ -84,6 +85,7 @@ TEST(Render, AServiceWithTasks) {
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
               R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
               R"("stored":[],"notify_access":null,"messages":null})");
 }
 
@@ -101,7 +103,8 @@ TEST(Render, AServiceWithNothing) {
               R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
               R"("watchdog_ms":0,"next_attempt_ms":250,"errno":null,"exit_status":null,)"
-              R"("error":null,"stored":[],"notify_access":null,"messages":null})");
+              R"("error":null,"conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
+              R"("stored":[],"notify_access":null,"messages":null})");
 }
 
 TEST(Render, ATaskOfNobody) {
@@ -143,4 +146,20 @@ TEST(Render, SmallOnes) {
     EXPECT_EQ(status_of(State::done), 0);
     EXPECT_EQ(status_of(State::starting), 3);
     EXPECT_EQ(status_of(State::failed), 3);
+}
+
+TEST(Render, ConditionsAndBonds) {
+    ServiceView view;
+    view.name = "a";
+    view.conditions = {{"net:eth0", true}, {"!path:/x", std::nullopt}};
+    view.binds_to = {"b"};
+    view.bound_by = {"c", "d"};
+    view.started_for = "e";
+    auto line = render_service(view, nullptr, Ms{0});
+    EXPECT_TRUE(line.ends_with(
+        R"("conditions":[{"condition":"net:eth0","holds":true},{"condition":"!path:/x","holds":null}],)"
+        R"("binds_to":["b"],"bound_by":["c","d"],"started_for":"e"})")) << line;
+    EXPECT_EQ(render_condition("user:x", false, {"a", "b"}),
+              R"({"condition":"user:x","holds":false,"services":["a","b"]})");
+    EXPECT_EQ(render_target("safe", 2), R"({"target":"safe","failed":2})");
 }

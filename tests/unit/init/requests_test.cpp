@@ -23,6 +23,8 @@ struct Answer final : control::Reply {
     std::string message;
 };
 
+using Told = Answer; // the core has an Answer, too
+
 struct RequestsTest : testing::Test {
     RequestsTest() {
         core.set_actor([this](const Action& action) {
@@ -64,4 +66,40 @@ TEST_F(RequestsTest, AScopeCanBeStoppedAndNothingElse) {
     auto answer = ask("stop");
     EXPECT_EQ(answer->status, -1); // not yet
     EXPECT_EQ(manager.view("job")->state, State::stopping);
+}
+
+TEST(Requests, ATargetIsWaitedForUntilAnotherIsAskedFor) {
+    EventLoop loop;
+    Manager manager([] { return StartId{1}; });
+    CoreLoop core(loop, manager);
+    Workers workers(loop);
+    RequestHooks hooks;
+    std::vector<std::string> entered;
+    hooks.target = [&](const std::string& target, const std::string&) -> Result<void> {
+        if (target == "nonsense") return fail("there is no target nonsense");
+        entered.push_back(target);
+        return {};
+    };
+    Requests requests(manager, core, workers, hooks);
+    auto ask = [&](const std::string& target, bool no_wait = false) {
+        auto answer = std::make_shared<Told>();
+        control::Request request;
+        request.verb = "target";
+        request.args = {target};
+        request.option = no_wait;
+        requests.handle(request, answer);
+        return answer;
+    };
+    EXPECT_EQ(ask("nonsense")->status, control::status::failed);
+    EXPECT_EQ(ask("safe", true)->status, control::status::done);
+    auto rescue = ask("rescue");
+    auto first = ask("default"), second = ask("default");
+    EXPECT_EQ(rescue->status, control::status::failed);
+    EXPECT_EQ(rescue->message, "target default was asked for meanwhile");
+    requests.target_settled("rescue", 0);
+    EXPECT_EQ(first->status, -1);
+    requests.target_settled("default", 1);
+    EXPECT_EQ(first->status, control::status::failed);
+    EXPECT_EQ(second->status, control::status::failed);
+    EXPECT_EQ(entered, (std::vector<std::string>{"safe", "rescue", "default", "default"}));
 }

@@ -380,3 +380,35 @@ TEST_F(Initctl, RunAsAScope) {
     EXPECT_EQ(run({"initctl", "run", "--scope", "a/b", "make"}), 4);
     EXPECT_EQ(became, std::vector<std::string>{});
 }
+
+TEST_F(Initctl, TargetsAndConditions) {
+    answer("status", R"({"state":"running","target":"safe"})" "\n" R"({"end":0,"message":""})" "\n");
+    answer("target|rescue", R"({"target":"rescue","failed":0})" "\n" R"({"end":0,"message":""})" "\n");
+    answer("target|+no-wait|rescue", R"({"end":0,"message":""})" "\n");
+    answer("target|default", R"({"target":"default","failed":2})" "\n" R"({"end":1,"message":""})" "\n");
+    answer("cond-list", R"({"condition":"user:x","holds":true,"services":["a","b"]})" "\n"
+                        R"({"condition":"path:/y","holds":null,"services":[]})" "\n"
+                        R"({"end":0,"message":""})" "\n");
+    answer("cond-set|x|y", R"({"end":0,"message":""})" "\n");
+    answer("cond-clear|x", R"({"end":6,"message":"only root may do that"})" "\n");
+    listen();
+    EXPECT_EQ(run({"initctl", "target"}), 0);
+    EXPECT_EQ(out, "safe\n");
+    EXPECT_EQ(run({"initctl", "target", "rescue"}), 0);
+    EXPECT_EQ(out, "target rescue is up\n");
+    EXPECT_EQ(run({"initctl", "target", "rescue", "--no-wait"}), 0);
+    EXPECT_EQ(run({"initctl", "target", "default"}), 1);
+    EXPECT_EQ(err, "target default has settled, 2 of its services failed\n");
+    EXPECT_EQ(run({"initctl", "cond", "list"}), 0);
+    EXPECT_EQ(out, "CONDITION  HOLDS          SERVICES\n"
+                   "user:x     yes            a, b\n"
+                   "path:/y    not known yet  -\n");
+    EXPECT_EQ(run({"initctl", "cond", "set", "x", "y"}), 0);
+    EXPECT_EQ(out + err, "");
+    EXPECT_EQ(run({"initctl", "cond", "clear", "x"}), 6);
+    EXPECT_EQ(run({"initctl", "cond", "set", "a b"}), 2);
+    EXPECT_EQ(err, "initctl: 'a b' is no condition's name: 1 to 31 of letters, digits and . _ @ -\n");
+    for (auto words : {std::vector<std::string>{"initctl", "cond", "set"},
+                       {"initctl", "cond", "list", "x"}, {"initctl", "cond", "toggle", "x"}})
+        EXPECT_EQ(run(words), 2);
+}

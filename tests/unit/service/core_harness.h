@@ -48,6 +48,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 const char* ends[] = {"reboot", "poweroff", "halt"};
                 return fmt::format("{} for {}: {}", ends[static_cast<int>(a.end)], a.service, a.reason);
             },
+            [&](const action::EnterTarget& a) {
+                return fmt::format("enter {} for {}: {}", a.target, a.service, a.reason);
+            },
             [&](const action::TargetSettled& a) {
                 return fmt::format("settled {} {}", a.target, a.failed);
             },

@@ -26,6 +26,10 @@ std::map<std::string, ServiceSettings> services(const std::vector<std::string>& 
             else if (word == "wants") list = &s.wants;
             else if (word == "after") list = &s.after;
             else if (word == "before") list = &s.before;
+            else if (word == "binds-to") list = &s.binds;
+            else if (word == "conflicts") list = &s.conflicts;
+            else if (word == "on-failure") list = &s.on_failure;
+            else if (word == "manual") s.start = StartMode::manual;
             else if (!word.empty()) list->push_back(word);
             word.clear();
         }
@@ -78,6 +82,27 @@ TEST(Graph, LeavesOut) {
              // two cycles apart, and what is well stays
              {{"a: after b", "b: after a", "c: after d", "d: after c", "e: after a c"},
               {"b.after", "d.after"}},
+             // binds-to is requires
+             {{"a: binds-to x", "b: binds-to a"}, {"a.binds-to", "b.binds-to"}},
+             {{"a: binds-to b", "b: binds-to c", "c: after a"}, {"a.binds-to"}},
+             {{"a: conflicts x, on-failure y"}, {"?a.conflicts", "?a.on-failure"}},
+             // conflicts
+             {{"a: conflicts b", "b:"}, {"a.conflicts"}},
+             {{"a: conflicts b", "b: conflicts a"}, {"a.conflicts"}},
+             {{"a: conflicts b", "b: manual"}, {}},
+             {{"a: conflicts a"}, {"a.conflicts"}},
+             {{"a: conflicts b, requires b", "b: manual"}, {"a.conflicts"}},
+             {{"a: manual, requires b c", "b: manual conflicts c", "c: manual"}, {"a.requires"}},
+             {{"a: manual, requires b", "b: manual binds-to c conflicts d", "c: manual requires d",
+               "d: manual"},
+              {"b.conflicts", "a.requires"}},
+             // a failure that would start itself
+             {{"a: on-failure b", "b:"}, {}},
+             {{"a: on-failure a"}, {"a.on-failure"}},
+             {{"a: on-failure b", "b: on-failure a"}, {"a.on-failure"}},
+             {{"a: on-failure b", "b: requires a"}, {"a.on-failure", "b.requires"}},
+             {{"a: on-failure b", "b: wants c", "c: binds-to a"}, {"a.on-failure", "c.binds-to"}},
+             {{"a: on-failure b", "b: after a"}, {}},
          })
         EXPECT_EQ(left_out(lines), faults) << (lines.empty() ? "" : lines.front());
 }
@@ -103,4 +128,15 @@ TEST(Graph, AThousandInARing) {
     for (int i = 0; i < 1000; ++i)
         lines.push_back(fmt::format("s{:03}: after s{:03}", i, (i + 1) % 1000));
     EXPECT_EQ(left_out(lines), Names{"s999.after"});
+}
+
+TEST(Graph, NamesFiles) {
+    auto all = services({"a: requires b", "b: after a", "x: conflicts y", "y:"});
+    for (auto& [name, settings] : all) settings.file = "services.d/" + name + ".conf";
+    auto faults = check_graph(all);
+    ASSERT_EQ(faults.size(), 2U);
+    EXPECT_EQ(faults[0].text, "dependency cycle: a requires b (services.d/a.conf), "
+                              "b after a (services.d/b.conf)");
+    EXPECT_EQ(faults[1].text, "x (services.d/x.conf) conflicts with y (services.d/y.conf), "
+                              "and both have start = auto");
 }

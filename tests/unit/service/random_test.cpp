@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Random events over a few services, against what has to hold whatever happens.
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -11,7 +12,11 @@ using namespace leash::test;
 
 namespace {
 
-const Lines kNames{"base", "db", "job", "web", "proxy", "top"};
+const Lines kNames{"base", "db", "job", "web", "proxy", "top", "rival", "nurse"};
+constexpr int kHowMany = 8;
+const Lines kFacts{"net:eth0", "path:/x", "user:go"};
+
+Condition condition(const std::string& text) { return *parse_condition(text); }
 
 struct World {
     explicit World(unsigned seed) : random(seed) {}
@@ -23,6 +28,7 @@ struct World {
     std::map<StartId, unsigned> control;   // serial of the command that runs
     std::map<StartId, bool> main_alive;
     std::set<StartId> signalled;
+    std::map<std::string, bool> facts;
     int all_stopped = 0, events = 0;
     bool shutting_down = false;
 
@@ -30,7 +36,8 @@ struct World {
 
     void define(const std::string& name) {
         const char* policies[] = {"restart", "report", "signal USR1, restart 1/5s, stop 1/1m",
-                                  "restart after 2s", "exec:/bin/x, restart 2/10s", "reboot"};
+                                  "restart after 2s", "exec:/bin/x, restart 2/10s", "reboot",
+                                  "safe"};
         b.define(name, [&](ServiceSettings& s) {
             s.type = name == "top"   ? ServiceType::target
                      : name == "job" ? ServiceType::oneshot
@@ -40,6 +47,17 @@ struct World {
             if (name == "proxy") s.after = {"web", "job"}, s.needs = {"base"};
             if (name == "top") s.needs = {"web"}, s.wants = {"proxy", "nothing"};
             if (name == "job") s.before = {"db"};
+            if (name == "web" && pick(2)) s.binds = {"db"};
+            if (name == "db" && pick(2)) s.binds = {"base"};
+            if (name == "top" && pick(3) == 0) s.binds = {"proxy"};
+            if (name == "rival") s.conflicts = {"proxy"}, s.after = {"db"};
+            if (name == "job" && pick(3) == 0) s.conflicts = {"rival"};
+            if (pick(3) == 0) s.on_failure = {"nurse"};
+            if (name == "nurse") s.on_failure = {"rival"}; // and back
+            const char* conditions[] = {"net:eth0", "!net:eth0", "path:/x", "user:go"};
+            if (pick(4) == 0) s.conditions = {condition(conditions[pick(4)])};
+            if (pick(8) == 0) s.conditions.push_back(condition("user:go"));
+            s.condition_lost = static_cast<ConditionLost>(pick(3));
             s.start = pick(3) ? StartMode::automatic : StartMode::manual;
             s.restart = static_cast<RestartWhen>(pick(5));
             for (auto& commands : s.control)
@@ -54,7 +72,7 @@ struct World {
             s.start_timeout = Ms{1000 * pick(5)};
             s.stop_timeout = Ms{500 * pick(5)};
             s.extend_limit = Ms{1000 * pick(4)};
-            if (pick(2)) s.on_trouble = *parse_policy(policies[pick(6)]);
+            if (pick(2)) s.on_trouble = *parse_policy(policies[pick(7)]);
         });
     }
 
@@ -108,7 +126,15 @@ struct World {
     void begin(StartId start, const std::string& service) {
         if (living.contains(start)) return;
         ASSERT_FALSE(shutting_down);
-        for (const auto& [id, name] : living) ASSERT_NE(name, service) << "two lives";
+        for (const auto& [id, name] : living) {
+            ASSERT_NE(name, service) << "two lives";
+            for (const auto& other : b.manager.settings(service)->conflicts) ASSERT_NE(name, other);
+            for (const auto& other : b.manager.settings(name)->conflicts) ASSERT_NE(service, other);
+        }
+        for (const auto& each : b.manager.settings(service)->conditions) {
+            auto known = facts.find(each.fact());
+            ASSERT_TRUE(known != facts.end() && known->second != each.negated) << each.text();
+        }
         living[start] = service;
     }
 
@@ -126,6 +152,10 @@ struct World {
         std::size_t starts = 0;
         for (const auto& name : b.manager.names()) {
             auto view = *b.manager.view(name);
+            if (view.state == State::waiting) {
+                ASSERT_FALSE(view.waiting_for.empty() && view.unmet.empty()) << name;
+            }
+            ASSERT_NO_FATAL_FAILURE(check_bounds(name, view));
             if (name == "top") continue;
             ASSERT_EQ(is_alive(view.state), view.start != 0) << name;
             starts += view.start != 0;
@@ -135,12 +165,33 @@ struct World {
                 ASSERT_NE(b.manager.settings_of(view.start), nullptr);
             }
             if (view.state == State::backoff) { ASSERT_TRUE(b.manager.next_deadline()); }
-            if (view.state == State::waiting) {
-                ASSERT_FALSE(view.waiting_for.empty());
-            }
         }
         ASSERT_EQ(starts, living.size());
         ASSERT_LE(all_stopped, 1);
+    }
+
+    // What is up and stays up has all that it is bound to, and its conditions.
+    void check_bounds(const std::string& name, const ServiceView& view) {
+        const auto& life = *b.manager.life(name);
+        if (!is_up(view.state) || !life.wanted_up || shutting_down) return;
+        const auto* settings = view.start ? b.manager.settings_of(view.start) : nullptr;
+        if (!settings) return;
+        const auto& newest = b.manager.settings(name)->binds;
+        for (const auto& provider : settings->binds) {
+            if (std::ranges::find(newest, provider) == newest.end()) continue; // reloaded: let go of
+            auto other = b.manager.view(provider);
+            ASSERT_TRUE(other && is_up(other->state) && b.manager.life(provider)->wanted_up)
+                << name << " without " << provider;
+        }
+        for (const auto& each : settings->conditions) {
+            if (!stops_when_lost(*settings, each)) continue;
+            ASSERT_NE(facts[each.fact()], each.negated) << name << " without " << each.text();
+        }
+    }
+
+    void tell(const std::string& fact, bool holds) {
+        facts[fact] = holds;
+        handle(event::ConditionChanged{fact, holds});
     }
 
     StartId some_start() {
@@ -152,14 +203,18 @@ struct World {
 
     void step() {
         auto id = some_start();
-        const auto& name = kNames[static_cast<std::size_t>(pick(6))];
+        const auto& name = kNames[static_cast<std::size_t>(pick(kHowMany))];
         int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
         auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
-        switch (pick(31)) {
+        switch (pick(34)) {
         case 0: return handle(event::StartRequested{name});
         case 1: return handle(event::StopRequested{name});
         case 2: return handle(event::RestartRequested{name});
-        case 3: return handle(event::TargetRequested{pick(2) ? "default" : name});
+        case 3: {
+            const char* targets[] = {"default", "default", "rescue", "safe"};
+            auto target = pick(2) ? targets[pick(4)] : name;
+            return handle(event::TargetRequested{target, pick(3) == 0});
+        }
         case 4: return handle(event::SpawnFailed{id, "no"});
         case 5: return handle(event::MainExited{id, statuses[pick(4)]});
         case 6: return handle(event::MainChanged{id, 7});
@@ -189,6 +244,7 @@ struct World {
             if (control.contains(id)) control_ends(id, pick(24), statuses[pick(4)]);
             return;
         case 23: return says(id);
+        case 24: case 25: return tell(kFacts[static_cast<std::size_t>(pick(3))], pick(3) != 0);
         default: return answer(id);
         }
     }
@@ -228,7 +284,8 @@ struct World {
         shutting_down = true;
         handle(event::ShutdownRequested{b.now + Ms{pick(10'000)}});
         for (int i = 0; i < 200 && all_stopped == 0; ++i) {
-            if (pick(3) == 0) handle(event::StartRequested{kNames[static_cast<std::size_t>(pick(6))]});
+            if (pick(3) == 0)
+                handle(event::StartRequested{kNames[static_cast<std::size_t>(pick(kHowMany))]});
             auto now_living = living;
             for (const auto& [id, name] : now_living)
                 if (pick(2)) answer(id);
@@ -278,12 +335,14 @@ TEST(Random, StartAndStopEnd) {
             }
             return false;
         };
+        for (const auto& fact : kFacts) world.tell(fact, true);
         for (const auto& name : kNames) {
             world.handle(event::StopRequested{name});
             ASSERT_TRUE(until(name, {State::stopped, State::failed})) << name << ", seed " << seed;
             world.handle(event::StartRequested{name});
             ASSERT_TRUE(until(name, {State::running, State::done, State::failed, State::backoff,
-                                     State::stopped})) << name << ", seed " << seed;
+                                     State::stopped}) ||
+                        world.b.manager.view(name)->parked) << name << ", seed " << seed;
             ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
         }
     }
@@ -295,6 +354,7 @@ TEST(Random, NobodyIsStuck) {
         World world(seed);
         for (const auto& name : kNames) world.define(name);
         for (int i = 0; i < 200; ++i) world.step();
+        for (const auto& fact : kFacts) world.tell(fact, true);
         // Timers and limits go on for ever: waiting at times is no harm, never getting on is.
         std::set<std::string> got_on;
         for (int round = 0; round < 120; ++round) {
@@ -308,7 +368,8 @@ TEST(Random, NobodyIsStuck) {
             }
             ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
             for (const auto& name : kNames)
-                if (round > 60 && world.b.state(name) != State::waiting) got_on.insert(name);
+                if (round > 60 && (world.b.state(name) != State::waiting ||
+                                   world.b.manager.view(name)->parked)) got_on.insert(name);
         }
         for (const auto& name : kNames)
             EXPECT_TRUE(got_on.contains(name))
