@@ -55,6 +55,8 @@ bool TargetWatch::settled(const Node& node) const {
             if (!each.service.settled()) return false;
             continue;
         }
+        if (each.service.listens()) continue;
+        if (!each.service.sockets_ready()) return false;
         for (const Node* other : may_start(each).waits_for)
             if (std::ranges::binary_search(members_, other) && met.insert(other).second)
                 todo.push_back(other);

@@ -29,7 +29,8 @@ std::string shortened(std::string_view text, std::size_t most) {
 // ---- what others see ----------------------------------------------------------------------------
 
 bool Service::stop_pending() const {
-    bool can_stop = life_.state == State::done || (alive() && life_.state != State::stopping);
+    bool can_stop = life_.state == State::done || listens() ||
+                    (alive() && life_.state != State::stopping);
     return can_stop && !life_.wanted_up;
 }
 
@@ -40,7 +41,7 @@ bool Service::going_down() const {
 
 bool Service::settled() const {
     switch (life_.state) {
-    case State::waiting:
+    case State::waiting: return life_.listens;
     case State::starting:
     case State::stopping: return false;
     case State::running:
@@ -74,6 +75,12 @@ void Service::shift_deadlines(Ms by) {
 void Service::define(ServiceSettings settings) {
     if (settings.on_trouble != newest_->on_trouble || settings.on_kind != newest_->on_kind)
         life_.budgets.clear(); // they counted other steps
+    bool open = life_.sockets == Sockets::asked || life_.sockets == Sockets::open;
+    if (open && !same_sockets(settings.listen, newest_->listen)) {
+        life_.sockets = Sockets::stale;
+        life_.listens = false;
+    }
+    if (!settings.listen.on_demand()) life_.lazy = life_.listens = false;
     newest_ = std::make_shared<ServiceSettings>(std::move(settings));
     if (!alive()) in_force_ = newest_;
 }
@@ -87,10 +94,15 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     life_.reason = std::move(reason);
     if (to == State::stopped || to == State::failed) life_.wanted_up = life_.again = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
+    life_.listens = false;
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
     if (to != State::running && to != State::reloading) life_.runtime_deadline = kNever;
     auto start = life_.start != 0 ? life_.start : life_.last_start;
     turn.out.push_back(action::StateChanged{name(), start, from, to, life_.reason});
+    bool closes = (to == State::stopped || to == State::failed) && life_.sockets != Sockets::closed;
+    if (!closes) return;
+    life_.sockets = Sockets::closed;
+    turn.out.push_back(action::Unlisten{name()});
 }
 
 void Service::tell(Turn& turn, action::Severity severity, std::string text) {
@@ -108,7 +120,8 @@ void Service::drop_troubles() {
     for (auto& trouble : life_.troubles) trouble.pending = false;
 }
 
-void Service::restart_asked(Turn& turn, std::string reason) {
+void Service::restart_asked(Turn& turn, std::string reason, bool lazy) {
+    life_.lazy = lazy;
     forget_counters();
     drop_troubles();
     enter(turn, State::waiting, std::move(reason));
@@ -120,20 +133,26 @@ void Service::want_up(Turn& turn, bool by_name) {
     switch (life_.state) {
     case State::stopped:
     case State::failed:
+        restart_asked(turn, "start requested", !by_name && newest_->listen.on_demand());
+        break;
     case State::backoff: restart_asked(turn); break;
     case State::done:
         if (by_name) restart_asked(turn);
         else life_.wanted_up = true, life_.again = false;
         break;
     case State::stopping:
-        if (life_.outcome == Outcome::done && !by_name) break;
+        if ((life_.outcome == Outcome::done || life_.outcome == Outcome::listen) && !by_name) break;
         drop_troubles();
         life_.wanted_up = true;
         life_.outcome = Outcome::again;
         life_.outcome_reason = "start requested";
         break;
     case State::waiting:
-        if (by_name) forget_counters();
+        if (stop_pending()) listen_on(turn);
+        if (!by_name) break;
+        forget_counters();
+        if (std::exchange(life_.lazy, false)) life_.reason = "start requested";
+        life_.listens = false;
         break;
     case State::starting:
     case State::running:
@@ -149,7 +168,11 @@ void Service::want_down(Turn& turn, const std::string& reason, bool again) {
         if (!again) enter(turn, State::stopped, reason);
         break;
     case State::waiting:
-        if (!again) enter(turn, State::stopped, reason);
+        if (life_.listens) { // others may depend on it
+            life_.wanted_up = false;
+            life_.again = again;
+            life_.outcome_reason = reason;
+        } else if (!again) enter(turn, State::stopped, reason);
         else forget_counters();
         break;
     case State::backoff:
@@ -190,7 +213,8 @@ void Service::go(Turn& turn, StartId id) {
     life_.status_text.clear();
     for (auto& trouble : life_.troubles) trouble = {};
     life_.control = {};
-    life_.exit_seen = life_.cleaned = life_.silent = false;
+    life_.exit_seen = life_.cleaned = life_.silent = life_.traffic_left = false;
+    life_.lazy = false;
     life_.start_deadline = life_.stop_deadline = kNever;
     bool timer = in_force_->type == ServiceType::oneshot && in_force_->interval > 0ms;
     life_.next_run = timer ? turn.now + in_force_->interval : kNever;
@@ -247,6 +271,8 @@ void Service::reload_asked(Turn& turn) {
     if (life_.state != State::running || life_.start == 0)
         return tell(turn, action::Severity::warning,
                     fmt::format("cannot reload: it is {}", to_string(life_.state)));
+    if (life_.control.running) // of a job that is through, and runs its command-post
+        return tell(turn, action::Severity::warning, "cannot reload: a command beside it runs");
     reloading(turn);
     bool by_command = !commands_of(*in_force_, ControlKind::reload).empty();
     if (by_command) {
@@ -278,13 +304,13 @@ void Service::tick(Turn& turn) {
     if (life_.start_deadline <= turn.now) {
         life_.start_deadline = kNever;
         auto limit = format_duration(in_force_->start_timeout);
-        if (life_.state == State::reloading) {
+        bool job = in_force_->type == ServiceType::oneshot; // whose limit goes on while it reloads
+        if (life_.state == State::reloading && !job) {
             tell(turn, action::Severity::warning,
                  fmt::format("did not say READY=1 within {} of its reload",
                              format_duration(in_force_->reload_timeout)));
             enter(turn, State::running, "reload timed out");
         } else {
-            bool job = in_force_->type == ServiceType::oneshot;
             trouble_seen(turn, TroubleKind::start_timeout,
                          (job ? "still running after " : "not ready within ") + limit);
         }

@@ -52,7 +52,8 @@ struct Manager::Impl {
     // looked at again: those that start later, those that stop later, and itself.
     void note(Node& node) {
         const auto& life = node.service.life();
-        Node::Seen now{life.state, life.wanted_up, life.start, node.service.next_deadline()};
+        Node::Seen now{life.state,   life.wanted_up, life.start, node.service.next_deadline(),
+                       life.sockets, life.lazy,      life.listens};
         if (now == node.seen) return;
         auto before = std::exchange(node.seen, now);
 
@@ -65,7 +66,8 @@ struct Manager::Impl {
             if (now.start != 0) starts[now.start] = &node;
         }
         alive += int{is_alive(now.state)} - int{is_alive(before.state)};
-        if (before.state == now.state && before.wanted_up == now.wanted_up) return;
+        now.start = before.start, now.deadline = before.deadline;
+        if (before == now) return;
         enqueue(node);
         for (const auto& link : node.later) enqueue(*link.node);
         for (const auto& link : node.earlier) enqueue(*link.node);
@@ -79,11 +81,17 @@ struct Manager::Impl {
             Node& node = *queue.front();
             queue.pop_front();
             node.queued = false;
-            if (node.service.state() == State::waiting) {
+            if (node.service.state() == State::waiting && !node.service.stop_pending()) {
+                if (node.service.sockets_due()) node.service.make_sockets(turn);
                 auto clearance = may_start(node);
                 if (clearance.refusal) {
                     node.service.give_up(turn, *clearance.refusal);
-                } else if (clearance.waits_for.empty()) {
+                } else if (clearance.waits_for.empty() && node.service.sockets_ready()) {
+                    if (node.service.life().lazy) {
+                        node.service.wait_for_traffic(turn);
+                        note(node);
+                        continue;
+                    }
                     bool target = node.service.settings().type == ServiceType::target;
                     node.service.go(turn, target ? 0 : new_start_id());
                 }
@@ -141,7 +149,7 @@ struct Manager::Impl {
     void on(Turn& turn, const event::StartRequested& event) {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
-        want_up(turn, *node, true);
+        want_up(turn, *node, event.by_name);
     }
 
     void on(Turn& turn, const event::StopRequested& event) {
@@ -157,7 +165,8 @@ struct Manager::Impl {
         auto* node = find_or_tell(turn, event.service);
         if (!node || refuse_at_shutdown(turn, event.service)) return;
         auto state = node->service.state();
-        if (state == State::stopped || state == State::failed) return want_up(turn, *node, true);
+        bool rests = state == State::stopped || state == State::failed || node->service.life().lazy;
+        if (rests) return want_up(turn, *node, true);
 
         for (auto* needed : Roster::pulled_in_by(*node)) {
             if (!needed->defined || needed == node) continue;
@@ -254,8 +263,27 @@ struct Manager::Impl {
         for_start(e.start, [&](Service& s) { s.main_changed(e.pid); });
     }
     void on(Turn& turn, const event::Emptied& e) {
-        for_start(e.start, [&](Service& s) { s.emptied(turn, e.remains); });
+        for_start(e.start, [&](Service& s) { s.emptied(turn, e.remains, e.traffic); });
     }
+
+    // ---- events of sockets ----
+
+    void on(Turn&, const event::Listening& e) {
+        if (auto* node = roster.find(e.service)) node->service.sockets_open(), note(*node);
+    }
+    void on(Turn& turn, const event::ListenFailed& e) {
+        if (auto* node = roster.find(e.service))
+            node->service.sockets_failed(turn, e.reason), note(*node);
+    }
+    // As a start by its name, but that the counters go on.
+    void on(Turn& turn, const event::Traffic& e) {
+        auto* node = roster.find(e.service);
+        if (!node || shutting_down || !node->service.listens() || !node->service.up()) return;
+        node->service.traffic(turn, e.socket);
+        note(*node);
+        want_up(turn, *node, false);
+    }
+
     void on(Turn&, const event::ControlSpawned& e) {
         for_start(e.start, [&](Service& s) { s.control_spawned(e.serial, e.pid); });
     }
@@ -387,7 +415,11 @@ std::optional<ServiceView> Manager::view(std::string_view name) const {
                      .reason = life.reason, .status_text = life.status_text, .waiting_for = {},
                      .next_attempt = next_attempt(life),
                      .remains = life.remains};
-    if (life.state == State::waiting) {
+    if (life.sockets == Sockets::open || life.sockets == Sockets::stale) {
+        for (const auto& socket : node->service.in_force().listen.sockets)
+            view.listens_on.push_back(to_string(socket));
+    }
+    if (life.state == State::waiting && !life.listens) {
         for (const auto* other : may_start(*node).waits_for)
             view.waiting_for.push_back(other->service.name());
         std::ranges::sort(view.waiting_for);

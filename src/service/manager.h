@@ -31,6 +31,7 @@ struct ServiceView {
     std::string reason;      // why it is failed, waiting, backing off; free text
     std::string status_text; // STATUS= of the service
     std::vector<std::string> waiting_for;
+    std::vector<std::string> listens_on{}; // its open sockets, as `listen` has them
     Ms next_attempt{0};      // backoff, and one-shots with an interval
     int remains = 0;         // tasks that the end of the last start spared
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "service/listen.h"
 #include "service/policy.h"
 
 namespace leash {
@@ -65,6 +66,8 @@ struct ServiceSettings {
     // `needs` is the key `requires` (which is a word of C++). needs and wants imply after.
     std::vector<std::string> needs, wants, after, before;
     StartMode start = StartMode::automatic;
+
+    Listen listen;
 
     Notify notify;
     Ms start_timeout{30'000};  // for readiness and one-shots; 0 = none
