@@ -8,6 +8,7 @@
 #include "base/tag.h"
 #include "base/text.h"
 #include "config/complaint.h"
+#include "config/listen_value.h"
 #include "config/schema.h"
 #include "config/values.h"
 
@@ -125,7 +126,9 @@ Checked<void> set_environment(S& s, const V& v) {
             return fault(fmt::format("{} is not a name of a variable; allowed: letters, digits, "
                                      "'_', no digit first", quote(name)));
         for (auto reserved : {kTagVariable, std::string_view("NOTIFY_SOCKET"),
-                              std::string_view("WATCHDOG_USEC"), std::string_view("WATCHDOG_PID")})
+                              std::string_view("WATCHDOG_USEC"), std::string_view("WATCHDOG_PID"),
+                              std::string_view("LISTEN_FDS"), std::string_view("LISTEN_PID"),
+                              std::string_view("LISTEN_FDNAMES")})
             if (name == reserved) return fault(fmt::format("{} is set by Leash itself", name));
         if (std::ranges::any_of(environment, [&](const auto& old) { return old.first == name; }))
             return fault(fmt::format("{} is set twice", quote(name)));
@@ -354,6 +357,8 @@ std::vector<KeySpec> rows() {
                 "until it sends READY=1 after SIGHUP or RELOADING=1. Then it is `running` again, "
                 "with a warning.",
         .set = ServiceSetter{set_time<&S::reload_timeout>}});
+
+    add_listen_rows(table);
 
     constexpr std::string_view jobs = "Jobs and limits";
     table.push_back({.section = section, .group = jobs, .key = "remain-after-exit", .type = word,

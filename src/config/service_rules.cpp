@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/service_rules.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -46,6 +47,7 @@ class Rules {
         check_type();
         check_restart();
         check_watchdog();
+        check_listen();
         for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
                          "on-runtime-limit"})
             if (own_(key) > 0) check_reach(key);
@@ -112,6 +114,26 @@ class Rules {
             if (int line = own_(key); line > 0)
                 complaints_.warning(line, key, "has no effect without `watchdog`",
                                     "add for example watchdog = 10s");
+    }
+
+    void check_listen() {
+        bool paths = std::ranges::any_of(s_.listen.sockets, [](const ListenSocket& socket) {
+            return socket.address.starts_with('/');
+        });
+        auto example = fmt::format("add for example listen = stream:/run/{}.sock", s_.name);
+        for (auto key : {"listen-start", "listen-backlog", "listen-mode", "listen-user",
+                         "listen-group"})
+            if (int line = own_(key); line > 0 && s_.listen.sockets.empty())
+                complaints_.warning(line, key, "has no effect without `listen`", example);
+        for (auto key : {"listen-mode", "listen-user", "listen-group"})
+            if (int line = own_(key); line > 0 && !s_.listen.sockets.empty() && !paths)
+                complaints_.warning(line, key, "has no effect: none of `listen` is a path", "");
+        int last = 2 + static_cast<int>(s_.listen.sockets.size());
+        if (s_.notify.kind == NotifyKind::s6 && s_.notify.fd <= last)
+            complaints_.error(own_("notify"), "notify",
+                              fmt::format("descriptor {} is one of those that `listen` passes (3 to {})",
+                                          s_.notify.fd, last),
+                              fmt::format("take notify = s6:{} or above", last + 1));
     }
 
     // A step that can never have its turn is a misunderstanding.
