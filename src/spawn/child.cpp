@@ -45,6 +45,7 @@ class Child {
         const auto& folder = settings_.directory.empty() ? "/" : settings_.directory;
         if (::chdir(folder.c_str()) != 0)
             give_up_errno(errno, "cannot enter the directory '{}'", folder);
+        place_passed_descriptors();
         place_notify_descriptor();
         close_others();
         auto environment = build_environment(request_, *account, tty_type_, ::getpid());
@@ -81,14 +82,19 @@ class Child {
         ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
     }
 
-    // Out of the way of 0, 1, 2 and of the descriptor that the service is to find its pipe at.
+    // Out of the way of 0, 1, 2, of what is passed and of the descriptor that the service is to find
+    // its pipe at.
     int lift(int fd) {
         if (fd < 0) return -1;
-        int lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        int lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, after_passed());
         if (lifted >= 0 && lifted == target())
             lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, lifted + 1);
         if (lifted < 0) give_up_errno(errno, "cannot duplicate descriptor {}", fd);
         return lifted;
+    }
+
+    [[nodiscard]] int after_passed() const {
+        return kFirstPassed + static_cast<int>(request_.passed.size());
     }
 
     [[nodiscard]] int target() const {
@@ -101,6 +107,7 @@ class Child {
         outcome_ = lift(outcome_);
         output_ = lift(request_.output_fd);
         notify_ = target() >= 0 ? lift(request_.notify_fd) : -1;
+        for (const auto& each : request_.passed) passed_.push_back(lift(each.fd));
     }
 
     void place(int fd, int number) {
@@ -173,8 +180,18 @@ class Child {
             give_up(fmt::format("could not become user '{}'", account.name));
     }
 
+    void place_passed_descriptors() {
+        for (int number = kFirstPassed; int fd : passed_) {
+            if (fd < 0) give_up("a descriptor to be passed to it is closed");
+            place(fd, number++);
+        }
+    }
+
     void place_notify_descriptor() {
         if (notify_ < 0) return;
+        if (target() < after_passed())
+            give_up(fmt::format("notify = s6:{}: that descriptor is passed to it for another purpose",
+                                target()));
         if (::dup2(notify_, target()) != target())
             give_up_errno(errno, "notify = s6:{}: cannot set that descriptor", target());
     }
@@ -182,7 +199,7 @@ class Child {
     void close_others() {
         int keep[] = {outcome_, target() >= 3 ? target() : outcome_};
         std::ranges::sort(keep);
-        unsigned from = 3;
+        auto from = static_cast<unsigned>(after_passed());
         for (int fd : keep) {
             auto number = static_cast<unsigned>(fd);
             if (number > from) close_range(from, number - 1);
@@ -212,6 +229,7 @@ class Child {
     int outcome_;
     int output_ = -1;
     int notify_ = -1;
+    std::vector<int> passed_;
     std::string_view tty_type_;
 };
 
@@ -238,6 +256,13 @@ std::vector<std::string> build_environment(const SpawnRequest& request, const Ac
     for (const auto& [name, value] : request.extra_environment) {
         set(name, value);
         if (name == "WATCHDOG_USEC") set("WATCHDOG_PID", std::to_string(pid));
+    }
+    if (!request.passed.empty()) {
+        std::string names;
+        for (const auto& each : request.passed) names += ":" + each.name;
+        set("LISTEN_FDS", std::to_string(request.passed.size()));
+        set("LISTEN_PID", std::to_string(pid));
+        set("LISTEN_FDNAMES", std::string_view(names).substr(1));
     }
     std::vector<std::string> environment;
     environment.reserve(variables.size());

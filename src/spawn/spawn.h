@@ -21,6 +21,12 @@
 
 namespace leash {
 
+// A descriptor of init that the service finds open, with its name in LISTEN_FDNAMES.
+struct PassedFd {
+    int fd = -1;
+    std::string name; // without ':'
+};
+
 struct SpawnRequest {
     const ServiceSettings* settings = nullptr;
     // A command beside the main process, instead of it: it gets no terminal.
@@ -31,6 +37,9 @@ struct SpawnRequest {
     // Environment of the notify room: NOTIFY_SOCKET=, WATCHDOG_USEC=. WATCHDOG_PID and LEASH_TAG are
     // added by the child itself.
     std::vector<std::pair<std::string, std::string>> extra_environment;
+    // Become the descriptors from kFirstPassed on, in this order. Beside LISTEN_FDS and
+    // LISTEN_FDNAMES the child sets LISTEN_PID.
+    std::vector<PassedFd> passed;
     int notify_fd = -1;  // notify = s6:FD: becomes descriptor settings->notify.fd
     // If given, the process is born into `start`, which has been made known with set_start.
     KernelLineage* kernel = nullptr;
@@ -47,6 +56,8 @@ struct Spawned {
     // False: the module would not be armed (a warning has told why), and the caller adopts it.
     bool in_lineage = false;
 };
+
+inline constexpr int kFirstPassed = 3; // SD_LISTEN_FDS_START
 
 [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
 

@@ -288,6 +288,53 @@ TEST_F(Spawn, S6Descriptor) {
     }
 }
 
+// From 3 on in order, wherever they were; LISTEN_PID is the number that the program has.
+TEST_F(Spawn, PassedDescriptors) {
+    for (bool crowded : {false, true}) {
+        std::vector<UniqueFd> pipes, own;
+        // Sources where the targets are, in the other order.
+        for (int i = 0; i < (crowded ? 3 : 20); ++i) {
+            int ends[2];
+            ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+            pipes.emplace_back(ends[0]);
+            pipes.emplace_back(ends[1]);
+        }
+        std::vector<std::string> wanted;
+        auto told = ask([&](ServiceSettings& settings, SpawnRequest& request) {
+            settings.notify = {NotifyKind::s6, 6, ""};
+            request.notify_fd = pipes[1].get();
+            for (auto index : {4U, 2U, 0U}) {
+                struct stat facts{};
+                ::fstat(pipes[index].get(), &facts);
+                wanted.push_back(fmt::format("pipe:[{}]", facts.st_ino));
+                request.passed.push_back({pipes[index].get(), fmt::format("n{}", index)});
+            }
+        });
+        EXPECT_EQ(told.named("env", "LISTEN_FDS="), "3");
+        EXPECT_EQ(told.named("env", "LISTEN_PID="), std::to_string(last.process.pid));
+        EXPECT_EQ(told.named("env", "LISTEN_FDNAMES="), "n4:n2:n0");
+        for (int i = 0; i < 3; ++i)
+            EXPECT_EQ(told.named("fd", fmt::format("{} ", 3 + i)), wanted[static_cast<std::size_t>(i)]);
+        EXPECT_TRUE(told.named("fd", "6 ").starts_with("pipe:"));
+        EXPECT_EQ(told.all("fd").size(), 7U); // 0 to 6
+    }
+    EXPECT_EQ(ask().named("env", "LISTEN_FDS="), "(nothing)");
+}
+
+TEST_F(Spawn, PassedDescriptorsThatCannotBe) {
+    auto closed = refusal({"/bin/true"}, [](ServiceSettings&, SpawnRequest& request) {
+        request.passed.push_back({-1, "x"});
+    });
+    EXPECT_EQ(closed, "a descriptor to be passed to it is closed");
+    UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    auto twice = refusal({"/bin/true"}, [&](ServiceSettings& settings, SpawnRequest& request) {
+        settings.notify = {NotifyKind::s6, 3, ""};
+        request.notify_fd = null.get();
+        request.passed.push_back({null.get(), "x"});
+    });
+    EXPECT_EQ(twice, "notify = s6:3: that descriptor is passed to it for another purpose");
+}
+
 TEST_F(Spawn, WithoutOwnStandardDescriptors) {
     // In the early boot descriptors 0 to 2 are free, and pipes land there.
     int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 50), ::fcntl(1, F_DUPFD_CLOEXEC, 50),
