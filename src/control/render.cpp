@@ -91,6 +91,8 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     if (view.next_attempt != Ms{0})
         json.number(std::max(Ms{0}, view.next_attempt - now).count());
     else json.null();
+    json.key("listens_on");
+    strings(json, view.listens_on);
     json.end_object();
     return json.text();
 }

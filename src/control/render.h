@@ -45,11 +45,12 @@ struct SystemView {
 };
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
-//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms"}
+//  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","listens_on"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
 // watchdog_ms is 0 for what is not watched.
+// listens_on: its open sockets, as `listen` has them.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);

@@ -14,6 +14,7 @@
 #include "init/live_starts.h"
 #include "init/log_link.h"
 #include "init/recovery.h"
+#include "init/sockets.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
 #include "lineage/kernel_lineage.h"
@@ -44,6 +45,7 @@ class Executor {
     // Of which service is this the main process? "" if of none.
     [[nodiscard]] std::string main_of(pid_t pid);
     void withdraw(const std::string& scope) { offers_.erase(scope); }
+    [[nodiscard]] ListeningSockets& sockets() { return sockets_; }
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
@@ -114,6 +116,7 @@ class Executor {
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
     LiveStarts live_;
+    ListeningSockets sockets_;
     std::uint64_t beats_ = 0; // heartbeats passed on, of all services
     Ender ender_;
     struct Offer {

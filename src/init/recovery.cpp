@@ -10,6 +10,7 @@ namespace leash {
 
 static_assert(sizeof(SystemRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(ServiceRecord) <= StatePage::kRecordBytes);
+static_assert(sizeof(SocketsRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
 
 namespace {
@@ -23,7 +24,7 @@ template <class T> std::span<const std::byte> bytes_of(const T& record) {
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
-    if (auto page = StatePage::create(kVersion, kFirstService + kServices))
+    if (auto page = StatePage::create(kVersion, kFirstSockets + kSockets))
         recovery->page_.emplace(std::move(*page));
     else log::error("{}: a crash of init would lose its services", page.error().text);
     return recovery;
@@ -34,7 +35,10 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     if (!page) return std::unexpected(page.error());
     auto recovery = std::make_unique<Recovery>();
     recovery->page_.emplace(std::move(*page));
-    for (std::uint32_t i = kFirstService; i < recovery->page_->records(); ++i) {
+    for (std::uint32_t i = kFirstSockets; i < kFirstSockets + kSockets; ++i)
+        if (auto record = recovery->read<SocketsRecord>(i))
+            recovery->sockets_.emplace(std::string(record->service, strnlen(record->service, 64)), i);
+    for (std::uint32_t i = kFirstService; i < kFirstSockets; ++i) {
         auto record = recovery->read<ServiceRecord>(i);
         if (!record) continue;
         recovery->services_.emplace(std::string(record->name, strnlen(record->name, 64)), i);
@@ -53,7 +57,9 @@ Result<void> Recovery::check() const {
         return fail("{} records of the state page are damaged", damaged);
     for (std::uint32_t i = kFirstPlugin; i < page_->records(); ++i) {
         auto bytes = page_->read(i);
-        std::size_t wanted = i < kFirstService ? sizeof(PluginRecord) : sizeof(ServiceRecord);
+        std::size_t wanted = i < kFirstService   ? sizeof(PluginRecord)
+                             : i < kFirstSockets ? sizeof(ServiceRecord)
+                                                 : sizeof(SocketsRecord);
         if (bytes && bytes->size() != wanted)
             return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
     }
@@ -93,7 +99,8 @@ void Recovery::record(const SystemRecord& system) {
 }
 
 void Recovery::record(const ServiceRecord& service) {
-    if (page_) page_->write(index_of(service.name), bytes_of(service));
+    auto index = page_ ? index_of(service.name) : kFirstSockets;
+    if (index < kFirstSockets) page_->write(index, bytes_of(service));
 }
 
 void Recovery::record(const PluginState& plugin) {
@@ -123,9 +130,35 @@ void Recovery::record(const PluginState& plugin) {
 void Recovery::forget(const std::string& service) {
     auto known = services_.find(service);
     if (known == services_.end()) return;
-    if (page_) page_->clear(known->second);
+    if (page_ && known->second < kFirstSockets) page_->clear(known->second);
     free_.push_back(known->second);
     services_.erase(known);
+}
+
+void Recovery::record(const SocketsRecord& sockets) {
+    auto known = sockets_.find(sockets.service);
+    if (!page_ || (known == sockets_.end() && sockets_.size() == kSockets)) return;
+    if (known == sockets_.end()) {
+        auto place = kFirstSockets;
+        auto taken = [&](const auto& each) { return each.second == place; };
+        while (std::ranges::any_of(sockets_, taken)) ++place;
+        known = sockets_.emplace(sockets.service, place).first;
+    }
+    page_->write(known->second, bytes_of(sockets));
+}
+
+void Recovery::forget_sockets(const std::string& service) {
+    auto known = sockets_.find(service);
+    if (known == sockets_.end()) return;
+    if (page_) page_->clear(known->second);
+    sockets_.erase(known);
+}
+
+std::vector<SocketsRecord> Recovery::sockets() const {
+    std::vector<SocketsRecord> all;
+    for (const auto& [service, index] : sockets_)
+        if (auto record = read<SocketsRecord>(index)) all.push_back(*record);
+    return all;
 }
 
 std::optional<SystemRecord> Recovery::system() const { return read<SystemRecord>(0); }

@@ -52,6 +52,13 @@ struct ServiceRecord {
     std::uint32_t scope;  // no file describes it
 };
 
+// What is listened on for a service; the hash of what each was made from tells whether it is described
+// still. fd -1: none.
+struct SocketsRecord {
+    char service[64];
+    struct Entry { std::int32_t fd; std::uint32_t identity; } sockets[kMostListening];
+};
+
 struct PluginRecord {
     static constexpr std::size_t kFds = kMaxSavedFds, kHelpers = 4;
     char name[32];
@@ -67,8 +74,9 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 3;
-    static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048;
+    static constexpr std::uint32_t kVersion = 4;
+    static constexpr std::uint32_t kFirstPlugin = 1, kFirstService = 16, kServices = 2048,
+                                   kFirstSockets = kFirstService + kServices, kSockets = 256;
 
     // Without memory for a page there is none: init says so and goes on.
     static std::unique_ptr<Recovery> fresh();
@@ -87,17 +95,21 @@ class Recovery {
     void record(const ServiceRecord& service);
     void record(const PluginState& plugin);
     void forget(const std::string& service);
+    // Beyond kSockets services they are opened anew after a crash.
+    void record(const SocketsRecord& sockets);
+    void forget_sockets(const std::string& service);
 
     [[nodiscard]] std::optional<SystemRecord> system() const;
     [[nodiscard]] std::vector<ServiceRecord> services() const;
     [[nodiscard]] std::vector<PluginState> plugins() const;
+    [[nodiscard]] std::vector<SocketsRecord> sockets() const;
 
   private:
     template <class T> std::optional<T> read(std::uint32_t index) const;
     std::uint32_t index_of(const std::string& service);
 
     std::optional<StatePage> page_;
-    std::map<std::string, std::uint32_t> services_, plugins_; // places in the page
+    std::map<std::string, std::uint32_t> services_, plugins_, sockets_; // places in the page
     std::vector<std::uint32_t> free_;
     std::uint32_t next_ = kFirstService;
 };

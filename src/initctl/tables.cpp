@@ -94,6 +94,8 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     maybe("reason", shown(service, "reason"));
     maybe("says", shown(service, "status_text"));
     maybe("waits for", printable(join(texts_of(service, "waiting_for"), ", ")));
+    for (const auto& socket : texts_of(service, "listens_on"))
+        fact(page, "listens on", printable(socket), terminal);
     if (auto when = next(service); !when.empty())
         fact(page, state == "backoff" ? "next try" : "next run", "in " + when, terminal);
     maybe("last exit", shown(service, "last_exit"));

@@ -38,7 +38,7 @@ TEST(Render, AServiceOfAList) {
               R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"listens_on":[]})");
 }
 
 TEST(Render, AScope) {
@@ -62,7 +62,7 @@ TEST(Render, AServiceWithTasks) {
               R"("command":"x\u0001\ufffd","start_id":"0000000512ab34cd","stray":true}],)"
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"listens_on":[]})");
 }
 
 TEST(Render, AServiceWithNothing) {
@@ -72,13 +72,14 @@ TEST(Render, AServiceWithNothing) {
     view.last_start = 7;
     view.last_exit = 11; // SIGSEGV
     view.waiting_for = {"b", "c"};
+    view.listens_on = {"http=stream:80"};
     view.next_attempt = Ms{250};
     view.reason = "main process ended with SIGSEGV";
     EXPECT_EQ(render_service(view, nullptr, Ms{0}, {}),
               R"({"name":"a","state":"backoff","main_pid":null,"restarts":0,"start_id":null,)"
               R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
-              R"("watchdog_ms":0,"next_attempt_ms":250})");
+              R"("watchdog_ms":0,"next_attempt_ms":250,"listens_on":["http=stream:80"]})");
 }
 
 TEST(Render, ATaskOfNobody) {
