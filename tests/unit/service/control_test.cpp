@@ -381,3 +381,34 @@ TEST(Timer, AJobThatDoesNotRemainIsStopped) {
     EXPECT_EQ(b.state("a"), State::stopped);
     EXPECT_FALSE(b.manager.next_deadline());
 }
+
+// A oneshot that said READY=1 is `running` until it is through; then its command-post has its turn.
+TEST(Control, NoReloadBesideTheLastCommandOfAJob) {
+    Bench b;
+    b.define("a", [](auto& s) {
+        s.type = ServiceType::oneshot, s.notify.kind = NotifyKind::systemd;
+        add(s, post, "/q"), add(s, reload, "/r");
+    });
+    b.run("a");
+    EXPECT_EQ(b.exited("a", 0), Lines{"run a#1 command-post /q"});
+    EXPECT_EQ(b.send(event::ReloadRequested{"a"}),
+              Lines{"tell a: cannot reload: a command beside it runs"});
+    EXPECT_EQ(b.control("a"), Lines{"end a#1"});
+}
+
+TEST(Control, AJobsLimitGoesOnWhileItReloads) {
+    Bench b;
+    b.define("a", [](auto& s) {
+        s.type = ServiceType::oneshot, s.notify.kind = NotifyKind::systemd;
+        s.start_timeout = Ms{5'000}, s.reload_timeout = Ms{60'000};
+        add(s, reload, "/r");
+    });
+    b.run("a");
+    b.pass(Ms{4'000});
+    EXPECT_EQ(b.send(event::ReloadRequested{"a"}), Lines{"run a#1 command-reload /r"});
+    auto lines = b.pass(Ms{2'000});
+    ASSERT_FALSE(lines.empty());
+    EXPECT_TRUE(lines[0].starts_with("tell a: trouble: start-timeout: still running after 5s"))
+        << lines[0];
+    EXPECT_EQ(b.state("a"), State::stopping);
+}
