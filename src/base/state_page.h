@@ -18,7 +18,7 @@ namespace leash {
 class StatePage {
   public:
     static constexpr std::uint32_t kMagic = 0x4C534831; // "LSH1"
-    static constexpr std::size_t kRecordBytes = 2032;   // payload of a record
+    static constexpr std::size_t kRecordBytes = 3056;   // payload of a record
 
     // A fresh page for `records` records. `version` says what the records mean.
     static Result<StatePage> create(std::uint32_t version, std::uint32_t records);

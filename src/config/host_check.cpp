@@ -109,7 +109,8 @@ class HostCheck {
                     hooks(name, fmt::format("on-{}", to_string(TroubleKind(kind))), *policy);
             account(name, "user", s.user, users_, "/etc/passwd");
             account(name, "group", s.group, groups_, "/etc/group");
-            folder(name, s.directory);
+            folder(name, "directory", s.directory);
+            listen(name, s.listen);
         }
         return std::move(complaints_);
     }
@@ -209,18 +210,31 @@ class HostCheck {
         // Even without /etc/passwd, root is 0 to spawn.
         if (name.empty() || name == "root" || parse_unsigned(name)) return;
         if (std::ranges::find(known, name) != known.end()) return;
-        complain(service, key, true, fmt::format("there is no {} {} in {}", key, quote(name), file),
+        auto kind = key.ends_with("group") ? "group" : "user";
+        complain(service, key, true, fmt::format("there is no {} {} in {}", kind, quote(name), file),
                  did_you_mean(closest_of(name, known)));
     }
 
-    void folder(const std::string& service, const std::string& path) {
+    void listen(const std::string& service, const Listen& listen) {
+        account(service, "listen-user", listen.user, users_, "/etc/passwd");
+        account(service, "listen-group", listen.group, groups_, "/etc/group");
+        for (const auto& socket : listen.sockets) {
+            const auto& path = socket.address;
+            // Below /run the folder is made.
+            if (!path.starts_with('/') || path.starts_with("/run/") || path.starts_with("/var/run/"))
+                continue;
+            folder(service, "listen", path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)));
+        }
+    }
+
+    void folder(const std::string& service, const std::string& key, const std::string& path) {
         if (path.empty()) return;
         auto status = tree_.look_at(path);
         if (status && S_ISDIR(status->st_mode)) return;
         auto mount = mount_over(path);
         auto text = status ? fmt::format("{} is not a folder", quote(path))
                            : fmt::format("there is no folder {}", quote(path));
-        complain(service, "directory", mount.empty(), std::move(text),
+        complain(service, key, mount.empty(), std::move(text),
                  mount.empty() ? did_you_mean(neighbour(path))
                                : fmt::format("it may be on what is mounted on {}", mount));
     }

@@ -30,6 +30,7 @@ class Loader {
         read_init_conf(init_conf);
         for (const auto& file : service_files) read_service(file);
         check_dependencies();
+        check_sockets();
         return std::move(catalog_);
     }
 
@@ -312,6 +313,19 @@ class Loader {
             catalog_.services.erase(fault.service);
             catalog_.left_out.insert(fault.service);
         }
+    }
+
+    // No error: of two that are started by hand, one at a time may have it.
+    void check_sockets() {
+        std::map<std::string, std::string> owners;
+        for (const auto& [name, settings] : catalog_.services)
+            for (const auto& socket : settings.listen.sockets) {
+                auto [other, is_new] = owners.try_emplace(address_of(socket), name);
+                if (is_new || other->second == name) continue;
+                auto text = fmt::format("{} is listened on by {} as well", address_of(socket),
+                                        other->second);
+                complain(name, "listen", text, "only one of them can be started", false);
+            }
     }
 
     // Services that require one with errors, and those that require them.

@@ -8,6 +8,7 @@
 #include "base/tag.h"
 #include "base/text.h"
 #include "config/complaint.h"
+#include "config/listen_value.h"
 #include "config/schema.h"
 #include "config/values.h"
 
@@ -455,6 +456,8 @@ std::vector<KeySpec> rows() {
                 "until it sends READY=1 after SIGHUP or RELOADING=1. Then it is `running` again, "
                 "with a warning.",
         .set = ServiceSetter{set_time<&S::reload_timeout>}});
+
+    add_listen_rows(table);
 
     constexpr std::string_view jobs = "Jobs and limits";
     table.push_back({.section = section, .group = jobs, .key = "remain-after-exit", .type = word,

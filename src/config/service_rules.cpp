@@ -54,6 +54,7 @@ class Rules {
         check_restart();
         check_watchdog();
         check_notify();
+        check_listen();
         for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
                          "on-runtime-limit"})
             if (own_(key) > 0) check_reach(key);
@@ -135,14 +136,37 @@ class Rules {
         if (int line = own_("fd-store-keep"); line > 0 && s_.fd_store_max == 0)
             complaints_.warning(line, "fd-store-keep", "has no effect without `fd-store-max`",
                                 "add for example fd-store-max = 16");
-        if (s_.notify.kind != NotifyKind::s6 || s_.notify.fd >= 3 + s_.fd_store_max) return;
+        int listening = static_cast<int>(s_.listen.sockets.size());
+        int first_free = 3 + listening + s_.fd_store_max; // check_listen is about the sockets
+        bool clash = s_.notify.fd >= 3 + listening && s_.notify.fd < first_free;
+        if (s_.notify.kind != NotifyKind::s6 || !clash) return;
         bool by_store = own_("fd-store-max") > 0;
         int line = own_(by_store ? "fd-store-max" : "notify");
         complaints_.error(line > 0 ? line : header_, by_store ? "fd-store-max" : "notify",
                           fmt::format("descriptor {} of notify = s6 may be one of the {} that are "
                                       "handed back from 3 on",
                                       s_.notify.fd, s_.fd_store_max),
-                          fmt::format("take notify = s6:{}", 3 + s_.fd_store_max));
+                          fmt::format("take notify = s6:{}", first_free));
+    }
+
+    void check_listen() {
+        bool paths = std::ranges::any_of(s_.listen.sockets, [](const ListenSocket& socket) {
+            return socket.address.starts_with('/');
+        });
+        auto example = fmt::format("add for example listen = stream:/run/{}.sock", s_.name);
+        for (auto key : {"listen-start", "listen-backlog", "listen-mode", "listen-user",
+                         "listen-group"})
+            if (int line = own_(key); line > 0 && s_.listen.sockets.empty())
+                complaints_.warning(line, key, "has no effect without `listen`", example);
+        for (auto key : {"listen-mode", "listen-user", "listen-group"})
+            if (int line = own_(key); line > 0 && !s_.listen.sockets.empty() && !paths)
+                complaints_.warning(line, key, "has no effect: none of `listen` is a path", "");
+        int last = 2 + static_cast<int>(s_.listen.sockets.size());
+        if (s_.notify.kind == NotifyKind::s6 && s_.notify.fd <= last)
+            complaints_.error(own_("notify"), "notify",
+                              fmt::format("descriptor {} is one of those that `listen` passes (3 to {})",
+                                          s_.notify.fd, last),
+                              fmt::format("take notify = s6:{} or above", last + 1));
     }
 
     // A step that can never have its turn is a misunderstanding.

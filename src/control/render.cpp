@@ -137,6 +137,8 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     json.key("bound_by");
     strings(json, view.bound_by);
     json.key("started_for").string(view.started_for);
+    json.key("listens_on");
+    strings(json, view.listens_on);
     if (tasks != nullptr) messages(json, view);
     json.end_object();
     return json.text();

@@ -46,13 +46,14 @@ struct SystemView {
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","errno","exit_status",
-//  "error","conditions":[{"condition","holds"}],"binds_to","bound_by","started_for"}
+//  "error","conditions":[{"condition","holds"}],"binds_to","bound_by","started_for",
+//  "listens_on"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
 // watchdog_ms is 0 for what is not watched. errno, exit_status and error are what the service said
 // itself; null where it has not. holds is null where nothing is known yet. started_for: whose on-failure
-// has started it, or "".
+// has started it, or "". listens_on: its open sockets, as `listen` has them.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);

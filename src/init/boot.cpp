@@ -292,6 +292,7 @@ void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
         for (const auto& name : manager_.names()) {
             bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
             if (described || name == kRescueConsole || !manager_.forget(name)) continue;
+            executor_->sockets().close(name);
             logs_.forget(name);
             executor_->forget(name);
             recovery_->forget(name);
@@ -299,7 +300,8 @@ void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
         conditions_->update();
         log::notice("configuration read again: {} services", catalog.services.size());
         if (state_.phase != Phase::going_down)
-            for (const auto& name : fresh) core_.post(event::StartRequested{name});
+            for (const auto& name : fresh) core_.post(event::StartRequested{name, false});
+        core_.post(event::Tick{}); // what waits may wait for something else now
         done(complaints);
     });
 }

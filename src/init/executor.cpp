@@ -31,6 +31,7 @@ Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& w
                    LogLink& logs, CgroupTree* tree, Recovery& recovery, HeartbeatSink heartbeats)
     : loop_(loop), manager_(manager), core_(core), workers_(workers), logs_(logs), tree_(tree),
       recovery_(recovery), heartbeats_(std::move(heartbeats)), stores_(loop, recovery, closer_),
+      sockets_(loop, manager, core, workers, recovery),
       ender_(workers, tree, [this](const EndResult& result) { ended(result); }) {}
 
 void Executor::use_module(KernelLineage* kernel) {
@@ -67,6 +68,9 @@ void Executor::spawn(const action::Spawn& wanted) {
     bool known = make_known(wanted.service, wanted.start, group.folder.get());
     if (known) request.kernel = kernel_;
     if (settings->type != ServiceType::console) request.output_fd = logs_.output_of(wanted.service);
+
+    sockets_.unwatch(wanted.service);
+    request.passed = sockets_.passed(*settings);
 
     LiveStart live;
     live.service = wanted.service;
@@ -208,7 +212,7 @@ void Executor::ended(const EndResult& result) {
     }
     if (result.remains > 0)
         log::notice("{}: {} processes spared by its policy remain", service, result.remains);
-    core_.post(event::Emptied{result.start, result.remains});
+    core_.post(event::Emptied{result.start, result.remains, sockets_.has_traffic(service)});
     forget_if_over(result.start);
     auto view = manager_.view(service); // none: a scope
     if (tree_ && !service.empty() && (!view || !is_alive(view->state)))

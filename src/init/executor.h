@@ -16,6 +16,7 @@
 #include "init/live_starts.h"
 #include "init/log_link.h"
 #include "init/recovery.h"
+#include "init/sockets.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
 #include "lineage/kernel_lineage.h"
@@ -48,6 +49,7 @@ class Executor {
     // Of which service is this the main process? "" if of none.
     [[nodiscard]] std::string main_of(pid_t pid);
     void withdraw(const std::string& scope) { offers_.erase(scope); }
+    [[nodiscard]] ListeningSockets& sockets() { return sockets_; }
     void signal(const action::SignalStart& wanted);
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
@@ -140,6 +142,7 @@ class Executor {
     Closer closer_;
     FdStores stores_;
     LiveStarts live_; // its sockets discard into the closer
+    ListeningSockets sockets_;
     std::uint64_t beats_ = 0; // heartbeats passed on, of all services
     Ender ender_;
     struct Offer {

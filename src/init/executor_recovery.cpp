@@ -70,6 +70,7 @@ void Executor::adopt(const ServiceRecord& record) {
         logs_.adopt_output(service, UniqueFd(record.output_read), UniqueFd(record.output_write));
     UniqueFd notify(record.notify_fd), s6(record.s6_fd);
     const auto* known = manager_.life(service);
+    if (known && known->listens) sockets_.watch(service);
     if (!known || known->start == 0 || !is_alive(known->state)) return;
     Life life = *known;
     const auto* settings = manager_.settings(service);

@@ -139,6 +139,12 @@ void Init::act(const Action& action) {
         [this](const auto& what) {
             using What = std::decay_t<decltype(what)>;
             if constexpr (std::is_same_v<What, action::Spawn>) executor_->spawn(what);
+            else if constexpr (std::is_same_v<What, action::Listen>)
+                executor_->sockets().open(what.service);
+            else if constexpr (std::is_same_v<What, action::Unlisten>)
+                executor_->sockets().close(what.service);
+            else if constexpr (std::is_same_v<What, action::Watch>)
+                executor_->sockets().watch(what.service);
             else if constexpr (std::is_same_v<What, action::SignalStart>) executor_->signal(what);
             else if constexpr (std::is_same_v<What, action::EndStart>) executor_->end(what);
             else if constexpr (std::is_same_v<What, action::ReloadMain>) executor_->reload(what);

@@ -11,6 +11,7 @@ namespace leash {
 static_assert(sizeof(SystemRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(ServiceRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(StoredRecord) <= StatePage::kRecordBytes);
+static_assert(sizeof(SocketsRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(UserConditions) <= StatePage::kRecordBytes);
 
@@ -25,7 +26,7 @@ template <class T> std::span<const std::byte> bytes_of(const T& record) {
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
-    if (auto page = StatePage::create(kVersion, kFirstStored + kStored))
+    if (auto page = StatePage::create(kVersion, kFirstSockets + kSockets))
         recovery->page_.emplace(std::move(*page));
     else log::error("{}: a crash of init would lose its services", page.error().text);
     return recovery;
@@ -36,6 +37,9 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     if (!page) return std::unexpected(page.error());
     auto recovery = std::make_unique<Recovery>();
     recovery->page_.emplace(std::move(*page));
+    for (std::uint32_t i = kFirstSockets; i < kFirstSockets + kSockets; ++i)
+        if (auto record = recovery->read<SocketsRecord>(i))
+            recovery->sockets_.emplace(std::string(record->service, strnlen(record->service, 64)), i);
     for (std::uint32_t i = kFirstService; i < kFirstStored; ++i) {
         auto record = recovery->read<ServiceRecord>(i);
         if (!record) continue;
@@ -58,7 +62,8 @@ Result<void> Recovery::check() const {
         std::size_t wanted = i < kUserConditions    ? sizeof(PluginRecord)
                              : i == kUserConditions ? sizeof(UserConditions)
                              : i < kFirstStored     ? sizeof(ServiceRecord)
-                                                    : sizeof(StoredRecord);
+                             : i < kFirstSockets    ? sizeof(StoredRecord)
+                                                    : sizeof(SocketsRecord);
         if (bytes && bytes->size() != wanted)
             return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
     }
@@ -141,6 +146,32 @@ void Recovery::forget(const std::string& service) {
     if (page_ && known->second < kFirstStored) page_->clear(known->second);
     free_.push_back(known->second);
     services_.erase(known);
+}
+
+void Recovery::record(const SocketsRecord& sockets) {
+    auto known = sockets_.find(sockets.service);
+    if (!page_ || (known == sockets_.end() && sockets_.size() == kSockets)) return;
+    if (known == sockets_.end()) {
+        auto place = kFirstSockets;
+        auto taken = [&](const auto& each) { return each.second == place; };
+        while (std::ranges::any_of(sockets_, taken)) ++place;
+        known = sockets_.emplace(sockets.service, place).first;
+    }
+    page_->write(known->second, bytes_of(sockets));
+}
+
+void Recovery::forget_sockets(const std::string& service) {
+    auto known = sockets_.find(service);
+    if (known == sockets_.end()) return;
+    if (page_) page_->clear(known->second);
+    sockets_.erase(known);
+}
+
+std::vector<SocketsRecord> Recovery::sockets() const {
+    std::vector<SocketsRecord> all;
+    for (const auto& [service, index] : sockets_)
+        if (auto record = read<SocketsRecord>(index)) all.push_back(*record);
+    return all;
 }
 
 StoredRecord Recovery::stored(std::uint32_t which) const {

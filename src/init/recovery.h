@@ -66,6 +66,13 @@ struct StoredRecord {
     } entries[kEntries];
 };
 
+// What is listened on for a service; the hash of what each was made from tells whether it is described
+// still. fd -1: none.
+struct SocketsRecord {
+    char service[64];
+    struct Entry { std::int32_t fd; std::uint32_t identity; } sockets[kMostListening];
+};
+
 struct PluginRecord {
     static constexpr std::size_t kFds = kMaxSavedFds, kHelpers = 4;
     char name[32];
@@ -88,10 +95,11 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 5;
+    static constexpr std::uint32_t kVersion = 6;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;
+    static constexpr std::uint32_t kFirstSockets = kFirstStored + kStored, kSockets = 256;
 
     // Without memory for a page there is none: init says so and goes on.
     static std::unique_ptr<Recovery> fresh();
@@ -111,6 +119,9 @@ class Recovery {
     void record(const PluginState& plugin);
     void record_user_conditions(const std::vector<std::string>& names); // the first kMost
     void forget(const std::string& service);
+    // Beyond kSockets services they are opened anew after a crash.
+    void record(const SocketsRecord& sockets);
+    void forget_sockets(const std::string& service);
 
     // A place for one more descriptor that is to outlive this life; -1: none is left.
     [[nodiscard]] int keep_descriptor(const std::string& service, const std::string& name, int fd,
@@ -127,6 +138,7 @@ class Recovery {
     [[nodiscard]] std::vector<ServiceRecord> services() const;
     [[nodiscard]] std::vector<PluginState> plugins() const;
     [[nodiscard]] std::vector<std::string> user_conditions() const;
+    [[nodiscard]] std::vector<SocketsRecord> sockets() const;
 
   private:
     template <class T> std::optional<T> read(std::uint32_t index) const;
@@ -134,7 +146,7 @@ class Recovery {
     [[nodiscard]] StoredRecord stored(std::uint32_t which) const;
 
     std::optional<StatePage> page_;
-    std::map<std::string, std::uint32_t> services_, plugins_; // places in the page
+    std::map<std::string, std::uint32_t> services_, plugins_, sockets_; // places in the page
     std::vector<std::uint32_t> free_;
     std::uint32_t next_ = kFirstService;
 };

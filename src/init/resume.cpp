@@ -46,6 +46,8 @@ void Init::take_over_descriptors() {
         for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
             claimed.push_back(fd);
     for (const auto& kept : recovery_->kept_descriptors()) claimed.push_back(kept.fd);
+    for (const auto& record : recovery_->sockets())
+        for (const auto& socket : record.sockets) claimed.push_back(socket.fd);
     for (const auto& plugin : recovery_->plugins())
         for (const auto& [name, fd] : plugin.fds) claimed.push_back(fd);
     // What this life has opened already: its loop and its signals.
@@ -119,10 +121,17 @@ void Init::resume_services() {
     ensure_console(); // describes the built-in one again, if it was that which ran
     auto last = recovery_->last_alive();
     auto lost = last > Ms{0} ? std::max(monotonic_now() - last, Ms{0}) : Ms{0};
+    // All of them before the first event: a service that waits for its turn may get it then.
+    executor_->sockets().take_over();
     for (const auto& record : recovery_->services()) {
         std::string name(record.name, strnlen(record.name, sizeof record.name));
         if (record.scope) scopes_->resume(name);
-        manager_.resume(name, unpack(record.life));
+        auto life = unpack(record.life);
+        if (!executor_->sockets().complete(name) && life.sockets != Sockets::closed) {
+            life.sockets = Sockets::stale;
+            life.listens = false;
+        }
+        manager_.resume(name, life);
     }
     manager_.shift_deadlines(lost); // while nobody was there, nobody was late
     executor_->adopt_stored();

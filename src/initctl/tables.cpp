@@ -142,6 +142,8 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     maybe("bound to", printable(join(texts_of(service, "binds_to"), ", ")));
     maybe("bound by", printable(join(texts_of(service, "bound_by"), ", ")));
     maybe("started for", shown(service, "started_for"));
+    for (const auto& socket : texts_of(service, "listens_on"))
+        fact(page, "listens on", printable(socket), terminal);
     if (auto when = next(service); !when.empty())
         fact(page, state == "backoff" ? "next try" : "next run", "in " + when, terminal);
     maybe("last exit", shown(service, "last_exit"));

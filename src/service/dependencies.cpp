@@ -98,7 +98,8 @@ bool TargetWatch::settled(const Node& node, const Facts& facts) const {
             if (!each.service.settled()) return false;
             continue;
         }
-        if (each.parked) continue;
+        if (each.parked || each.service.listens()) continue;
+        if (!each.service.sockets_ready()) return false;
         auto clearance = may_start(each, facts);
         if (!clearance.conditions.empty() || !clearance.stops_first.empty()) return false;
         for (const Node* other : clearance.waits_for)

@@ -21,7 +21,8 @@ namespace leash {
 
 namespace event {
 
-struct StartRequested { std::string service; };   // by a user or the target; starts what it needs
+// Starts what it needs as well. By name: at once, though it may listen and wait for traffic.
+struct StartRequested { std::string service; bool by_name = true; };
 struct StopRequested { std::string service; };    // stops dependants first
 struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
 struct ReloadRequested { std::string service; };  // command-reload, or SIGHUP to its main process
@@ -37,7 +38,13 @@ struct SpawnFailed { StartId start; std::string reason; }; // clone3, or anythin
 struct MainExited { StartId start; int status; }; // wait status, as of waitpid(2)
 struct MainChanged { StartId start; int pid; };   // MAINPID=, pid file; already authenticated
 // Everything that the service's kill policy covers is gone. `remains`: tasks that it spared.
-struct Emptied { StartId start; int remains; };
+// `traffic`: there is some on its sockets, which the start has left for the next one.
+struct Emptied { StartId start; int remains; bool traffic = false; };
+
+// Answers to action::Listen, and to action::Watch.
+struct Listening { std::string service; };
+struct ListenFailed { std::string service; std::string reason; };
+struct Traffic { std::string service; std::string socket; }; // its name or address
 
 // The command of RunControl. `serial` is the action's: an answer about an earlier one is ignored.
 struct ControlSpawned { StartId start; unsigned serial; int pid; };
@@ -72,7 +79,8 @@ using Event =
                  event::Reloading, event::ControlSpawned, event::ControlExited,
                  event::ControlFailed, event::ErrorTold, event::TimeAsked,
                  event::WatchdogAsked, event::RestartsForgiven,
-                 event::ConditionChanged>;
+                 event::ConditionChanged, event::Listening, event::ListenFailed,
+                 event::Traffic>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -81,6 +89,16 @@ namespace action {
 // Spawn the service's command. Answer: Spawned or SpawnFailed, then Executed or SpawnFailed.
 // After SpawnFailed the core still asks for EndStart, as after any end.
 struct Spawn { std::string service; StartId start; };
+
+// Make the sockets of `listen` as the newest settings say; those that are as they were stay. Answer:
+// Listening or ListenFailed, which leaves none open. Asked again: only the last one is answered.
+struct Listen { std::string service; };
+
+// Close them, and remove what they are in the file system; no answer to an earlier Listen or Watch.
+struct Unlisten { std::string service; };
+
+// Answer Traffic, once, when there is any on one of them; not if it is spawned before.
+struct Watch { std::string service; };
 
 // Ask politely: the stop signal (with SIGCONT) to what the kill policy covers. No answer.
 struct SignalStart { std::string service; StartId start; int signal; };
@@ -130,7 +148,8 @@ struct AllStopped {};
 
 } // namespace action
 
-using Action = std::variant<action::Spawn, action::SignalStart, action::EndStart,
+using Action = std::variant<action::Spawn, action::Listen, action::Unlisten, action::Watch,
+                            action::SignalStart, action::EndStart,
                             action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::StateChanged,
                             action::Tell, action::EndMachine, action::EnterTarget,

@@ -47,6 +47,10 @@ LifeRecord pack(const Life& life) {
     record.exit_seen = life.exit_seen;
     record.cleaned = life.cleaned;
     record.silent = life.silent;
+    record.sockets = static_cast<std::uint8_t>(life.sockets);
+    record.lazy = life.lazy;
+    record.listens = life.listens;
+    record.traffic_left = life.traffic_left;
     record.state = static_cast<std::int32_t>(life.state);
     record.main_pid = life.main_pid;
     record.outcome = static_cast<std::int32_t>(life.outcome);
@@ -84,7 +88,8 @@ LifeRecord pack(const Life& life) {
 Life unpack(const LifeRecord& record) {
     Life life;
     if (record.state < 0 || record.state > static_cast<std::int32_t>(State::done) ||
-        record.outcome < 0 || record.outcome > static_cast<std::int32_t>(Outcome::step_back))
+        record.outcome < 0 || record.outcome > static_cast<std::int32_t>(Outcome::listen) ||
+        record.sockets > static_cast<std::uint8_t>(Sockets::stale))
         return life;
     life.start = record.start;
     life.last_start = record.last_start;
@@ -115,6 +120,12 @@ Life unpack(const LifeRecord& record) {
     life.exit_seen = record.exit_seen != 0;
     life.cleaned = record.cleaned != 0;
     life.silent = record.silent != 0;
+    life.sockets = static_cast<Sockets>(record.sockets);
+    // Whoever was at it is gone.
+    if (life.sockets == Sockets::asked) life.sockets = Sockets::closed;
+    life.lazy = record.lazy != 0;
+    life.listens = record.listens != 0;
+    life.traffic_left = record.traffic_left != 0;
     life.state = static_cast<State>(record.state);
     life.main_pid = record.main_pid;
     life.outcome = static_cast<Outcome>(record.outcome);

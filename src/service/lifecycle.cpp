@@ -29,7 +29,8 @@ std::string shortened(std::string_view text, std::size_t most) {
 // ---- what others see ----------------------------------------------------------------------------
 
 bool Service::stop_pending() const {
-    bool can_stop = life_.state == State::done || (alive() && life_.state != State::stopping);
+    bool can_stop = life_.state == State::done || listens() ||
+                    (alive() && life_.state != State::stopping);
     return can_stop && !life_.wanted_up;
 }
 
@@ -41,7 +42,7 @@ bool Service::going_down() const {
 
 bool Service::settled() const {
     switch (life_.state) {
-    case State::waiting:
+    case State::waiting: return life_.listens;
     case State::starting:
     case State::stopping: return false;
     case State::running:
@@ -75,6 +76,12 @@ void Service::shift_deadlines(Ms by) {
 void Service::define(ServiceSettings settings) {
     if (settings.on_trouble != newest_->on_trouble || settings.on_kind != newest_->on_kind)
         life_.budgets.clear(); // they counted other steps
+    bool open = life_.sockets == Sockets::asked || life_.sockets == Sockets::open;
+    if (open && !same_sockets(settings.listen, newest_->listen)) {
+        life_.sockets = Sockets::stale;
+        life_.listens = false;
+    }
+    if (!settings.listen.on_demand()) life_.lazy = life_.listens = false;
     newest_ = std::make_shared<ServiceSettings>(std::move(settings));
     if (!alive()) in_force_ = newest_;
 }
@@ -90,10 +97,15 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     if (to == State::stopped || to == State::failed)
         life_.wanted_up = life_.again = life_.stepped_back = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
+    life_.listens = false;
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
     if (to != State::running && to != State::reloading) life_.runtime_deadline = kNever;
     auto start = life_.start != 0 ? life_.start : life_.last_start;
     turn.out.push_back(action::StateChanged{name(), start, from, to, life_.reason});
+    bool closes = (to == State::stopped || to == State::failed) && life_.sockets != Sockets::closed;
+    if (!closes) return;
+    life_.sockets = Sockets::closed;
+    turn.out.push_back(action::Unlisten{name()});
 }
 
 void Service::tell(Turn& turn, action::Severity severity, std::string text) {
@@ -111,7 +123,8 @@ void Service::drop_troubles() {
     for (auto& trouble : life_.troubles) trouble.pending = false;
 }
 
-void Service::restart_asked(Turn& turn, std::string reason) {
+void Service::restart_asked(Turn& turn, std::string reason, bool lazy) {
+    life_.lazy = lazy;
     forget_counters();
     drop_troubles();
     life_.stepped_back = false;
@@ -124,14 +137,18 @@ void Service::want_up(Turn& turn, bool by_name) {
     switch (life_.state) {
     case State::stopped:
     case State::failed:
+        restart_asked(turn, "start requested", !by_name && newest_->listen.on_demand());
+        break;
     case State::backoff: restart_asked(turn); break;
     case State::done:
         if (by_name) restart_asked(turn);
         else life_.wanted_up = true, life_.again = life_.stepped_back = false;
         break;
     case State::stopping:
-        if (life_.outcome == Outcome::done && !by_name) break;
-        if (life_.outcome == Outcome::step_back && !by_name) break;
+        if ((life_.outcome == Outcome::done || life_.outcome == Outcome::listen ||
+             life_.outcome == Outcome::step_back) &&
+            !by_name)
+            break;
         life_.stepped_back = false;
         drop_troubles();
         life_.wanted_up = true;
@@ -139,7 +156,11 @@ void Service::want_up(Turn& turn, bool by_name) {
         life_.outcome_reason = "start requested";
         break;
     case State::waiting:
-        if (by_name) forget_counters();
+        if (stop_pending()) listen_on(turn);
+        if (!by_name) break;
+        forget_counters();
+        if (std::exchange(life_.lazy, false)) life_.reason = "start requested";
+        life_.listens = false;
         break;
     case State::starting:
     case State::running:
@@ -159,7 +180,11 @@ void Service::want_down(Turn& turn, const std::string& reason, bool again) {
         if (!again) enter(turn, State::stopped, reason);
         break;
     case State::waiting:
-        if (!again) enter(turn, State::stopped, reason);
+        if (life_.listens) { // others may depend on it
+            life_.wanted_up = false;
+            life_.again = again;
+            life_.outcome_reason = reason;
+        } else if (!again) enter(turn, State::stopped, reason);
         else forget_counters();
         break;
     case State::backoff:
@@ -230,7 +255,8 @@ void Service::go(Turn& turn, StartId id) {
     life_.reload_begun = life_.times_reloads = false;
     for (auto& trouble : life_.troubles) trouble = {};
     life_.control = {};
-    life_.exit_seen = life_.cleaned = life_.silent = false;
+    life_.exit_seen = life_.cleaned = life_.silent = life_.traffic_left = false;
+    life_.lazy = false;
     life_.start_deadline = life_.stop_deadline = kNever;
     bool timer = in_force_->type == ServiceType::oneshot && in_force_->interval > 0ms;
     life_.next_run = timer ? turn.now + in_force_->interval : kNever;

@@ -8,7 +8,12 @@
 //   failed     want_up (clears the counters)                                            waiting
 //   done       want_up by its own name                                                  waiting
 //   stopped, failed, done: interval has passed                                          waiting
-//   waiting    go (dependencies settled)             command-pre, else Spawn            starting
+//   waiting    has sockets                           Listen
+//              Listening                             dependencies count from now on
+//              ListenFailed                                                             failed
+//              go, lazy (listen-start = demand)      Watch; it counts as up             waiting
+//              Traffic, want_up by its own name      not lazy any more                  waiting
+//              go (dependencies settled)             command-pre, else Spawn            starting
 //              go, a target                                                             running
 //              give_up (a needed one has failed)                                        failed
 //   starting   command-pre is through                Spawn
@@ -50,10 +55,13 @@
 //                                                      failed                           failed
 //                                                      done     one-shot ended well     done, or
 //                                                               stopped (remain-after-exit = no)
+//                                                      listen   ended well, on demand   waiting, but
+//                                                               with traffic left: retry
 //   backoff    pause over, or want_up                                                   waiting
 //   waiting, backoff, failed: want_down                                                 stopped
-//   running (a target), done: stop_now                                                  stopped
 //   starting, running, reloading, done: step_back    as want_down, counters stay        waiting
+//   running (a target), done, waiting while it listens: stop_now                        stopped
+//   any        into stopped or failed                Unlisten
 //
 // "Through": all commands of a kind ended with status 0, or may fail. A command that leads on is
 // over by ControlExited, ControlFailed or its own deadline (then KillControl); whatever else ends
@@ -65,6 +73,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -81,7 +90,11 @@ namespace leash {
 inline constexpr Ms kNever = Ms::max();
 
 // What becomes of a service once nothing is left of its start.
-enum class Outcome { undecided, stopped, again, retry, hold, failed, done, step_back };
+// listen: it has ended well and waits for traffic again.
+enum class Outcome { undecided, stopped, again, retry, hold, failed, done, step_back, listen };
+
+// The sockets of `listen`. stale: open, but other ones are described by now.
+enum class Sockets : std::uint8_t { closed, asked, open, stale };
 
 // How the main process ended. abnormal: by a signal or for lack of time, not by its own decision.
 enum class ExitKind { success, failure, abnormal };
@@ -107,6 +120,10 @@ struct Life {
     bool stepped_back = false;
     std::string reason;     // why it is in this state
 
+    Sockets sockets = Sockets::closed;
+    bool lazy = false;    // waiting: it starts when traffic comes, not before
+    bool listens = false; // ... and nothing else is missing: Watch
+
     // The start; reset with each.
     StartId start = 0;
     int main_pid = 0;
@@ -131,6 +148,7 @@ struct Life {
     bool exit_seen = false; // last_exit is of this start
     bool cleaned = false;   // command-cleanup has had its turn
     bool silent = false;    // it has missed its heartbeat, and not beaten since
+    bool traffic_left = false; // when it was empty there was traffic on its sockets
     std::array<PendingTrouble, kTroubleKinds> troubles;
 
     // Deadlines; kNever: none.
@@ -172,7 +190,12 @@ class Service {
     [[nodiscard]] State state() const { return life_.state; }
 
     [[nodiscard]] bool alive() const { return is_alive(life_.state); }
-    [[nodiscard]] bool up() const { return is_up(life_.state) && life_.wanted_up; }
+    // Others may depend on it: what listens takes their connections.
+    [[nodiscard]] bool up() const { return (is_up(life_.state) || listens()) && life_.wanted_up; }
+    [[nodiscard]] bool listens() const { return life_.state == State::waiting && life_.listens; }
+    // Its sockets are to be made, or to be closed, before it goes on.
+    [[nodiscard]] bool sockets_due() const;
+    [[nodiscard]] bool sockets_ready() const;
     // Waits for its dependants to stop before it stops itself.
     [[nodiscard]] bool stop_pending() const;
     // On its way down by request.
@@ -193,8 +216,11 @@ class Service {
     void want_down(Turn& turn, const std::string& reason, bool again);
     // Something it cannot be without is gone: stops, and waits.
     void step_back(Turn& turn, const std::string& reason);
+    // While it waits, as soon as may be.
+    void make_sockets(Turn& turn);
     // Dependencies allow it.
     void go(Turn& turn, StartId id);
+    void wait_for_traffic(Turn& turn); // instead, if life().lazy
     void give_up(Turn& turn, const std::string& reason);
     void stop_now(Turn& turn);
     void end_now(Turn& turn); // no more politeness
@@ -206,7 +232,7 @@ class Service {
     void spawn_failed(Turn& turn, const std::string& reason);
     void main_exited(Turn& turn, int status);
     void main_changed(int pid);
-    void emptied(Turn& turn, int remains);
+    void emptied(Turn& turn, int remains, bool traffic);
     void ready(Turn& turn);
     void reloading(Turn& turn, std::optional<Ms> began);
     void stopping(Turn& turn);
@@ -223,12 +249,17 @@ class Service {
     void control_failed(Turn& turn, unsigned serial, const std::string& reason);
     void tick(Turn& turn);
 
+    // Events of its sockets: lifecycle_listen.cpp.
+    void sockets_open();
+    void sockets_failed(Turn& turn, const std::string& reason);
+    void traffic(Turn& turn, const std::string& socket);
+
   private:
     void enter(Turn& turn, State to, std::string reason);
     void tell(Turn& turn, action::Severity severity, std::string text);
     void forget_counters();
     void drop_troubles();
-    void restart_asked(Turn& turn, std::string reason = "start requested");
+    void restart_asked(Turn& turn, std::string reason = "start requested", bool lazy = false);
     void come_up(Turn& turn);
     void go_running(Turn& turn, std::string reason);
     void enter_reload(Turn& turn, Ms asked);
@@ -243,6 +274,9 @@ class Service {
     void decide(Turn& turn, ExitKind exit, const std::string& reason);
     void restart_by_policy_of_exits(Turn& turn, const std::string& reason);
     void finish_if_over(Turn& turn);
+    void listen_on(Turn& turn);
+    void listen_again(Turn& turn, const std::string& reason);
+    void refuse_busy_loop(Turn& turn);
 
     // Commands beside the main process: lifecycle_control.cpp.
     void spawn_main(Turn& turn);

@@ -39,7 +39,8 @@ ExitKind classify_exit(int status, const ServiceSettings& settings) {
 
 void Service::stop_now(Turn& turn) {
     bool again = life_.again;
-    if (life_.start == 0) { // done, or a target
+    if (again && listens()) return listen_on(turn);
+    if (life_.start == 0) { // done, or a target, or it listens
         if (!again) enter(turn, State::stopped, life_.outcome_reason);
         else if (life_.stepped_back) enter(turn, State::waiting, life_.outcome_reason);
         else restart_asked(turn);
@@ -185,6 +186,7 @@ void Service::decide(Turn& turn, ExitKind exit, const std::string& reason) {
     case RestartWhen::no: break;
     }
     if (in_force_->type == ServiceType::oneshot && success) life_.outcome = Outcome::done;
+    else if (newest_->listen.on_demand() && success && !life_.silent) life_.outcome = Outcome::listen;
     else if (restart) restart_by_policy_of_exits(turn, reason);
     else life_.outcome = success ? Outcome::stopped : Outcome::failed;
 }
@@ -205,10 +207,11 @@ void Service::restart_by_policy_of_exits(Turn& turn, const std::string& reason) 
                        format_duration(limit.window), reason));
 }
 
-void Service::emptied(Turn& turn, int remains) {
+void Service::emptied(Turn& turn, int remains, bool traffic) {
     if (!life_.end_asked) return; // nobody asked, so it answers nothing
     life_.emptied = true;
     life_.remains = remains;
+    life_.traffic_left = traffic;
     finish_if_over(turn);
 }
 
@@ -218,6 +221,7 @@ void Service::finish_if_over(Turn& turn) {
         life_.end_asked = life_.emptied = false; // for what it may leave
         return;
     }
+    refuse_busy_loop(turn);
     life_.last_start = std::exchange(life_.start, 0);
     life_.main_pid = 0;
     life_.stop_deadline = life_.start_deadline = kNever;
@@ -233,6 +237,7 @@ void Service::finish_if_over(Turn& turn) {
     case Outcome::failed: return enter(turn, State::failed, reason);
     case Outcome::done: return enter(turn, remain ? State::done : State::stopped, reason);
     case Outcome::hold: return enter(turn, State::backoff, reason);
+    case Outcome::listen: return listen_again(turn, reason);
     case Outcome::retry:
         life_.automatic = true;
         if (life_.again_at <= turn.now) return enter(turn, State::waiting, reason);

@@ -47,7 +47,7 @@ struct Manager::Impl {
     void note(Node& node) {
         const auto& life = node.service.life();
         Node::Seen now{life.state, life.wanted_up, life.again, life.stepped_back, life.start,
-                       node.service.next_deadline()};
+                       node.service.next_deadline(), life.sockets, life.lazy, life.listens};
         if (now == node.seen) return;
         changed.insert(node.service.name());
         auto before = std::exchange(node.seen, now);
@@ -61,7 +61,8 @@ struct Manager::Impl {
             if (now.start != 0) starts[now.start] = &node;
         }
         alive += int{is_alive(now.state)} - int{is_alive(before.state)};
-        if (before.state == now.state && before.wanted_up == now.wanted_up) return;
+        now.start = before.start, now.deadline = before.deadline;
+        if (before == now) return;
         enqueue(node);
         for (const auto& link : node.later) enqueue(*link.node);
         for (const auto& link : node.earlier) enqueue(*link.node);
@@ -135,9 +136,11 @@ struct Manager::Impl {
             node.queued = false;
             if (auto why = shutting_down ? "" : lost(node, facts); !why.empty())
                 node.service.step_back(turn, why);
-            if (node.service.state() == State::waiting) {
+            if (node.service.state() == State::waiting && !node.service.stop_pending()) {
+                if (node.service.sockets_due()) node.service.make_sockets(turn);
                 auto clearance = may_start(node, facts);
-                if (clearance.only_rivals()) {
+                bool lazy = node.service.life().lazy; // sends nobody away before its traffic comes
+                if (clearance.only_rivals() && !lazy) {
                     make_way(turn, node, clearance.stops_first);
                     clearance = may_start(node, facts); // some were only about to start
                 }
@@ -146,7 +149,13 @@ struct Manager::Impl {
                     // It needs what it conflicts with.
                 } else if (clearance.refusal) {
                     node.service.give_up(turn, *clearance.refusal);
-                } else if (clearance.may()) {
+                } else if ((clearance.may() || (lazy && clearance.only_rivals())) &&
+                           node.service.sockets_ready()) {
+                    if (lazy) {
+                        node.service.wait_for_traffic(turn);
+                        note(node);
+                        continue;
+                    }
                     bool target = node.service.settings().type == ServiceType::target;
                     node.service.go(turn, target ? 0 : new_start_id());
                 }
@@ -207,7 +216,7 @@ struct Manager::Impl {
         if (!node || refuse_at_shutdown(turn, event.service)) return;
         node->troubled.clear();
         send_rivals_away(turn, *node);
-        want_up(turn, *node, true);
+        want_up(turn, *node, event.by_name);
     }
 
     // What is asked for last wins: what conflicts with it and only waits for its own turn gives up. What
@@ -236,7 +245,8 @@ struct Manager::Impl {
         if (!node || refuse_at_shutdown(turn, event.service)) return;
         auto state = node->service.state();
         send_rivals_away(turn, *node);
-        if (state == State::stopped || state == State::failed) return want_up(turn, *node, true);
+        bool rests = state == State::stopped || state == State::failed || node->service.life().lazy;
+        if (rests) return want_up(turn, *node, true);
 
         for (auto* needed : Roster::pulled_in_by(*node)) {
             if (!needed->defined || needed == node) continue;
@@ -384,8 +394,27 @@ struct Manager::Impl {
         for_start(e.start, [&](Service& s) { s.main_changed(e.pid); });
     }
     void on(Turn& turn, const event::Emptied& e) {
-        for_start(e.start, [&](Service& s) { s.emptied(turn, e.remains); });
+        for_start(e.start, [&](Service& s) { s.emptied(turn, e.remains, e.traffic); });
     }
+
+    // ---- events of sockets ----
+
+    void on(Turn&, const event::Listening& e) {
+        if (auto* node = roster.find(e.service)) node->service.sockets_open(), note(*node);
+    }
+    void on(Turn& turn, const event::ListenFailed& e) {
+        if (auto* node = roster.find(e.service))
+            node->service.sockets_failed(turn, e.reason), note(*node);
+    }
+    // As a start by its name, but that the counters go on.
+    void on(Turn& turn, const event::Traffic& e) {
+        auto* node = roster.find(e.service);
+        if (!node || shutting_down || !node->service.listens() || !node->service.up()) return;
+        node->service.traffic(turn, e.socket);
+        note(*node);
+        want_up(turn, *node, false);
+    }
+
     void on(Turn&, const event::ControlSpawned& e) {
         for_start(e.start, [&](Service& s) { s.control_spawned(e.serial, e.pid); });
     }

@@ -44,6 +44,7 @@ struct ServiceView {
     std::vector<ConditionView> conditions{};
     std::vector<std::string> binds_to{}, bound_by{};
     std::string started_for{}; // whose on-failure has started it
+    std::vector<std::string> listens_on{}; // its open sockets, as `listen` has them
     Ms next_attempt{0};      // backoff, and one-shots with an interval
     // Left as they are by the manager: for those who know about messages and descriptors.
     std::optional<NotifyAccess> notify_access; // none: the start has no socket

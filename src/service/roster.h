@@ -52,6 +52,8 @@ struct Node {
         bool wanted_up = false, again = false, stepped_back = false;
         StartId start = 0;
         Ms deadline = kNever;
+        Sockets sockets = Sockets::closed;
+        bool lazy = false, listens = false;
         friend bool operator==(const Seen&, const Seen&) = default;
     } seen;
     bool queued = false;

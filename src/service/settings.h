@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/notify_access.h"
 #include "service/condition.h"
+#include "service/listen.h"
 #include "service/policy.h"
 
 namespace leash {
@@ -76,6 +77,8 @@ struct ServiceSettings {
     std::vector<Condition> conditions;
     ConditionLost condition_lost = ConditionLost::by_kind;
     StartMode start = StartMode::automatic;
+
+    Listen listen;
 
     Notify notify;
     Ms start_timeout{30'000};  // for readiness and one-shots; 0 = none

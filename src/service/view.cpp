@@ -34,7 +34,10 @@ ServiceView view_of(const Node& node, const Facts& facts) {
     view.started_for = node.troubled;
     for (const auto& condition : node.service.settings().conditions)
         view.conditions.push_back({condition.text(), facts.holds(condition)});
-    if (life.state == State::waiting) {
+    if (life.sockets == Sockets::open || life.sockets == Sockets::stale)
+        for (const auto& socket : node.service.in_force().listen.sockets)
+            view.listens_on.push_back(to_string(socket));
+    if (life.state == State::waiting && !life.listens) {
         auto clearance = may_start(node, facts);
         view.parked = node.parked;
         view.unmet = clearance.conditions;

@@ -43,6 +43,9 @@ const std::vector<Good> kGood{
      [](const S& s) { return s.restart == RestartWhen::on_failure; }},
     {kCommand + "type = console\n",
      [](const S& s) { return s.type == ServiceType::console && s.tty == "console"; }},
+    {kCommand + "listen = stream:/run/x\nlisten-start = demand\nlisten-mode = 600\nlisten-user = 0\n"
+                "listen-group = adm\nlisten-backlog = 1\n",
+     [](const S& s) { return s.listen.on_demand() && s.listen.mode == 0600; }},
     {kCommand + "type = console\ntty = ttyS0\n", [](const S& s) { return s.tty == "ttyS0"; }},
     {kCommand + "type = console\ntty = /dev/pts/0\n", [](const S& s) { return s.tty == "pts/0"; }},
     {"type = target\n",
@@ -249,6 +252,12 @@ const std::vector<Bad> kBad{
     {kCommand + "type = target\n", ":2: command: not for type = target; allowed for: daemon, oneshot, "
                                    "console"},
     {"type = target\nuser = root\n", ":3: user: not for type = target"},
+    {kCommand + "listen = stream:host:80\n", ":3: listen: 'host:80' has no numeric address"},
+    {kCommand + "listen-start = lazy\n", ":3: listen-start: 'lazy'; allowed: always, demand"},
+    {kCommand + "listen-mode = rw\n", ":3: listen-mode: 'rw' is no mode"},
+    {kCommand + "listen-user = a b\n", ":3: listen-user: 'a b' is not a name"},
+    {kCommand + "listen-group = a b\n", ":3: listen-group: 'a b' is not a name"},
+    {kCommand + "listen-backlog = many\n", ":3: listen-backlog: 'many' is no number"},
     {kCommand + "leave = keep\n", ":3: leave: not for type = daemon; allowed for: oneshot"},
     {kCommand + "tty = tty1\n", ":3: tty: not for type = daemon; allowed for: console"},
     {kCommand + "restart = always\ntype = oneshot\n",

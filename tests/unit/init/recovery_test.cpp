@@ -60,3 +60,38 @@ TEST(Recovery, ABinaryRefusesAPageThatItDoesNotKnow) {
     ASSERT_FALSE(good);
     EXPECT_NE(good.error().text.find("bytes"), std::string::npos) << good.error().text;
 }
+
+TEST(Recovery, SocketsHaveAPlaceOfTheirOwn) {
+    auto before = Recovery::fresh();
+    before->record(SystemRecord{});
+    auto sockets = [](const char* name, int fd) {
+        SocketsRecord record{};
+        std::string(name).copy(record.service, sizeof record.service - 1);
+        for (auto& entry : record.sockets) entry.fd = -1;
+        record.sockets[0] = {fd, 77};
+        return record;
+    };
+    before->record(sockets("a", 5));
+    before->record(sockets("b", 6));
+    before->forget_sockets("a");
+    before->record(sockets("c", 7)); // where a was
+    before->record(sockets("b", 8)); // in its own place again
+    before->forget("b");             // of the service, not of its sockets
+
+    auto after = Recovery::adopt(UniqueFd(dup(before->fd())));
+    ASSERT_TRUE(after);
+    EXPECT_TRUE((*after)->check());
+    EXPECT_TRUE((*after)->services().empty());
+    auto found = (*after)->sockets();
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_STREQ(found[0].service, "b");
+    EXPECT_EQ(found[0].sockets[0].fd, 8);
+    EXPECT_EQ(found[0].sockets[1].fd, -1);
+    EXPECT_STREQ(found[1].service, "c");
+    EXPECT_EQ(found[1].sockets[0].identity, 77U);
+
+    for (std::uint32_t i = 0; i < Recovery::kSockets + 3; ++i) // more than there is room for
+        before->record(sockets(fmt::format("s{}", i).c_str(), 9));
+    EXPECT_EQ(before->sockets().size(), Recovery::kSockets);
+    EXPECT_TRUE(before->check());
+}

@@ -402,3 +402,20 @@ TEST(Control, NoReloadOfAJobThatHasEnded) {
     EXPECT_EQ(b.state("job"), State::running);
     EXPECT_EQ(b.control("job"), Lines{"end job#1"});
 }
+
+TEST(Control, AJobsLimitGoesOnWhileItReloads) {
+    Bench b;
+    b.define("a", [](auto& s) {
+        s.type = ServiceType::oneshot, s.notify.kind = NotifyKind::systemd;
+        s.start_timeout = Ms{5'000}, s.reload_timeout = Ms{60'000};
+        add(s, reload, "/r");
+    });
+    b.run("a");
+    b.pass(Ms{4'000});
+    EXPECT_EQ(b.send(event::ReloadRequested{"a"}), Lines{"run a#1 command-reload /r"});
+    auto lines = b.pass(Ms{2'000});
+    ASSERT_FALSE(lines.empty());
+    EXPECT_TRUE(lines[0].starts_with("tell a: trouble: start-timeout: still running after 5s"))
+        << lines[0];
+    EXPECT_EQ(b.state("a"), State::stopping);
+}

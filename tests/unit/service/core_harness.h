@@ -27,6 +27,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
     return std::visit(
         Overloaded{
             [&](const action::Spawn& a) { return "spawn " + at(a); },
+            [&](const action::Listen& a) { return "listen " + a.service; },
+            [&](const action::Unlisten& a) { return "unlisten " + a.service; },
+            [&](const action::Watch& a) { return "watch " + a.service; },
             [&](const action::SignalStart& a) { return fmt::format("signal {} {}", at(a), a.signal); },
             [&](const action::EndStart& a) {
                 return (a.everything ? "end everything " : "end ") + at(a);

@@ -29,6 +29,7 @@ struct World {
     std::map<StartId, bool> main_alive;
     std::set<StartId> signalled;
     std::map<std::string, bool> facts;
+    std::set<std::string> asked, open, watched; // services: Listen not answered, answered; Watch
     int all_stopped = 0, events = 0;
     bool shutting_down = false;
 
@@ -65,6 +66,11 @@ struct World {
                     commands.push_back({{"/bin/c"}, pick(3) == 0});
             s.reload_timeout = Ms{1000 * pick(5)};
             s.runtime_limit = Ms{pick(3) ? 0 : 2000 * (1 + pick(5))};
+            if (s.type == ServiceType::daemon && pick(3) == 0) {
+                s.listen.start = static_cast<ListenStart>(pick(2));
+                for (int n = pick(3); n > 0; --n)
+                    s.listen.sockets.push_back({"", ListenKind::stream, fmt::format("/run/{}", n)});
+            }
             s.remain_after_exit = pick(3) != 0;
             s.interval = Ms{pick(3) ? 0 : 1000 * (1 + pick(5))};
             s.restart_limit = {pick(4), Ms{1000 * (1 + pick(10))}};
@@ -87,8 +93,23 @@ struct World {
             ASSERT_FALSE(shutting_down && !living.contains(spawn->start));
             ASSERT_FALSE(control.contains(spawn->start)) << "beside command-pre";
             ASSERT_FALSE(spawned[spawn->start]) << "spawned twice";
+            bool listens = !b.manager.settings_of(spawn->start)->listen.sockets.empty();
+            ASSERT_EQ(open.contains(spawn->service), listens) << spawn->service;
+            watched.erase(spawn->service);
             spawned[spawn->start] = true;
             begin(spawn->start, spawn->service);
+        } else if (const auto* listen = std::get_if<action::Listen>(&action)) {
+            ASSERT_FALSE(shutting_down);
+            asked.insert(listen->service);
+            open.erase(listen->service);
+            watched.erase(listen->service);
+        } else if (const auto* unlisten = std::get_if<action::Unlisten>(&action)) {
+            bool there = asked.erase(unlisten->service) + open.erase(unlisten->service) > 0;
+            ASSERT_TRUE(there) << "closed twice";
+            watched.erase(unlisten->service);
+        } else if (const auto* watch = std::get_if<action::Watch>(&action)) {
+            ASSERT_TRUE(open.contains(watch->service));
+            watched.insert(watch->service);
         } else if (const auto* run = std::get_if<action::RunControl>(&action)) {
             ASSERT_FALSE(control.contains(run->start)) << "two at once";
             if (run->kind == ControlKind::pre) begin(run->start, run->service);
@@ -111,7 +132,7 @@ struct World {
             ASSERT_FALSE(ended.contains(signal->start));
             signalled.insert(signal->start);
         } else if (const auto* change = std::get_if<action::StateChanged>(&action)) {
-            ASSERT_NE(change->from, change->to);
+            ASSERT_NE(change->from, change->to) << change->service << " " << change->reason;
             if (!is_alive(change->to)) {
                 living.erase(change->start);
                 ASSERT_FALSE(control.contains(change->start)) << "a command outlives its start";
@@ -152,9 +173,8 @@ struct World {
         std::size_t starts = 0;
         for (const auto& name : b.manager.names()) {
             auto view = *b.manager.view(name);
-            if (view.state == State::waiting) {
-                ASSERT_FALSE(view.waiting_for.empty() && view.unmet.empty()) << name;
-            }
+            bool obstacles = !view.waiting_for.empty() || !view.unmet.empty();
+            if (view.state == State::waiting && name == "top") { ASSERT_TRUE(obstacles); }
             ASSERT_NO_FATAL_FAILURE(check_bounds(name, view));
             if (name == "top") continue;
             ASSERT_EQ(is_alive(view.state), view.start != 0) << name;
@@ -165,6 +185,18 @@ struct World {
                 ASSERT_NE(b.manager.settings_of(view.start), nullptr);
             }
             if (view.state == State::backoff) { ASSERT_TRUE(b.manager.next_deadline()); }
+            if (view.state == State::waiting) {
+                const auto& life = *b.manager.life(name);
+                bool watches = life.listens && (watched.contains(name) || !life.wanted_up);
+                ASSERT_EQ(life.listens, watches) << name;
+                ASSERT_TRUE(asked.contains(name) || watches || obstacles) << name;
+            }
+            if (view.state == State::stopped || view.state == State::failed) {
+                ASSERT_FALSE(asked.contains(name) || open.contains(name)) << name;
+            }
+            if (b.manager.life(name)->sockets != Sockets::stale) {
+                ASSERT_EQ(view.listens_on.empty(), !open.contains(name)) << name;
+            }
         }
         ASSERT_EQ(starts, living.size());
         ASSERT_LE(all_stopped, 1);
@@ -180,6 +212,9 @@ struct World {
         for (const auto& provider : settings->binds) {
             if (std::ranges::find(newest, provider) == newest.end()) continue; // reloaded: let go of
             auto other = b.manager.view(provider);
+            const auto* its = other && other->start ? b.manager.settings_of(other->start)
+                                                    : b.manager.settings(provider);
+            if (its && its->listen.on_demand()) continue; // comes and goes with its traffic
             ASSERT_TRUE(other && is_up(other->state) && b.manager.life(provider)->wanted_up)
                 << name << " without " << provider;
         }
@@ -206,6 +241,7 @@ struct World {
         const auto& name = kNames[static_cast<std::size_t>(pick(kHowMany))];
         int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
         auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
+        if (pick(12) == 0) return sockets_answer(name, pick(10));
         switch (pick(34)) {
         case 0: return handle(event::StartRequested{name});
         case 1: return handle(event::StopRequested{name});
@@ -228,6 +264,7 @@ struct World {
             return;
         case 13:
             if (pick(50) == 0 && b.manager.forget(name)) {
+                for (auto* names : {&asked, &open, &watched}) names->erase(name);
                 handle(event::Tick{});
                 define(name);
                 handle(event::Tick{});
@@ -259,7 +296,21 @@ struct World {
         }
     }
 
+    // Also where nobody has asked any more.
+    void sockets_answer(const std::string& name, int how) {
+        if (watched.erase(name)) return handle(event::Traffic{name, "x"});
+        bool fails = how == 0;
+        if (asked.erase(name) && !fails) open.insert(name);
+        if (fails) handle(event::ListenFailed{name, "no"});
+        else if (open.contains(name)) handle(event::Listening{name});
+    }
+
     // As the real world would.
+    void answer_all() {
+        for (const auto& name : std::set(asked)) sockets_answer(name, 1);
+        for (const auto& name : std::set(watched)) sockets_answer(name, 1);
+        for (const auto& [id, name] : std::map(living)) answer(id);
+    }
     void answer(StartId id) {
         if (!living.contains(id)) return;
         if (control.contains(id) && !ended.contains(id)) return control_ends(id, 1, 0);
@@ -270,7 +321,7 @@ struct World {
             handle(event::Executed{id});
         } else if (ended.contains(id)) {
             handle(event::MainExited{id, killed_by(SIGKILL)});
-            handle(event::Emptied{id, 0});
+            handle(event::Emptied{id, 0, pick(2) == 0});
         } else if (b.state(living[id]) == State::stopping && pick(2)) { // asked, however
             handle(event::MainExited{id, killed_by(SIGTERM)});
         } else if (living[id] == "job") {
@@ -325,8 +376,7 @@ TEST(Random, StartAndStopEnd) {
             for (int round = 0; round < 100; ++round) {
                 for (int i = 0; i < 12; ++i) {
                     if (wanted.contains(world.b.state(name))) return true;
-                    auto now_living = world.living;
-                    for (const auto& [id, service] : now_living) world.answer(id);
+                    world.answer_all();
                 }
                 if (auto due = world.b.manager.next_deadline()) {
                     world.b.now = std::max(world.b.now, *due);
@@ -359,8 +409,7 @@ TEST(Random, NobodyIsStuck) {
         std::set<std::string> got_on;
         for (int round = 0; round < 120; ++round) {
             for (int i = 0; i < 12; ++i) { // answers within every deadline
-                auto now_living = world.living;
-                for (const auto& [id, name] : now_living) world.answer(id);
+                world.answer_all();
             }
             if (auto due = world.b.manager.next_deadline()) {
                 world.b.now = std::max(world.b.now, *due);
