@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "base/calendar.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <ctime>
-
-#include "base/text.h"
 
 namespace leash {
 namespace {
@@ -45,7 +45,8 @@ int days_in(int year, int month) {
 
 // ---- the next match, in local time alone --------------------------------------------------------
 
-template <std::size_t N> int first_from(const std::bitset<N>& set, int from) {
+template <std::size_t N>
+int first_from(const std::bitset<N>& set, int from) {
     for (auto i = static_cast<std::size_t>(std::max(from, 0)); i < N; ++i)
         if (set[i]) return static_cast<int>(i);
     return -1;
@@ -100,8 +101,10 @@ std::int64_t change_between(std::int64_t from, std::int64_t to, const ZoneOffset
     auto before = offset(from);
     while (to - from > 1) {
         auto middle = from + (to - from) / 2;
-        if (offset(middle) == before) from = middle;
-        else to = middle;
+        if (offset(middle) == before)
+            from = middle;
+        else
+            to = middle;
     }
     return to;
 }
@@ -119,7 +122,8 @@ Instants instants_of(std::int64_t local, const ZoneOffset& offset) {
     if (before == after || (in_old && !in_new)) return {local - before, {}, false};
     if (in_new && !in_old) return {local - after, {}, false};
     if (in_old && in_new)
-        return {std::min(local - before, local - after), std::max(local - before, local - after), false};
+        return {std::min(local - before, local - after), std::max(local - before, local - after),
+                false};
     return {change_between(local - kDay, local + kDay, offset), {}, true};
 }
 
@@ -151,18 +155,21 @@ std::optional<std::int64_t> next_of(const CalendarRule& rule, std::int64_t after
 
 // ---- reading ------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 7> kWeekdays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-constexpr std::array<std::string_view, 7> kLongWeekdays{"Monday", "Tuesday", "Wednesday", "Thursday",
-                                                        "Friday", "Saturday", "Sunday"};
+constexpr std::array<std::string_view, 7> kWeekdays{"Mon", "Tue", "Wed", "Thu",
+                                                    "Fri", "Sat", "Sun"};
+constexpr std::array<std::string_view, 7> kLongWeekdays{
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 struct Word {
     std::string_view name, means;
 };
-constexpr Word kWords[] = {{"minutely", "*-*-* *:*:00"},   {"hourly", "*-*-* *:00:00"},
-                           {"daily", "*-*-* 00:00:00"},    {"weekly", "Mon *-*-* 00:00:00"},
-                           {"monthly", "*-*-1 00:00:00"},  {"yearly", "*-1-1 00:00:00"},
+constexpr Word kWords[] = {{"minutely", "*-*-* *:*:00"},  {"hourly", "*-*-* *:00:00"},
+                           {"daily", "*-*-* 00:00:00"},   {"weekly", "Mon *-*-* 00:00:00"},
+                           {"monthly", "*-*-1 00:00:00"}, {"yearly", "*-1-1 00:00:00"},
                            {"annually", "*-1-1 00:00:00"}};
 
-std::string shown(std::string_view text) { return fmt::format("'{}'", printable(text.substr(0, 60))); }
+std::string shown(std::string_view text) {
+    return fmt::format("'{}'", printable(text.substr(0, 60)));
+}
 
 std::string lower(std::string_view text) {
     std::string low(text);
@@ -189,8 +196,10 @@ Result<void> read_weekdays(std::string_view text, CalendarRule& rule) {
         int from = weekday_named(item.substr(0, dots));
         int to = dots == std::string_view::npos ? from : weekday_named(item.substr(dots + 2));
         if (from < 0 || to < 0)
-            return fail("{} is no day of the week; allowed: Mon, Tue, Wed, Thu, Fri, Sat, Sun, a list "
-                        "Mon,Wed or a range Mon..Fri", shown(item));
+            return fail(
+                "{} is no day of the week; allowed: Mon, Tue, Wed, Thu, Fri, Sat, Sun, a list "
+                "Mon,Wed or a range Mon..Fri",
+                shown(item));
         for (int day = from;; day = (day + 1) % 7) { // Sat..Mon goes round
             rule.weekdays.set(static_cast<std::size_t>(day));
             if (day == to) break;
@@ -201,7 +210,8 @@ Result<void> read_weekdays(std::string_view text, CalendarRule& rule) {
 
 // `least` is the number of the first bit.
 template <std::size_t N>
-Result<void> read_numbers(std::string_view text, std::string_view what, int least, std::bitset<N>& set) {
+Result<void> read_numbers(std::string_view text, std::string_view what, int least,
+                          std::bitset<N>& set) {
     int most = least + static_cast<int>(N) - 1;
     auto number = [&](std::string_view digits) -> Result<int> {
         auto value = digits.size() <= 4 ? parse_unsigned(digits) : std::nullopt;
@@ -215,9 +225,11 @@ Result<void> read_numbers(std::string_view text, std::string_view what, int leas
         auto range = item.substr(0, slash);
         int step = 1;
         if (slash != std::string_view::npos) {
-            auto value = item.size() - slash <= 5 ? parse_unsigned(item.substr(slash + 1)) : std::nullopt;
+            auto value =
+                item.size() - slash <= 5 ? parse_unsigned(item.substr(slash + 1)) : std::nullopt;
             if (!value || *value == 0)
-                return fail("{} is no step; allowed: a number from 1", shown(item.substr(slash + 1)));
+                return fail("{} is no step; allowed: a number from 1",
+                            shown(item.substr(slash + 1)));
             step = static_cast<int>(*value);
         }
         int from = least, to = most;
@@ -231,12 +243,14 @@ Result<void> read_numbers(std::string_view text, std::string_view what, int leas
                 if (!last) return std::unexpected(last.error());
                 to = *last;
                 if (to < from)
-                    return fail("the range {} is empty; write it the other way round, or as two", shown(range));
+                    return fail("the range {} is empty; write it the other way round, or as two",
+                                shown(range));
             } else if (slash == std::string_view::npos) {
                 to = from;
             }
         }
-        for (int value = from; value <= to; value += step) set.set(static_cast<std::size_t>(value - least));
+        for (int value = from; value <= to; value += step)
+            set.set(static_cast<std::size_t>(value - least));
     }
     return {};
 }
@@ -250,7 +264,8 @@ Result<void> read_date(std::string_view text, CalendarRule& rule) {
     auto dash = rest.find('-');
     auto year = dash == std::string_view::npos ? std::string_view("*") : rest.substr(0, dash);
     auto month = dash == std::string_view::npos ? rest : rest.substr(dash + 1);
-    if (auto done = read_numbers(year, "year", CalendarRule::kFirstYear, rule.years); !done) return done;
+    if (auto done = read_numbers(year, "year", CalendarRule::kFirstYear, rule.years); !done)
+        return done;
     if (auto done = read_numbers(month, "month", 1, rule.months); !done) return done;
     return read_numbers(day, "day of the month", 1, rule.days);
 }
@@ -273,7 +288,8 @@ Result<CalendarRule> read_rule(std::string_view text) {
     CalendarRule rule;
     auto parts = split(text, ' ', true);
     auto part = parts.begin();
-    if (parts.empty()) return fail("there is nothing in it; write for example daily or Mon..Fri 03:00");
+    if (parts.empty())
+        return fail("there is nothing in it; write for example daily or Mon..Fri 03:00");
     if (part != parts.end() && is_weekdays(*part) && lower(*part) != "utc") {
         auto near = closest_word(lower(text), names);
         if (parts.size() == 1 && !near.empty() && weekday_named(part->substr(0, 3)) < 0)
@@ -294,12 +310,14 @@ Result<CalendarRule> read_rule(std::string_view text) {
     } else {
         rule.hours.set(0), rule.minutes.set(0), rule.seconds.set(0);
     }
-    if (part != parts.begin() && part != parts.end() && lower(*part) == "utc") rule.utc = true, ++part;
+    if (part != parts.begin() && part != parts.end() && lower(*part) == "utc")
+        rule.utc = true, ++part;
     if (part != parts.end())
-        return fail("{} is not understood; allowed: [WEEKDAYS] [YEAR-MONTH-DAY] [HOUR:MINUTE[:SECOND]] [UTC], "
-                    "for example Mon..Fri 03:00 or *-*-1 04:30", shown(*part));
-    if (!match_from(rule, 0))
-        return fail("{} never comes; look at day and month", shown(text));
+        return fail("{} is not understood; allowed: [WEEKDAYS] [YEAR-MONTH-DAY] "
+                    "[HOUR:MINUTE[:SECOND]] [UTC], "
+                    "for example Mon..Fri 03:00 or *-*-1 04:30",
+                    shown(*part));
+    if (!match_from(rule, 0)) return fail("{} never comes; look at day and month", shown(text));
     return rule;
 }
 
@@ -313,7 +331,8 @@ Result<Calendar> parse_calendar(std::string_view text) {
         auto rule = read_rule(piece);
         if (!rule) return std::unexpected(rule.error());
         if (calendar.rules.size() == kMaxCalendarRules)
-            return fail("more than {} expressions; a list such as 8,12,18:00 may do", kMaxCalendarRules);
+            return fail("more than {} expressions; a list such as 8,12,18:00 may do",
+                        kMaxCalendarRules);
         calendar.rules.push_back(std::move(*rule));
     }
     return calendar;
@@ -323,7 +342,8 @@ std::optional<std::int64_t> next_time(const Calendar& calendar, std::int64_t aft
                                       const ZoneOffset& offset) {
     std::optional<std::int64_t> first;
     for (const auto& rule : calendar.rules)
-        if (auto next = next_of(rule, after, offset)) first = std::min(first.value_or(*next), *next);
+        if (auto next = next_of(rule, after, offset))
+            first = std::min(first.value_or(*next), *next);
     return first;
 }
 

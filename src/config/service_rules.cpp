@@ -44,6 +44,7 @@ class Rules {
 
     void check() {
         check_type();
+        check_times();
         check_restart();
         check_watchdog();
         for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
@@ -77,6 +78,14 @@ class Rules {
             complaints_.error(header_, "command",
                               fmt::format("missing; a {} needs one", name_of(s_.type)),
                               "only type = target has none");
+    }
+
+    void check_times() {
+        if (s_.interval.count() == 0 || s_.calendar.rules.empty()) return;
+        int line = own_("calendar");
+        complaints_.error(line > 0 ? line : own_("interval"), "calendar",
+                          "a job has either `interval` or `calendar`",
+                          own_("interval") > 0 ? "take one of them out" : "write interval = 0");
     }
 
     void check_restart() {

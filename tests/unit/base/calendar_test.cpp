@@ -157,8 +157,10 @@ TEST(Calendar, Bad) {
         {"daily;", "there is nothing in it"},
         {"0 3 * * *", "'0' is not understood"},
         {std::string(600, '*'), "longer than 512"},
-        {"daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;"
-         "daily", "more than 16"},
+        {"daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;daily;"
+         "daily;daily;"
+         "daily",
+         "more than 16"},
     };
     for (const auto& row : rows) {
         auto calendar = parse_calendar(row.text);
