@@ -24,6 +24,10 @@ struct StartRequested { std::string service; };   // by a user or the target; st
 struct StopRequested { std::string service; };    // stops dependants first
 struct RestartRequested { std::string service; }; // stop, then start again; dependants come back too
 struct ReloadRequested { std::string service; };  // command-reload, or SIGHUP to its main process
+// Wait for the times of its calendar, without running it now.
+struct TimerRequested { std::string service; };
+// The answer to AskNextRun, or a correction of it; kNever-like Ms::max(): it never comes.
+struct NextRun { std::string service; Ms at; };
 struct TargetRequested { std::string target; };   // "default", "rescue" or a service's name
 
 struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
@@ -59,7 +63,7 @@ using Event =
                  event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
                  event::ShutdownRequested, event::Tick, event::ReloadRequested,
                  event::Reloading, event::ControlSpawned, event::ControlExited,
-                 event::ControlFailed>;
+                 event::ControlFailed, event::TimerRequested, event::NextRun>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -97,6 +101,10 @@ struct RunHook { std::string service; StartId start; std::vector<std::string> co
 struct StateChanged { std::string service; StartId start; State from; State to;
                       std::string reason; };
 
+// When does its calendar come next? Answer: NextRun, sooner or later. The core has no clock and no
+// time zone.
+struct AskNextRun { std::string service; };
+
 // Tell people. error and warning go to the console too.
 enum class Severity { error, warning, notice, info };
 struct Tell { Severity severity; std::string service; std::string text; };
@@ -118,7 +126,7 @@ using Action = std::variant<action::Spawn, action::SignalStart, action::EndStart
                             action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::StateChanged,
                             action::Tell, action::EndMachine, action::TargetSettled,
-                            action::AllStopped>;
+                            action::AllStopped, action::AskNextRun>;
 using Actions = std::vector<Action>;
 
 } // namespace leash

@@ -38,6 +38,7 @@ LifeRecord pack(const Life& life) {
     record.exit_seen = life.exit_seen;
     record.cleaned = life.cleaned;
     record.silent = life.silent;
+    record.timed = life.timed;
     record.state = static_cast<std::int32_t>(life.state);
     record.main_pid = life.main_pid;
     record.outcome = static_cast<std::int32_t>(life.outcome);
@@ -96,6 +97,7 @@ Life unpack(const LifeRecord& record) {
     life.exit_seen = record.exit_seen != 0;
     life.cleaned = record.cleaned != 0;
     life.silent = record.silent != 0;
+    life.timed = record.timed != 0;
     life.state = static_cast<State>(record.state);
     life.main_pid = record.main_pid;
     life.outcome = static_cast<Outcome>(record.outcome);

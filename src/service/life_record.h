@@ -19,7 +19,8 @@ struct LifeRecord {
         control_pid;
     std::uint32_t control_index, control_serial;
     std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
-        automatic, control_running, exit_seen, cleaned, silent;
+        automatic, control_running, exit_seen, cleaned, silent,
+        timed;
     Backoff backoff;
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96];

@@ -177,6 +177,20 @@ struct Manager::Impl {
         note(*node);
     }
 
+    void on(Turn& turn, const event::TimerRequested& event) {
+        auto* node = roster.find(event.service);
+        if (!node || shutting_down) return;
+        node->service.wait_for_calendar(turn);
+        note(*node);
+    }
+
+    void on(Turn&, const event::NextRun& event) {
+        auto* node = roster.find(event.service);
+        if (!node || shutting_down) return;
+        node->service.next_run(event.at);
+        note(*node);
+    }
+
     void on(Turn& turn, const event::TargetRequested& event) {
         if (refuse_at_shutdown(turn, event.target)) return;
         std::string target = event.target;
@@ -197,6 +211,11 @@ struct Manager::Impl {
         }
         Nodes members;
         for (auto* node : wanted) {
+            if (target == "default" && !node->service.settings().calendar.rules.empty()) {
+                node->service.wait_for_calendar(turn);
+                note(*node);
+                continue;
+            }
             want_up(turn, *node, false);
             auto pulled = Roster::pulled_in_by(*node);
             members.insert(members.end(), pulled.begin(), pulled.end());
@@ -324,6 +343,7 @@ Manager::~Manager() = default;
 
 void Manager::define(ServiceSettings settings) {
     Node& node = impl_->roster.define(std::move(settings));
+    impl_->note(node);
     impl_->enqueue(node); // what it waits for, or who waits for it, may have changed
     for (const auto& link : node.later) impl_->enqueue(*link.node);
 }

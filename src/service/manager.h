@@ -33,6 +33,7 @@ struct ServiceView {
     std::vector<std::string> waiting_for;
     Ms next_attempt{0};      // backoff, and one-shots with an interval
     int remains = 0;         // tasks that the end of the last start spared
+    bool masked = false;     // for whoever knows the files: the core does not
 };
 
 struct Life; // service/lifecycle.h
