@@ -91,6 +91,10 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     if (view.next_attempt != Ms{0})
         json.number(std::max(Ms{0}, view.next_attempt - now).count());
     else json.null();
+    json.key("start");
+    if (view.masked) json.string("masked");
+    else if (!settings || settings->scope) json.null();
+    else json.string(settings->start == StartMode::automatic ? "auto" : "manual");
     json.end_object();
     return json.text();
 }
@@ -157,6 +161,17 @@ std::string render_version() {
 std::string render_state(std::string_view state) { return one("state", state); }
 std::string render_dependant(std::string_view name) { return one("dependant", name); }
 std::string render_complaint(std::string_view text) { return one("complaint", text); }
+
+std::string render_change(std::string_view change, std::string_view service,
+                          std::string_view text) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("change").string(change);
+    json.key("service").string(service);
+    json.key("text").string(text);
+    json.end_object();
+    return json.text();
+}
 
 std::string render_scope(std::string_view name, StartId start) {
     JsonWriter json;

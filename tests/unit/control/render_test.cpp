@@ -38,7 +38,14 @@ TEST(Render, AServiceOfAList) {
               R"("start_id":"0000000512ab34cd","reason":"","description":"Small web server",)"
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"start":"auto"})");
+    about.start = StartMode::manual;
+    EXPECT_TRUE(render_service(httpd(), &about, Ms{0}).ends_with(R"("start":"manual"})"));
+    auto masked = httpd();
+    masked.masked = true;
+    EXPECT_TRUE(render_service(masked, &about, Ms{0}).ends_with(R"("start":"masked"})"));
+    EXPECT_EQ(render_change("new", "httpd", "it is started"),
+              R"({"change":"new","service":"httpd","text":"it is started"})");
 }
 
 TEST(Render, AScope) {
@@ -62,7 +69,7 @@ TEST(Render, AServiceWithTasks) {
               R"("command":"x\u0001\ufffd","start_id":"0000000512ab34cd","stray":true}],)"
               R"("reason":"","description":"","type":"","since_ms":0,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
-              R"("next_attempt_ms":null})");
+              R"("next_attempt_ms":null,"start":null})");
 }
 
 TEST(Render, AServiceWithNothing) {
@@ -78,7 +85,7 @@ TEST(Render, AServiceWithNothing) {
               R"({"name":"a","state":"backoff","main_pid":null,"restarts":0,"start_id":null,)"
               R"("tasks":[],"reason":"main process ended with SIGSEGV","description":"","type":"",)"
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
-              R"("watchdog_ms":0,"next_attempt_ms":250})");
+              R"("watchdog_ms":0,"next_attempt_ms":250,"start":null})");
 }
 
 TEST(Render, ATaskOfNobody) {
