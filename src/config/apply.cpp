@@ -2,10 +2,12 @@
 #include "config/apply.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "config/values.h"
 
 namespace leash {
 namespace {
@@ -46,10 +48,20 @@ std::string hint_for(std::string_view section, std::string_view key) {
 
 template <class Settings>
 Checked<void> apply_value(const KeySpec& spec, std::string_view text, bool first,
-                          Settings& settings) {
+                          Settings& settings, bool over) {
     using Setter = Checked<void> (*)(Settings&, const Value&);
+    std::string filled;
+    if constexpr (std::is_same_v<Settings, ServiceSettings>) {
+        if (spec.filled) {
+            auto done = fill_in(text, settings.name);
+            if (!done) return std::unexpected(done.error());
+            filled = std::move(*done);
+            text = filled;
+        }
+    }
     auto value = parse_value(spec, text);
     if (!value) return std::unexpected(value.error());
+    value->over = over;
     auto set = std::get<Setter>(spec.set);
     if (!spec.is_list()) return set(settings, *value);
 
@@ -63,8 +75,8 @@ Checked<void> apply_value(const KeySpec& spec, std::string_view text, bool first
 
 template <class Settings>
 SetKeys apply_lines(std::string_view schema_section, const std::vector<const IniEntry*>& lines,
-                    Settings& settings, FileComplaints& complaints) {
-    SetKeys set_keys;
+                    Settings& settings, FileComplaints& complaints, const SetKeys* earlier) {
+    SetKeys set_keys = earlier != nullptr ? *earlier : SetKeys{};
     std::map<std::string_view, int> first_lines; // good or not
     for (const auto* entry : lines) {
         const auto* spec = find_key(schema_section, entry->key);
@@ -76,27 +88,34 @@ SetKeys apply_lines(std::string_view schema_section, const std::vector<const Ini
         auto [seen, is_new] = first_lines.try_emplace(spec->key, entry->line);
         if (!is_new && !spec->is_list()) {
             complaints.error(entry->line, spec->key,
-                             fmt::format("is already set in line {}", seen->second),
+                             fmt::format("is already set in line {}",
+                                         FileComplaints::line_in_file(seen->second)),
                              "only lists may be repeated");
             continue;
         }
         bool first = !set_keys.contains(spec->key);
-        if (auto done = apply_value(*spec, entry->value, first, settings); !done) {
+        if (auto done = apply_value(*spec, entry->value, first, settings, earlier != nullptr);
+            !done) {
             complaints.error(entry->line, spec->key, done.error().text, done.error().hint);
             continue;
         }
         auto& known = set_keys[std::string(spec->key)];
-        if (first) known.line = entry->line;
+        bool cleared = known.lines.size() == 1 && known.lines.front().second.empty();
+        if (first || !spec->is_list() || entry->value.empty() || cleared) {
+            known.line = entry->line;
+            known.lines.clear();
+        }
+        known.lines.emplace_back(entry->line, entry->value);
         known.text = entry->value;
     }
     return set_keys;
 }
 
-template Checked<void> apply_value(const KeySpec&, std::string_view, bool, ServiceSettings&);
-template Checked<void> apply_value(const KeySpec&, std::string_view, bool, SystemSettings&);
-template SetKeys apply_lines(std::string_view, const std::vector<const IniEntry*>&,
-                             ServiceSettings&, FileComplaints&);
+template Checked<void> apply_value(const KeySpec&, std::string_view, bool, ServiceSettings&, bool);
+template Checked<void> apply_value(const KeySpec&, std::string_view, bool, SystemSettings&, bool);
+template SetKeys apply_lines(std::string_view, const std::vector<const IniEntry*>&, ServiceSettings&,
+                             FileComplaints&, const SetKeys*);
 template SetKeys apply_lines(std::string_view, const std::vector<const IniEntry*>&, SystemSettings&,
-                             FileComplaints&);
+                             FileComplaints&, const SetKeys*);
 
 } // namespace leash

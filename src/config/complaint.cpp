@@ -32,23 +32,34 @@ std::string did_you_mean(std::string_view word) {
 
 FileComplaints::~FileComplaints() {
     if (count_ > kMaxPerFile)
-        all_.push_back({Complaint::Severity::error, file_, 0, "",
+        all_.push_back({Complaint::Severity::error, files_.front(), 0, "",
                         fmt::format("{} more faults, not shown", count_ - kMaxPerFile), ""});
+}
+
+int FileComplaints::begin_file(std::string file) {
+    files_.push_back(std::move(file));
+    return static_cast<int>(files_.size() - 1) * kLines;
+}
+
+Place FileComplaints::place(int line) const {
+    return {files_[static_cast<std::size_t>(line / kLines)], line_in_file(line)};
 }
 
 void FileComplaints::error(int line, std::string_view key, std::string text, std::string hint) {
     ++errors_;
-    add({Complaint::Severity::error, file_, line, std::string(key), std::move(text),
-         std::move(hint)});
+    add(Complaint::Severity::error, line, key, std::move(text), std::move(hint));
 }
 
 void FileComplaints::warning(int line, std::string_view key, std::string text, std::string hint) {
-    add({Complaint::Severity::warning, file_, line, std::string(key), std::move(text),
-         std::move(hint)});
+    add(Complaint::Severity::warning, line, key, std::move(text), std::move(hint));
 }
 
-void FileComplaints::add(Complaint complaint) {
-    if (++count_ <= kMaxPerFile) all_.push_back(std::move(complaint));
+void FileComplaints::add(Complaint::Severity severity, int line, std::string_view key,
+                         std::string text, std::string hint) {
+    if (++count_ > kMaxPerFile) return;
+    auto at = place(line);
+    all_.push_back({severity, std::move(at.file), at.line, std::string(key), std::move(text),
+                    std::move(hint)});
 }
 
 } // namespace leash

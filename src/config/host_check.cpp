@@ -98,24 +98,29 @@ class HostCheck {
 
     std::vector<Complaint> run() {
         program("", "rescue-shell", catalog_.system.rescue_shell);
-        for (const auto& [name, s] : catalog_.services) {
-            if (!s.command.empty()) program(name, "command", s.command);
-            for (int kind = 0; kind < kControlKinds; ++kind)
-                for (const auto& each : s.control[static_cast<std::size_t>(kind)])
-                    program(name, std::string(to_string(ControlKind(kind))), each.command);
-            if (s.on_trouble) hooks(name, "on-trouble", *s.on_trouble);
-            for (int kind = 0; kind < kTroubleKinds; ++kind)
-                if (const auto& policy = s.on_kind[static_cast<std::size_t>(kind)])
-                    hooks(name, fmt::format("on-{}", to_string(TroubleKind(kind))), *policy);
-            account(name, "user", s.user, users_, "/etc/passwd");
-            account(name, "group", s.group, groups_, "/etc/group");
-            folder(name, "directory", s.directory);
-            listen(name, s.listen);
-        }
+        for (const auto& [name, s] : catalog_.services) look_at(name, s);
+        // Of a template, what does not depend on the instance.
+        trial_ = true;
+        for (const auto& [name, s] : catalog_.templates) look_at(s.name, s);
         return std::move(complaints_);
     }
 
   private:
+    void look_at(const std::string& name, const ServiceSettings& s) {
+        if (!s.command.empty()) program(name, "command", s.command);
+        for (int kind = 0; kind < kControlKinds; ++kind)
+            for (const auto& each : s.control[static_cast<std::size_t>(kind)])
+                program(name, std::string(to_string(ControlKind(kind))), each.command);
+        if (s.on_trouble) hooks(name, "on-trouble", *s.on_trouble);
+        for (int kind = 0; kind < kTroubleKinds; ++kind)
+            if (const auto& policy = s.on_kind[static_cast<std::size_t>(kind)])
+                hooks(name, fmt::format("on-{}", to_string(TroubleKind(kind))), *policy);
+        account(name, "user", s.user, users_, "/etc/passwd");
+        account(name, "group", s.group, groups_, "/etc/group");
+        folder(name, "directory", s.directory);
+        listen(name, s.listen);
+    }
+
     [[nodiscard]] std::vector<std::string> accounts(const std::string& path) const {
         std::vector<std::string> names;
         auto text = tree_.read(path);
@@ -126,6 +131,7 @@ class HostCheck {
 
     void complain(const std::string& service, const std::string& key, bool certain,
                   std::string text, std::string hint) {
+        if (trial_ && text.find(kTrialInstance) != std::string::npos) return;
         auto place = catalog_.place_of(service, key);
         if (place.file.empty()) {
             auto found = catalog_.services.find(service);
@@ -243,6 +249,7 @@ class HostCheck {
     Tree tree_;
     std::vector<std::string> users_, groups_;
     std::vector<Complaint> complaints_;
+    bool trial_ = false; // of a template
 };
 
 } // namespace

@@ -16,8 +16,8 @@ namespace {
 // calls the handler, which is not told the line, but knows it from here: the last one handed out.
 class LineSource {
   public:
-    LineSource(std::string_view text, FileComplaints& complaints, IniText& result)
-        : rest_(text), complaints_(complaints), result_(result) {}
+    LineSource(std::string_view text, FileComplaints& complaints, IniText& result, int before)
+        : rest_(text), complaints_(complaints), result_(result), before_(before), line_(before) {}
 
     static char* read(char* buffer, int size, void* self) {
         return static_cast<LineSource*>(self)->next(buffer, static_cast<std::size_t>(size));
@@ -40,9 +40,9 @@ class LineSource {
         auto end = rest_.find('\n');
         auto line = rest_.substr(0, end);
         rest_ = end == std::string_view::npos ? std::string_view{} : rest_.substr(end + 1);
-        if (line_ == 1 && line.starts_with("\xEF\xBB\xBF")) { // byte order mark
+        if (line_ == before_ + 1 && line.starts_with("\xEF\xBB\xBF")) { // byte order mark
             line.remove_prefix(3);
-            complaints_.warning(1, "", "the file begins with a byte order mark",
+            complaints_.warning(line_, "", "the file begins with a byte order mark",
                                 "save it as UTF-8 without BOM");
         }
         if (line.ends_with('\r')) line.remove_suffix(1);
@@ -139,14 +139,15 @@ class LineSource {
     std::string_view rest_;
     FileComplaints& complaints_;
     IniText& result_;
-    int line_ = 0;
+    int before_;
+    int line_;
     In in_ = In::nothing;
     bool told_homeless_ = false;
 };
 
 } // namespace
 
-IniText read_ini(const std::string& text, FileComplaints& complaints) {
+IniText read_ini(const std::string& text, FileComplaints& complaints, int before) {
     ini_allow_multiline = false;
     ini_allow_bom = false;             // handled above
     ini_allow_inline_comments = false; // a command may well contain ; or #
@@ -157,10 +158,10 @@ IniText read_ini(const std::string& text, FileComplaints& complaints) {
     ini_max_line = kMaxConfigLine + 3;
 
     IniText result;
-    LineSource source(text, complaints, result);
+    LineSource source(text, complaints, result, before);
     int bad_line = ini_parse_stream(LineSource::read, &source, LineSource::handle, &source);
     // Cannot happen: inih gets checked lines only. But if it ever does, it must not go unseen.
-    if (bad_line != 0) source.fault(bad_line > 0 ? bad_line : 0, "inih cannot read this");
+    if (bad_line != 0) source.fault(before + (bad_line > 0 ? bad_line : 0), "inih cannot read this");
     return result;
 }
 

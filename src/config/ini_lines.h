@@ -33,6 +33,7 @@ struct IniText {
 // Everything that is not a blank line, a comment (`;` or `#` first), `[section]` or `key = value`
 // is an error, and so are over-long lines, control characters and broken UTF-8. Such a line is
 // left out; below a broken section header all keys are. Never fails as a whole.
-[[nodiscard]] IniText read_ini(const std::string& text, FileComplaints& complaints);
+// `before`: what begin_file() said, for a file that is not the first.
+[[nodiscard]] IniText read_ini(const std::string& text, FileComplaints& complaints, int before = 0);
 
 } // namespace leash

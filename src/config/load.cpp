@@ -1,162 +1,57 @@
 // SPDX-License-Identifier: MIT
 #include "config/load.h"
 
+#include "base/tag.h"
+#include "base/text.h"
+#include "config/apply.h"
+#include "config/load_init.h"
+#include "config/service_rules.h"
+#include "service/graph.h"
+
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/tag.h"
-#include "base/text.h"
-#include "base/units.h"
-#include "config/apply.h"
-#include "config/service_rules.h"
-#include "service/graph.h"
-
 namespace leash {
 namespace {
 
-using Lines = std::vector<const IniEntry*>;
-
-// A line of [defaults] that is good, for each service that does not set its key itself.
-struct Default {
-    const KeySpec* spec;
-    std::vector<std::pair<int, std::string>> lines; // number and value; several for a list only
+// What describes a service, or a template.
+struct Sources {
+    const SourceFile* file = nullptr;
+    std::vector<const SourceFile*> drop_ins;
 };
 
 class Loader {
   public:
-    Catalog run(const SourceFile& init_conf, const std::vector<SourceFile>& service_files) {
-        read_init_conf(init_conf);
-        for (const auto& file : service_files) read_service(file);
+    explicit Loader(const std::vector<SourceFile>& tree) : tree_(tree) {}
+
+    Catalog run(const std::vector<std::string>& wanted) {
+        sort_out();
+        defaults_ =
+            read_init_conf(tree_.empty() ? nullptr : &tree_.front(), init_drop_ins_, catalog_);
+        for (const auto* file : service_files_)
+            read_service(*file);
+        for (const auto& [name, sources] : templates_)
+            try_template(name);
+        make_instances(wanted);
+        for (const auto& [name, sources] : drop_ins_)
+            check_owner(name, sources);
         check_dependencies();
         check_sockets();
         return std::move(catalog_);
     }
 
   private:
-    // ---- init.conf ------------------------------------------------------------------------------
-
-    void read_init_conf(const SourceFile& file) {
-        init_path_ = file.path.empty() ? "init.conf" : file.path;
-        FileComplaints complaints(catalog_.complaints, init_path_);
-        IniText ini;
-        if (!file.error.empty())
-            complaints.error(0, "", fmt::format("cannot be read: {}", file.error),
-                             "all of its keys have their defaults");
-        else
-            ini = read_ini(file.text, complaints);
-
-        auto& system = catalog_.system;
-        auto set = apply_lines("system", lines_of(ini, "system"), system, complaints);
-        auto set_watchdog = apply_lines("watchdog", lines_of(ini, "watchdog"), system, complaints);
-        check_interval(set_watchdog, complaints);
-        read_defaults(lines_of(ini, "defaults"), complaints);
-        check_sections(ini, complaints);
-        fill_plugin_config(ini, set_watchdog, complaints);
-
-        for (auto* keys : {&set, &set_watchdog})
-            for (const auto& [key, how] : *keys)
-                catalog_.places[""].try_emplace(key, Place{init_path_, how.line});
-    }
-
-    // Of all sections of that name: a repeated header is a fault, but good lines count.
-    static Lines lines_of(const IniText& ini, std::string_view section) {
-        Lines lines;
-        for (const auto& entry : ini.entries)
-            if (ini.sections[static_cast<std::size_t>(entry.section)].name == section)
-                lines.push_back(&entry);
-        return lines;
-    }
-
-    void check_sections(const IniText& ini, FileComplaints& complaints) {
-        std::vector<std::string_view> known{"system", "watchdog", "defaults"};
-        const auto& plugins = catalog_.system.plugins;
-        known.insert(known.end(), plugins.begin(), plugins.end());
-        std::map<std::string_view, int> seen;
-        for (const auto& section : ini.sections) {
-            if (std::ranges::find(known, section.name) == known.end()) {
-                auto hint = did_you_mean(closest_word(section.name, known));
-                if (section.name == "service") hint = "services have files of their own";
-                complaints.error(section.line, "",
-                                 fmt::format("unknown section [{}]; allowed: [system], [watchdog], "
-                                             "[defaults], and one for each of `plugins`",
-                                             section.name),
-                                 hint);
-            } else if (auto [at, is_new] = seen.try_emplace(section.name, section.line); !is_new) {
-                complaints.error(section.line, "",
-                                 fmt::format("section [{}] began in line {} already", section.name,
-                                             at->second),
-                                 "put the keys together");
-            }
-        }
-    }
-
-    void check_interval(SetKeys& set, FileComplaints& complaints) {
-        auto& watchdog = catalog_.system.watchdog;
-        auto interval = set.find("interval");
-        if (interval == set.end() || watchdog.interval < watchdog.timeout) return;
-        complaints.error(interval->second.line, "interval",
-                         fmt::format("{} is not less than timeout, which is {}",
-                                     format_duration(watchdog.interval),
-                                     format_duration(watchdog.timeout)),
-                         "half of the timeout is usual, and the default");
-        watchdog.interval = WatchdogSettings{}.interval;
-        set.erase(interval);
-    }
-
-    void read_defaults(const Lines& lines, FileComplaints& complaints) {
-        // Tried on a service that has everything that a default may ask for.
-        ServiceSettings trial;
-        trial.name = "defaults@instance";
-        auto set = apply_lines("service", lines, trial, complaints);
-        if (trial.restart_delay > trial.restart_delay_max) {
-            auto at = set.find("restart-delay");
-            if (at == set.end()) at = set.find("restart-delay-max");
-            complaints.error(at->second.line, at->first,
-                             fmt::format("restart-delay ({}) is longer than restart-delay-max ({})",
-                                         format_duration(trial.restart_delay),
-                                         format_duration(trial.restart_delay_max)),
-                             "set both");
-            set.erase("restart-delay");
-            set.erase("restart-delay-max");
-        }
-        for (const auto& spec : service_schema()) {
-            if (!set.contains(spec.key)) continue;
-            Default fallback{&spec, {}};
-            for (const auto* line : lines) {
-                if (line->key != spec.key) continue;
-                ServiceSettings scratch;
-                scratch.name = trial.name;
-                if (apply_value(spec, line->value, true, scratch))
-                    fallback.lines.emplace_back(line->line, line->value);
-                if (!spec.is_list() && !fallback.lines.empty()) break;
-            }
-            defaults_.push_back(std::move(fallback));
-        }
-    }
-
-    void fill_plugin_config(const IniText& ini, const SetKeys& set_watchdog,
-                            FileComplaints& complaints) {
-        auto& config = catalog_.system.plugin_config;
-        for (const auto& spec : system_schema()) {
-            if (spec.section != "watchdog") continue;
-            auto set = set_watchdog.find(spec.key);
-            config["watchdog"].emplace_back(
-                spec.key,
-                set != set_watchdog.end() ? set->second.text : std::string(spec.fallback));
-        }
-        for (const auto& plugin : catalog_.system.plugins) {
-            if (plugin == "watchdog") continue;
-            std::map<std::string_view, int> seen;
-            for (const auto* line : lines_of(ini, plugin)) {
-                auto [at, is_new] = seen.try_emplace(line->key, line->line);
-                if (is_new)
-                    config[plugin].emplace_back(line->key, line->value);
-                else
-                    complaints.error(line->line, line->key,
-                                     fmt::format("is already set in line {}", at->second));
-            }
+    void sort_out() {
+        for (std::size_t i = 1; i < tree_.size(); ++i) {
+            auto owner = drop_in_owner(tree_[i].path);
+            if (owner.empty())
+                service_files_.push_back(&tree_[i]);
+            else if (tree_[i].path.find("services.d/") == std::string::npos)
+                init_drop_ins_.push_back(&tree_[i]);
+            else
+                drop_ins_[std::string(owner)].push_back(&tree_[i]);
         }
     }
 
@@ -173,25 +68,122 @@ class Loader {
         }
         if (!check_name(name, file.path, complaints)) return;
 
+        if (file.error.empty() && file.text.empty())
+            catalog_.masked.emplace(std::move(name), file.path);
+        else if (is_template(name))
+            templates_.emplace(std::move(name), &file);
+        else
+            build(name, &file);
+    }
+
+    // From a file of its own, or from that of its template; then the drop-ins of the template and
+    // its own ones.
+    void build(const std::string& name, const SourceFile* own) {
+        std::string kind(template_of(name));
+        auto known = templates_.find(kind);
+        bool from_template = own == nullptr;
+        Sources sources{from_template ? known->second : own, {}};
+        auto add = [&](const std::string& owner) {
+            if (auto found = drop_ins_.find(owner); found != drop_ins_.end())
+                sources.drop_ins.insert(sources.drop_ins.end(), found->second.begin(),
+                                        found->second.end());
+        };
+        if (!kind.empty()) add(kind);
+        auto of_template = sources.drop_ins.size();
+        add(name);
+
         ServiceSettings settings;
         settings.name = name;
-        settings.file = file.path;
-        if (!file.error.empty())
-            complaints.error(0, "", fmt::format("cannot be read: {}", file.error));
-        else
-            parse_service(file, settings, complaints);
+        settings.file = sources.file->path;
+        paths_.try_emplace(name, settings.file);
+        if (from_template) catalog_.from_template.insert(name);
+        auto told_before = catalog_.complaints.size();
+        bool good =
+            parse_service(sources, settings, from_template ? of_template : 0, from_template);
+        if (from_template) tell_once(told_before);
+        if (!good) {
+            catalog_.left_out.insert(name);
+            return;
+        }
+        for (const auto* names :
+             {&settings.needs, &settings.wants, &settings.after, &settings.before})
+            for (const auto& other : *names)
+                if (!template_of(other).empty()) to_make_.push_back(other);
+        catalog_.services.emplace(name, std::move(settings));
+    }
 
-        if (complaints.errors() > 0)
-            catalog_.left_out.insert(std::move(name));
-        else
-            catalog_.services.emplace(name, std::move(settings));
+    // What is wrong with a template is said once, not by each instance.
+    void tell_once(std::size_t from) {
+        auto& all = catalog_.complaints;
+        all.erase(std::remove_if(all.begin() + static_cast<std::ptrdiff_t>(from), all.end(),
+                                 [this](const Complaint& each) {
+                                     return !told_of_templates_.insert(format(each)).second;
+                                 }),
+                  all.end());
+    }
+
+    void try_template(const std::string& name) {
+        Sources sources{templates_.at(name), {}};
+        if (auto found = drop_ins_.find(name); found != drop_ins_.end())
+            sources.drop_ins = found->second;
+        ServiceSettings trial;
+        trial.name = name + std::string(kTrialInstance);
+        trial.file = sources.file->path;
+        auto told_before = catalog_.complaints.size();
+        bool good = parse_service(sources, trial, 0, false);
+        tell_once(told_before);
+        if (good) catalog_.templates.emplace(name, std::move(trial));
+        catalog_.files[name] = std::move(catalog_.files[name + std::string(kTrialInstance)]);
+        catalog_.files.erase(name + std::string(kTrialInstance));
+    }
+
+    void make_instances(const std::vector<std::string>& wanted) {
+        for (const auto& [name, drop_ins] : drop_ins_)
+            to_make_.push_back(name);
+        to_make_.insert(to_make_.end(), wanted.begin(), wanted.end());
+        while (!to_make_.empty()) {
+            auto name = std::move(to_make_.back());
+            to_make_.pop_back();
+            bool known = catalog_.services.contains(name) || catalog_.left_out.contains(name) ||
+                         catalog_.masked.contains(name);
+            if (known || !valid_service_name(name) ||
+                !templates_.contains(std::string(template_of(name))))
+                continue;
+            // A template may name two instances of itself, and these two more each.
+            if (catalog_.services.size() >= kMaxConfigFiles) {
+                catalog_.complaints.push_back(
+                    {Complaint::Severity::error,
+                     templates_.at(std::string(template_of(name)))->path, 0, "",
+                     fmt::format("the instance {} is one too many: {} services are allowed", name,
+                                 kMaxConfigFiles),
+                     "look for a template that names itself"});
+                return;
+            }
+            build(name, nullptr);
+        }
+    }
+
+    void check_owner(const std::string& name, const std::vector<const SourceFile*>& drop_ins) {
+        bool known = catalog_.services.contains(name) || catalog_.left_out.contains(name) ||
+                     catalog_.masked.contains(name) || templates_.contains(name);
+        if (known) return;
+        catalog_.complaints.push_back(
+            {Complaint::Severity::warning, drop_ins.front()->path, 0, "",
+             fmt::format("there is no service {}, and so nothing that this could change", name),
+             fmt::format("add {}.conf, or remove it", name)});
     }
 
     bool check_name(const std::string& name, const std::string& path, FileComplaints& complaints) {
         if (!valid_service_name(name)) {
             complaints.error(0, "",
                              fmt::format("{} is not a service's name; allowed: 1 to {} of letters, "
-                                         "digits and . _ @ -", quote(name), kMaxServiceName),
+                                         "digits and . _ @ -",
+                                         quote(name), kMaxServiceName),
+                             "rename the file");
+            return false;
+        }
+        if (name == "@" || name.starts_with("@")) {
+            complaints.error(0, "", fmt::format("{} has nothing before its @", quote(name)),
                              "rename the file");
             return false;
         }
@@ -205,72 +197,123 @@ class Loader {
         for (std::string_view kernel : {"cgroup.", "cpu.", "cpuset.", "io.", "memory.", "pids.",
                                         "hugetlb.", "rdma.", "misc."})
             if (name.starts_with(kernel)) {
-                complaints.error(0, "", fmt::format("names that begin with {} are taken by the "
-                                                    "kernel's files in cgroups", kernel),
+                complaints.error(0, "",
+                                 fmt::format("names that begin with {} are taken by the "
+                                             "kernel's files in cgroups",
+                                             kernel),
                                  "rename the file");
                 return false;
             }
         if (auto [at, is_new] = paths_.try_emplace(name, path); !is_new) {
-            complaints.error(0, "", fmt::format("the service {} is already described by {}", name,
-                                                at->second),
-                             "that one counts; remove or rename one of them");
+            complaints.error(
+                0, "", fmt::format("the service {} is already described by {}", name, at->second),
+                "that one counts; remove or rename one of them");
             return false;
         }
         return true;
     }
 
-    void parse_service(const SourceFile& file, ServiceSettings& settings,
-                       FileComplaints& complaints) {
-        auto ini = read_ini(file.text, complaints);
+    using Inherited = std::map<std::string_view, const Default*, std::less<>>; // by key
+
+    // The line of [service] in the first file, which has to have one; 0: it has not.
+    static int check_service_sections(const IniText& ini, bool drop_in,
+                                      FileComplaints& complaints) {
         int header = 0;
         for (const auto& section : ini.sections) {
             if (section.name != "service")
-                complaints.error(section.line, "",
-                                 fmt::format("unknown section [{}]; allowed: [service]",
-                                             section.name),
-                                 section.name == "Service" || section.name == "Unit" ||
-                                         section.name == "Install"
-                                     ? "one section [service] holds all keys"
-                                     : did_you_mean(closest_word(section.name, {"service"})));
+                complaints.error(
+                    section.line, "",
+                    fmt::format("unknown section [{}]; allowed: [service]", section.name),
+                    section.name == "Service" || section.name == "Unit" || section.name == "Install"
+                        ? "one section [service] holds all keys"
+                        : did_you_mean(closest_word(section.name, {"service"})));
             else if (header != 0)
                 complaints.error(section.line, "",
-                                 fmt::format("section [service] began in line {} already", header),
-                                 "one file describes one service");
+                                 fmt::format("section [service] began in line {} already",
+                                             FileComplaints::line_in_file(header)),
+                                 drop_in ? "put the keys together"
+                                         : "one file describes one service");
             else
                 header = section.line;
         }
-        if (header == 0) {
-            if (complaints.errors() == 0)
-                complaints.error(0, "", "has no section [service]",
-                                 "begin the file with a line [service]");
-            return;
-        }
-        auto own = apply_lines("service", lines_of(ini, "service"), settings, complaints);
-        auto inherited = apply_defaults(own, settings, complaints);
+        if (header == 0 && !drop_in && complaints.errors() == 0)
+            complaints.error(0, "", "has no section [service]",
+                             "begin the file with a line [service]");
+        return header;
+    }
 
-        auto& places = catalog_.places[settings.name];
-        for (const auto& [key, how] : own) places[key] = Place{file.path, how.line};
-        for (const auto& [key, line] : inherited)
-            places[std::string(key)] = Place{init_path_, line};
+    // False: it has errors. Of an instance without a file of its own, `start` counts only where one
+    // of its own drop-ins says it, which come behind `of_template` of its template.
+    bool parse_service(const Sources& sources, ServiceSettings& settings, std::size_t of_template,
+                       bool start_by_own) {
+        FileComplaints complaints(catalog_.complaints, sources.file->path);
+        auto& files = catalog_.files[settings.name];
+        files = {sources.file->path};
+        if (!sources.file->error.empty()) {
+            complaints.error(0, "", fmt::format("cannot be read: {}", sources.file->error));
+            return false;
+        }
+        auto ini = read_ini(sources.file->text, complaints);
+        int header = check_service_sections(ini, false, complaints);
+        if (header == 0) return false;
+        auto own = apply_lines("service", lines_of(ini, "service"), settings, complaints);
+        int own_from = 0; // where its own drop-ins begin
+        for (std::size_t i = 0; i < sources.drop_ins.size(); ++i) {
+            const auto& drop_in = *sources.drop_ins[i];
+            int before = complaints.begin_file(drop_in.path);
+            if (i == of_template) own_from = before;
+            files.push_back(drop_in.path);
+            if (!drop_in.error.empty()) {
+                complaints.error(before, "", fmt::format("cannot be read: {}", drop_in.error));
+                continue;
+            }
+            auto more = read_ini(drop_in.text, complaints, before);
+            check_service_sections(more, true, complaints);
+            own = apply_lines("service", lines_of(more, "service"), settings, complaints, &own);
+        }
+        auto inherited = apply_defaults(own, settings, complaints);
+        if (start_by_own) {
+            auto start = own.find("start");
+            bool says = start != own.end() && own_from > 0 && start->second.line > own_from;
+            if (!says) settings.start = StartMode::manual;
+        }
+        remember_lines(settings, own, inherited, complaints);
 
         // What depends on several keys makes no sense while one of them is broken.
-        if (complaints.errors() > 0) return;
-        auto line_in = [](const auto& keys, std::string_view key, auto line_of) {
-            auto found = keys.find(key);
-            return found == keys.end() ? 0 : line_of(found->second);
-        };
+        if (complaints.errors() > 0) return false;
         finish_service(
             settings,
             [&](std::string_view key) {
-                return line_in(own, key, [](const SetKey& how) { return how.line; });
+                auto found = own.find(key);
+                return found == own.end() ? 0 : found->second.line;
             },
             [&](std::string_view key) {
-                return line_in(inherited, key, [](int line) { return line; });
+                auto found = inherited.find(key);
+                return found == inherited.end() ? 0 : found->second->lines.front().number;
             },
             header, complaints);
+        return complaints.errors() == 0;
     }
 
-    using Inherited = std::map<std::string_view, int>; // key -> line in init.conf
+    void remember_lines(const ServiceSettings& settings, const SetKeys& own,
+                        const Inherited& inherited, const FileComplaints& complaints) {
+        auto& places = catalog_.places[settings.name];
+        auto& lines = catalog_.lines[settings.name];
+        places.clear(); // of the trial of a template
+        lines.clear();
+        for (const auto& spec : service_schema()) {
+            std::string key(spec.key);
+            if (auto how = own.find(key); how != own.end()) {
+                places[key] = complaints.place(how->second.line);
+                for (const auto& [line, text] : how->second.lines)
+                    lines.push_back({key, text, complaints.place(line)});
+            } else if (auto from = inherited.find(key); from != inherited.end()) {
+                places[key] = from->second->lines.front().place;
+                for (const auto& line : from->second->lines)
+                    lines.push_back({key, line.text, line.place});
+            }
+        }
+    }
 
     Inherited apply_defaults(const SetKeys& own, ServiceSettings& settings,
                              FileComplaints& complaints) {
@@ -279,16 +322,17 @@ class Loader {
             const auto& spec = *fallback.spec;
             if (own.contains(spec.key)) continue;
             bool first = true;
-            for (const auto& [line, text] : fallback.lines) {
-                if (!default_fits(spec, text, settings)) continue;
-                if (auto done = apply_value(spec, text, first, settings); !done) {
+            for (const auto& line : fallback.lines) {
+                if (!default_fits(spec, line.text, settings)) continue;
+                if (auto done = apply_value(spec, line.text, first, settings, line.over); !done) {
                     complaints.error(0, spec.key,
                                      fmt::format("the default from {}:{} does not do: {}",
-                                                 init_path_, line, done.error().text),
+                                                 line.place.file, line.place.line,
+                                                 done.error().text),
                                      "set the key in this file");
                     break;
                 }
-                if (first) inherited[spec.key] = line;
+                if (first) inherited[spec.key] = &fallback;
                 first = false;
             }
         }
@@ -298,6 +342,7 @@ class Loader {
     // ---- between services -----------------------------------------------------------------------
 
     void check_dependencies() {
+        leave_out_what_needs_masked();
         leave_out_dependants();
         // check_graph() shall not call a service unknown that only has errors.
         auto known = catalog_.services;
@@ -305,7 +350,7 @@ class Loader {
             for (auto* names : {&settings.wants, &settings.after, &settings.before, &settings.conflicts,
                                 &settings.on_failure})
                 std::erase_if(*names, [&](const auto& other) {
-                    return catalog_.left_out.contains(other);
+                    return catalog_.left_out.contains(other) || catalog_.masked.contains(other);
                 });
         for (const auto& fault : check_graph(known)) {
             complain(fault.service, fault.key, fault.text, fault.hint, fault.fatal);
@@ -326,6 +371,25 @@ class Loader {
                                         other->second);
                 complain(name, "listen", text, "only one of them can be started", false);
             }
+    }
+
+    void leave_out_what_needs_masked() {
+        for (auto service = catalog_.services.begin(); service != catalog_.services.end();) {
+            auto needs = service->second.needs;
+            needs.insert(needs.end(), service->second.binds.begin(), service->second.binds.end());
+            auto masked = std::ranges::find_if(
+                needs, [&](const auto& other) { return catalog_.masked.contains(other); });
+            if (masked == needs.end()) {
+                ++service;
+                continue;
+            }
+            complain(service->first, "requires",
+                     fmt::format("requires {}, which is masked by {}", *masked,
+                                 catalog_.masked[*masked]),
+                     fmt::format("initctl unmask {}, or take it out of requires", *masked), true);
+            catalog_.left_out.insert(service->first);
+            service = catalog_.services.erase(service);
+        }
     }
 
     // Services that require one with errors, and those that require them.
@@ -364,8 +428,13 @@ class Loader {
              place.line, key, std::move(text), std::move(hint)});
     }
 
+    const std::vector<SourceFile>& tree_;
+    std::vector<const SourceFile*> service_files_, init_drop_ins_;
+    std::map<std::string, std::vector<const SourceFile*>> drop_ins_; // by service or template
+    std::map<std::string, const SourceFile*> templates_;             // by name, with its @
+    std::vector<std::string> to_make_;                               // instances, if they can be
+    std::set<std::string> told_of_templates_;
     Catalog catalog_;
-    std::string init_path_;
     std::vector<Default> defaults_;
     std::map<std::string, std::string> paths_; // service -> file
 };
@@ -385,13 +454,14 @@ bool Catalog::has_errors() const {
     });
 }
 
-Catalog load(const SourceFile& init_conf, const std::vector<SourceFile>& service_files) {
-    return Loader().run(init_conf, service_files);
+Catalog load(const std::vector<SourceFile>& tree, const std::vector<std::string>& wanted) {
+    return Loader(tree).run(wanted);
 }
 
-Catalog load(const std::vector<SourceFile>& tree) {
-    if (tree.empty()) return load(SourceFile{"init.conf", "", "there is no such file"}, {});
-    return load(tree.front(), {tree.begin() + 1, tree.end()});
+Catalog load(const SourceFile& init_conf, const std::vector<SourceFile>& service_files) {
+    std::vector<SourceFile> tree{init_conf};
+    tree.insert(tree.end(), service_files.begin(), service_files.end());
+    return load(tree);
 }
 
 std::string_view service_name_of(std::string_view path) {
@@ -399,6 +469,26 @@ std::string_view service_name_of(std::string_view path) {
     path = path.substr(path.rfind('/') + 1); // npos + 1 is 0
     if (!path.ends_with(kSuffix)) return {};
     return path.substr(0, path.size() - kSuffix.size());
+}
+
+std::string_view drop_in_owner(std::string_view path) {
+    constexpr std::string_view kSuffix = ".conf.d";
+    auto slash = path.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    auto folder = path.substr(0, slash);
+    folder = folder.substr(folder.rfind('/') + 1);
+    if (!folder.ends_with(kSuffix)) return {};
+    return folder.substr(0, folder.size() - kSuffix.size());
+}
+
+std::string_view template_of(std::string_view service) {
+    auto at = service.find('@');
+    if (at == 0 || at == std::string_view::npos || at + 1 == service.size()) return {};
+    return service.substr(0, at + 1);
+}
+
+bool is_template(std::string_view name) {
+    return name.size() > 1 && name.find('@') == name.size() - 1;
 }
 
 } // namespace leash

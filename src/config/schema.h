@@ -47,6 +47,7 @@ struct Value {
     std::uint64_t size = 0;         // size
     std::size_t word = 0;           // word: index in `words`
     bool may_fail = false;          // commands
+    bool over = false;              // every type: from a drop-in, after an earlier file's value
     RateLimit rate;                 // rate
     int signal = 0;                 // signal
     std::vector<std::string> items; // list: raw items, quotes kept; command: argv
@@ -82,6 +83,7 @@ struct KeySpec {
     std::string_view fallback_note = {}; // what there is to say about the default
     std::string_view since = "0.1";
     unsigned types = kEveryType;    // services only
+    bool filled = false;            // %i, %n and %% are replaced (of commands: the setter does it)
     std::string_view text = {};     // for users; `...` marks keys and values
     std::variant<ServiceSetter, SystemSetter> set = ServiceSetter{nullptr};
 

@@ -27,26 +27,11 @@ constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMin
 
 // %i, %n and %% inside of words that have been split already: a name cannot add words.
 Checked<std::vector<std::string>> filled_in(const S& s, const V& v) {
-    auto at = s.name.find('@');
     auto words = v.items;
     for (auto& word : words) {
-        std::string filled;
-        for (std::size_t i = 0; i < word.size(); ++i) {
-            char next = word[i] == '%' && i + 1 < word.size() ? word[i + 1] : '\0';
-            if (next != '%' && next != 'n' && next != 'i') {
-                filled += word[i];
-                continue;
-            }
-            if (next == 'i' && at == std::string::npos)
-                return fault("%i stands for what follows the @ of the service's name, and this "
-                             "name has none",
-                             "name the file NAME@INSTANCE.conf, or write %%i for a plain %i");
-            if (next == '%') filled += '%';
-            if (next == 'n') filled += s.name;
-            if (next == 'i') filled += s.name.substr(at + 1);
-            ++i;
-        }
-        word = std::move(filled);
+        auto filled = fill_in(word, s.name);
+        if (!filled) return std::unexpected(filled.error());
+        word = std::move(*filled);
     }
     if (words.front().empty()) return fault("the program's name is empty");
     return words;
@@ -120,6 +105,7 @@ Checked<void> set_environment(S& s, const V& v) {
         return {};
     }
     auto environment = s.environment;
+    auto before = v.over ? environment.size() : 0; // these an earlier file may have set
     for (const auto& item : v.items) {
         auto pair = parse_pair(item);
         if (!pair) return std::unexpected(pair.error());
@@ -132,9 +118,13 @@ Checked<void> set_environment(S& s, const V& v) {
                               std::string_view("LISTEN_FDS"), std::string_view("LISTEN_PID"),
                               std::string_view("LISTEN_FDNAMES"), std::string_view("FDSTORE")})
             if (name == reserved) return fault(fmt::format("{} is set by Leash itself", name));
-        if (std::ranges::any_of(environment, [&](const auto& old) { return old.first == name; }))
+        auto same = [&](const auto& old) { return old.first == name; };
+        auto known = std::ranges::find_if(environment, same);
+        auto at = static_cast<std::size_t>(known - environment.begin());
+        if (known != environment.end() && at >= before)
             return fault(fmt::format("{} is set twice", quote(name)));
-        environment.push_back(std::move(*pair));
+        if (known != environment.end()) known->second = std::move(pair->second);
+        else environment.push_back(std::move(*pair));
     }
     s.environment = std::move(environment);
     return {};
@@ -254,6 +244,7 @@ std::vector<KeySpec> rows() {
 
     constexpr std::string_view what = "What it is";
     table.push_back({.section = section, .group = what, .key = "description", .type = text,
+        .filled = true,
         .text = "One line for people. It is shown by `initctl status` and in messages.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.description = v.text;
@@ -279,19 +270,23 @@ std::vector<KeySpec> rows() {
     table.push_back({.section = section, .group = what, .key = "user", .type = grammar,
         .grammar = "a user's name, or a number 0..4294967294", .fallback_note = "root",
         .types = kProcess,
+        .filled = true,
         .text = "The user that the command runs as, by name (/etc/passwd) or number.",
         .set = ServiceSetter{set_account<&S::user>}});
     table.push_back({.section = section, .group = what, .key = "group", .type = grammar,
         .grammar = "a group's name, or a number 0..4294967294",
         .fallback_note = "the user's own group", .types = kProcess,
+        .filled = true,
         .text = "The group that the command runs as, by name (/etc/group) or number.",
         .set = ServiceSetter{set_account<&S::group>}});
     table.push_back({.section = section, .group = what, .key = "directory", .type = grammar,
         .grammar = "an absolute path", .fallback_note = "/", .types = kProcess,
+        .filled = true,
         .text = "The working directory of the command.",
         .set = ServiceSetter{set_directory}});
     table.push_back({.section = section, .group = what, .key = "environment", .type = list,
         .grammar = "NAME=VALUE", .types = kProcess,
+        .filled = true,
         .text = "Variables that the command finds in its environment, beside the few that Leash "
                 "sets itself. A value with commas or blanks needs quotes: `environment = A=1, "
                 "B=\"x, y\"`.",
@@ -299,12 +294,14 @@ std::vector<KeySpec> rows() {
     table.push_back({.section = section, .group = what, .key = "tty", .type = grammar,
         .grammar = "a device below /dev, for example ttyS0, tty1, console",
         .fallback_note = "`console`", .types = kConsole,
+        .filled = true,
         .text = "The terminal of a `console`: its controlling terminal, and its input and output.",
         .set = ServiceSetter{set_tty}});
 
     constexpr std::string_view order = "Dependencies and order";
     table.push_back({.section = section, .group = order, .key = "requires", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Services that this one cannot do without. They are started first, and this one "
                 "starts when they are running or done. If one of them fails, this one does not "
                 "start; when one is stopped, this one is stopped before it.",
@@ -319,16 +316,19 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_names<&S::binds>}});
     table.push_back({.section = section, .group = order, .key = "wants", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Services that are started with this one and before it, but that it can do "
                 "without: if one of them fails, this one starts nevertheless.",
         .set = ServiceSetter{set_names<&S::wants>}});
     table.push_back({.section = section, .group = order, .key = "after", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Order only: if both are to be started, this one waits for those. `requires` and "
                 "`wants` imply it.",
         .set = ServiceSetter{set_names<&S::after>}});
     table.push_back({.section = section, .group = order, .key = "before", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Order only, the other way round: if both are to be started, those wait for this "
                 "one.",
         .set = ServiceSetter{set_names<&S::before>}});
@@ -374,6 +374,7 @@ std::vector<KeySpec> rows() {
     constexpr std::string_view readiness = "Readiness";
     table.push_back({.section = section, .group = readiness, .key = "notify", .type = grammar,
         .grammar = kNotifyGrammar, .fallback = "none", .types = kProcess,
+        .filled = true,
         .text = "How the service tells that it is ready, which is when those that depend on it are "
                 "started. `none`: as soon as the program has been executed. `systemd`: it sends "
                 "READY=1 to the socket named in $NOTIFY_SOCKET. `s6:FD`: it writes a line to the "
@@ -476,6 +477,21 @@ std::vector<KeySpec> rows() {
                 "failed. If it still runs then, it starts again when it has ended. "
                 "`initctl stop` ends that.",
         .set = ServiceSetter{set_time<&S::interval>}});
+    table.push_back({.section = section, .group = jobs, .key = "calendar", .type = grammar,
+        .grammar = "[WEEKDAYS] [YEAR-MONTH-DAY] [HOUR:MINUTE[:SECOND]] [UTC] {; ...}, or one of "
+                   "minutely, hourly, daily, weekly, monthly, yearly",
+        .fallback_note = "none", .since = "0.4", .types = kOneshot,
+        .text = "Run the job at these times of the calendar, such as `Mon..Fri 03:00` or `*-*-1 "
+                "04:30`; see CALENDAR. With `start = auto` nothing runs at boot, only the time is "
+                "waited for. If it still runs then, it starts again when it has ended. `initctl "
+                "start` runs it now, and waits for the next time, too; `initctl stop` ends that. Not "
+                "together with `interval`.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            auto calendar = parse_calendar(v.text);
+            if (!calendar) return fault(calendar.error().text);
+            s.calendar = std::move(*calendar);
+            return {};
+        }}});
     table.push_back({.section = section, .group = jobs, .key = "runtime-limit", .type = duration,
         .least = 100, .most = 366 * 24 * kHour, .zero = "no limit", .fallback = "0s",
         .types = kDaemon | kConsole,

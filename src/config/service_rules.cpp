@@ -51,6 +51,7 @@ class Rules {
     void check() {
         check_type();
         check_conditions();
+        check_times();
         check_restart();
         check_watchdog();
         check_notify();
@@ -88,6 +89,14 @@ class Rules {
         if (line > 0 && s_.conditions.empty())
             complaints_.warning(line, "condition-lost", "has no effect without `condition`",
                                 "add for example condition = net:eth0");
+    }
+
+    void check_times() {
+        if (s_.interval.count() == 0 || s_.calendar.rules.empty()) return;
+        int line = own_("calendar");
+        complaints_.error(line > 0 ? line : own_("interval"), "calendar",
+                          "a job has either `interval` or `calendar`",
+                          own_("interval") > 0 ? "take one of them out" : "write interval = 0");
     }
 
     void check_restart() {

@@ -52,8 +52,8 @@ Result<std::vector<SourceFile>> deserialize(std::string_view bytes) {
     std::uint32_t count = 0;
     if (!bytes.starts_with(kMagic)) return fail("configuration texts: wrong beginning");
     bytes.remove_prefix(kMagic.size());
-    // init.conf, the services, and a few lines that only carry an error
-    if (!take_length(bytes, count) || count > kMaxConfigFiles + 16)
+    // init.conf, the services, the drop-ins, and a few lines that only carry an error
+    if (!take_length(bytes, count) || count > 3 * kMaxConfigFiles)
         return fail("configuration texts: wrong number of files");
     std::vector<SourceFile> files;
     std::size_t total = 0;

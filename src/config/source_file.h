@@ -15,7 +15,7 @@ namespace leash {
 
 // Bounds of what is read and accepted; more is an error of that file.
 inline constexpr std::size_t kMaxConfigFileSize = 64UL * 1024;
-inline constexpr std::size_t kMaxConfigFiles = 4096;           // in services.d
+inline constexpr std::size_t kMaxConfigFiles = 4096;           // services; and as many drop-ins
 inline constexpr std::size_t kMaxConfigTotal = 8UL * 1024 * 1024; // all texts together
 
 struct SourceFile {

@@ -89,4 +89,26 @@ Checked<std::string> parse_account(std::string_view text) {
     return std::string(text);
 }
 
+Checked<std::string> fill_in(std::string_view text, std::string_view service) {
+    auto at = service.find('@');
+    std::string filled;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char next = text[i] == '%' && i + 1 < text.size() ? text[i + 1] : '\0';
+        if (next != '%' && next != 'n' && next != 'i') {
+            filled += text[i];
+            continue;
+        }
+        if (next == 'i' && at == std::string_view::npos)
+            return fault("%i stands for what follows the @ of the service's name, and this name has "
+                         "none",
+                         "name the file NAME@INSTANCE.conf, or NAME@.conf for all instances, or write "
+                         "%%i for a plain %i");
+        if (next == '%') filled += '%';
+        if (next == 'n') filled += service;
+        if (next == 'i') filled += service.substr(at + 1);
+        ++i;
+    }
+    return filled;
+}
+
 } // namespace leash

@@ -27,6 +27,10 @@ namespace leash {
 // A user's or group's name, or a number up to 4294967294.
 [[nodiscard]] Checked<std::string> parse_account(std::string_view text);
 
+// Replaces %n by the service's name, %i by what follows the first @ of it, and %% by a single %. A
+// fault where there is no @.
+[[nodiscard]] Checked<std::string> fill_in(std::string_view text, std::string_view service);
+
 // Whether there are only ASCII letters, digits and the given characters in it.
 [[nodiscard]] bool only_of(std::string_view text, std::string_view more_than_letters_and_digits);
 

@@ -13,7 +13,8 @@
 //
 // verb               arguments          who       reply before the end                     since
 // version                               everyone  {"version","schema"}                     0.1
-// list                                  everyone  a service a line, without tasks          0.1
+// list               [+all]             everyone  a service a line, without tasks; with    0.1
+//                                                 +all masked ones, too
 // status             [NAME]             everyone  the service with its tasks; without a    0.1
 //                                                 name the system
 // ps                 [+threads]         root      a task a line                            0.1
@@ -25,7 +26,8 @@
 // scope              NAME               root      {"scope","start_id"}: the process that   0.2
 //                                                 asks is the main process of a start of
 //                                                 its own now
-// reload                                root      {"complaint"} for each                   0.1
+// reload                                root      {"complaint"} for each, then {"change",  0.1
+//                                                 "service","text"} for each
 // reload             NAME... [+no-wait] root      as start: these services reload          0.2
 // daemon-reexec                         root      nothing; init is executed anew after it    0.3
 // target             NAME [+no-wait]    root      {"target","failed"} once it has settled     0.3
@@ -81,7 +83,7 @@ struct Verb {
 };
 inline constexpr std::array<Verb, 20> kVerbs{{
     {"version", true},
-    {"list", true},
+    {"list", true, 0, 0, "all"},
     {"status", true, 0, 1},
     {"ps", false, 0, 0, "threads"},
     {"start", false, 1, kMaxNames, "no-wait"},

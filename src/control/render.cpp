@@ -139,6 +139,10 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     json.key("started_for").string(view.started_for);
     json.key("listens_on");
     strings(json, view.listens_on);
+    json.key("start");
+    if (view.masked) json.string("masked");
+    else if (!settings || settings->scope) json.null();
+    else json.string(settings->start == StartMode::automatic ? "auto" : "manual");
     if (tasks != nullptr) messages(json, view);
     json.end_object();
     return json.text();
@@ -206,6 +210,17 @@ std::string render_version() {
 std::string render_state(std::string_view state) { return one("state", state); }
 std::string render_dependant(std::string_view name) { return one("dependant", name); }
 std::string render_complaint(std::string_view text) { return one("complaint", text); }
+
+std::string render_change(std::string_view change, std::string_view service,
+                          std::string_view text) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("change").string(change);
+    json.key("service").string(service);
+    json.key("text").string(text);
+    json.end_object();
+    return json.text();
+}
 
 std::string render_scope(std::string_view name, StartId start) {
     JsonWriter json;

@@ -47,13 +47,14 @@ struct SystemView {
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","errno","exit_status",
 //  "error","conditions":[{"condition","holds"}],"binds_to","bound_by","started_for",
-//  "listens_on"}
+//  "listens_on","start"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
 // watchdog_ms is 0 for what is not watched. errno, exit_status and error are what the service said
 // itself; null where it has not. holds is null where nothing is known yet. started_for: whose on-failure
 // has started it, or "". listens_on: its open sockets, as `listen` has them.
+// start is auto or manual as in its files, masked (see ServiceView), null where nothing is known of it.
 // `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);
@@ -75,6 +76,9 @@ struct SystemView {
 [[nodiscard]] std::string render_state(std::string_view state);     // {"state"}
 [[nodiscard]] std::string render_dependant(std::string_view name);  // {"dependant"}
 [[nodiscard]] std::string render_complaint(std::string_view text);  // {"complaint"}
+// {"change","service","text"}: new, changed, kept, gone or refused; the text says what follows.
+[[nodiscard]] std::string render_change(std::string_view change, std::string_view service,
+                                        std::string_view text);
 [[nodiscard]] std::string render_scope(std::string_view name, StartId start); // {"scope","start_id"}
 // {"condition","holds","services"}: a condition without '!', and who waits for it or its contrary.
 [[nodiscard]] std::string render_condition(std::string_view condition, std::optional<bool> holds,

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "config/files.h"
 #include "init/bring_up.h"
 #include "init/crash.h"
 #include "init/early_mounts.h"
@@ -22,9 +21,6 @@
 
 namespace leash {
 namespace {
-
-constexpr const char* kEtc = "/etc/leash";
-constexpr const char* kRescueConsole = "rescue-console";
 
 bool in_container() {
     if (getenv("container")) return true;
@@ -96,30 +92,8 @@ void Init::first_acts() {
             }});
 }
 
-// A disk can hang: a worker reads the texts, PID 1 parses them.
-void Init::read_tree(std::function<void(Result<std::vector<SourceFile>>)> done) {
-    WorkerJob job;
-    job.name = "read-configuration";
-    job.limit = Ms{15'000};
-    job.work = [](int out) {
-        return write_all(out, serialize(read_config_tree(kEtc))) ? 0 : 1;
-    };
-    job.done = [done = std::move(done)](int status, const std::string& bytes) {
-        if (status == 0) done(deserialize(bytes));
-        else done(fail("{} cannot be read", kEtc));
-    };
-    workers_.run(std::move(job));
-}
-
-void Init::read_configuration() {
-    read_tree([this](Result<std::vector<SourceFile>> files) {
-        if (!files) note(fmt::format("no configuration: {}", files.error().text));
-        take_configuration(files ? std::move(*files) : std::vector<SourceFile>{});
-    });
-}
-
 void Init::take_configuration(std::vector<SourceFile> files) {
-    auto catalog = load(files);
+    auto catalog = load_tree(files, instances_to_keep());
     for (const auto& complaint : catalog.complaints) {
         if (complaint.severity == Complaint::Severity::error) log::error("{}", format(complaint));
         else log::warning("{}", format(complaint));
@@ -207,6 +181,7 @@ void Init::load_kernel_module() {
 }
 
 void Init::open_for_service() {
+    calendars_ = std::make_unique<Calendars>(loop_, manager_, core_, workers_);
     scopes_ = std::make_unique<Scopes>(manager_, core_, *executor_, logs_, *recovery_);
     conditions_ = std::make_unique<Conditions>(loop_, manager_, core_, workers_, *recovery_,
                                                asked_.text);
@@ -228,7 +203,11 @@ void Init::open_for_service() {
                      [this](const std::string& name, bool holds) {
                          return conditions_->set_user(name, holds);
                      },
-                     [this] { return conditions_->user(); }});
+                     [this] { return conditions_->user(); },
+                     [this]() -> const std::map<std::string, std::string>& { return masked_; },
+                     [this](const std::string& name, auto done) {
+                         return make_instance(name, std::move(done));
+                     }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));
@@ -270,40 +249,6 @@ void Init::start_target() {
     record_system();
     conditions_->update();
     core_.post(event::TargetRequested{asked_.target});
-}
-
-// New and changed files count from the next start of their service on; a service whose file is gone
-// is forgotten unless it lives. [system] is read at boot only.
-void Init::reload(std::function<void(const std::vector<std::string>&)> done) {
-    read_tree([this, done = std::move(done)](Result<std::vector<SourceFile>> files) {
-        if (!files) {
-            done({files.error().text});
-            return;
-        }
-        auto catalog = load(*files);
-        std::vector<std::string> complaints;
-        for (const auto& complaint : catalog.complaints) complaints.push_back(format(complaint));
-        for (const auto& complaint : complaints) log::warning("{}", complaint);
-        std::vector<std::string> fresh;
-        for (auto& [name, settings] : catalog.services) {
-            if (!manager_.view(name) && settings.start == StartMode::automatic) fresh.push_back(name);
-            manager_.define(std::move(settings));
-        }
-        for (const auto& name : manager_.names()) {
-            bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
-            if (described || name == kRescueConsole || !manager_.forget(name)) continue;
-            executor_->sockets().close(name);
-            logs_.forget(name);
-            executor_->forget(name);
-            recovery_->forget(name);
-        }
-        conditions_->update();
-        log::notice("configuration read again: {} services", catalog.services.size());
-        if (state_.phase != Phase::going_down)
-            for (const auto& name : fresh) core_.post(event::StartRequested{name, false});
-        core_.post(event::Tick{}); // what waits may wait for something else now
-        done(complaints);
-    });
 }
 
 } // namespace leash

@@ -95,7 +95,7 @@ void Init::on_signal(int signal, int sender) {
     switch (*meaning) {
     case SignalMeaning::child: reap(); break;
     case SignalMeaning::reload:
-        reload([](const std::vector<std::string>&) {});
+        reload([](const ReloadReport&) {});
         break;
     case SignalMeaning::reboot: (void)end_machine(EndKind::reboot, false, who); break;
     case SignalMeaning::halt: (void)end_machine(EndKind::halt, false, who); break;
@@ -151,6 +151,7 @@ void Init::act(const Action& action) {
             else if constexpr (std::is_same_v<What, action::RunHook>) executor_->run_hook(what);
             else if constexpr (std::is_same_v<What, action::RunControl>) executor_->run_control(what);
             else if constexpr (std::is_same_v<What, action::KillControl>) executor_->kill_control(what);
+            else if constexpr (std::is_same_v<What, action::AskNextRun>) calendars_->ask(what.service);
             else if constexpr (std::is_same_v<What, action::StateChanged>) on_state_changed(what);
             else if constexpr (std::is_same_v<What, action::Tell>) {
                 auto level = what.severity == action::Severity::error     ? log::Level::error

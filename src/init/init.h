@@ -6,10 +6,13 @@
 //   machine_end.cpp  shutdown                                 plugins.h    what plugins may do
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
 //   module.cpp     the kernel module's device               reexec.cpp   the next life on request
+//   configuration.cpp  reading files, at boot and after     calendars.h  jobs by calendar
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,7 @@
 #include "base/growing_pause.h"
 #include "config/load.h"
 #include "control/server.h"
+#include "init/calendars.h"
 #include "init/conditions.h"
 #include "init/core_loop.h"
 #include "init/executor.h"
@@ -38,6 +42,8 @@
 
 namespace leash {
 
+inline constexpr const char* kRescueConsole = "rescue-console"; // built in: no file describes it
+
 class Init {
   public:
     // `earlier`: the page of a life that was cut short; null at boot.
@@ -49,15 +55,24 @@ class Init {
   private:
     // boot.cpp
     void first_acts();
-    void read_configuration();
-    void read_tree(std::function<void(Result<std::vector<SourceFile>>)> done);
     void take_configuration(std::vector<SourceFile> files);
     void bring_up_machine();
     void load_kernel_module();
     void open_for_service();
     void ensure_console();
     void start_target();
-    void reload(std::function<void(const std::vector<std::string>&)> done);
+
+    // configuration.cpp
+    void read_configuration();
+    void read_tree(std::function<void(Result<std::vector<SourceFile>>)> done);
+    [[nodiscard]] Catalog load_tree(const std::vector<SourceFile>& files,
+                                    std::vector<std::string> wanted);
+    [[nodiscard]] std::vector<std::string> instances_to_keep() const;
+    void reload(std::function<void(const ReloadReport&)> done);
+    void take_changes(Catalog catalog, ReloadReport& report);
+    void forget_what_is_gone(const Catalog& catalog, ReloadReport& report);
+    bool make_instance(const std::string& name, std::function<void(const Result<void>&)> done);
+    [[nodiscard]] Result<void> define_instance(const std::string& name, Catalog catalog);
 
     // resume.cpp
     void take_over_descriptors();
@@ -118,12 +133,16 @@ class Init {
     std::unique_ptr<Recovery> recovery_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;
+    std::unique_ptr<Calendars> calendars_;
     std::unique_ptr<Scopes> scopes_;
     std::unique_ptr<Conditions> conditions_;
     std::unique_ptr<Requests> requests_;
     std::unique_ptr<control::ControlServer> server_;
     std::unique_ptr<Signals> signals_;
     std::unique_ptr<FinalStage> final_stage_;
+    std::map<std::string, std::string> masked_; // service -> the file that does it
+    std::set<std::string> templates_;           // "tty@"
+    unsigned reads_ = 0, newest_read_ = 0;      // of the configuration: begun, taken
     Timer heartbeat_;  // makes the loop go round at least once a second
     Timer end_limit_;
     Timer last_limit_; // of the whole way down

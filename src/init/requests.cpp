@@ -57,10 +57,7 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         reply->line(control::render_version());
         reply->end(status_of_reply::done, "");
     } else if (verb == "list") {
-        for (const auto& name : manager_.names())
-            reply->line(control::render_service(*manager_.view(name), manager_.settings(name),
-                                                monotonic_now()));
-        reply->end(status_of_reply::done, "");
+        list(request.option, *reply);
     } else if (verb == "status") {
         status(request, std::move(reply));
     } else if (verb == "ps") {
@@ -75,9 +72,12 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
     } else if (verb.starts_with("cond-")) {
         conditions(request, std::move(reply));
     } else if (verb == "reload") {
-        hooks_.reload([reply](const std::vector<std::string>& complaints) {
-            for (const auto& complaint : complaints) reply->line(control::render_complaint(complaint));
-            reply->end(complaints.empty() ? status_of_reply::done : status_of_reply::failed, "");
+        hooks_.reload([reply](const ReloadReport& report) {
+            for (const auto& complaint : report.complaints)
+                reply->line(control::render_complaint(complaint));
+            for (const auto& change : report.changes)
+                reply->line(control::render_change(change.what, change.service, change.text));
+            reply->end(report.failed ? status_of_reply::failed : status_of_reply::done, "");
         });
     } else if (verb == "daemon-reexec") {
         hooks_.reexec([reply](const Result<void>& goes) {
@@ -160,6 +160,58 @@ void Requests::conditions(const Request& request, std::shared_ptr<Reply> reply) 
     reply->end(status_of_reply::done, "");
 }
 
+void Requests::list(bool all, Reply& reply) {
+    for (const auto& name : manager_.names()) {
+        auto view = *manager_.view(name);
+        view.masked = !masked_by(name).empty();
+        reply.line(control::render_service(view, manager_.settings(name), monotonic_now()));
+    }
+    if (all && hooks_.masked)
+        for (const auto& [name, file] : hooks_.masked()) {
+            if (manager_.view(name)) continue; // it lives still
+            ServiceView view;
+            view.name = name;
+            view.reason = "masked by " + file;
+            view.masked = true;
+            view.since = monotonic_now();
+            reply.line(control::render_service(view, nullptr, monotonic_now()));
+        }
+    reply.end(status_of_reply::done, "");
+}
+
+std::string Requests::masked_by(const std::string& name) const {
+    if (!hooks_.masked) return {};
+    auto found = hooks_.masked().find(name);
+    return found == hooks_.masked().end() ? "" : found->second;
+}
+
+bool Requests::all_known(const Request& request, const std::shared_ptr<Reply>& reply) {
+    bool up = request.verb == "start" || request.verb == "restart";
+    for (const auto& name : request.args) {
+        if (auto file = masked_by(name); up && !file.empty()) {
+            reply->end(status_of_reply::failed,
+                       fmt::format("{} is masked by {}: see initctl unmask {}", name, file, name));
+            return false;
+        }
+        if (manager_.view(name)) continue;
+        bool making = up && hooks_.instance &&
+                      hooks_.instance(name, [this, request, reply](const Result<void>& made) {
+                          if (made) handle(request, reply);
+                          else reply->end(status_of_reply::failed, made.error().text);
+                      });
+        if (making) return false;
+        if (name.ends_with('@'))
+            reply->end(status_of_reply::no_such_service,
+                       fmt::format("{} is no service: name an instance of it, as in {}NAME", name,
+                                   name));
+        else
+            reply->end(status_of_reply::no_such_service,
+                       control::no_such_service(name, manager_.names()));
+        return false;
+    }
+    return true;
+}
+
 void Requests::scope(const Request& request, std::shared_ptr<Reply> reply) {
     const auto& name = request.args.front();
     if (hooks_.system().state == "stopping") {
@@ -216,8 +268,9 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
         if (!only_service.empty()) {
             auto view = *manager_.view(only_service);
             hooks_.tell_of_notify(view);
-            auto line = control::render_service(view,
-                                                manager_.settings(only_service), monotonic_now(), found);
+            view.masked = !masked_by(only_service).empty();
+            auto line = control::render_service(view, manager_.settings(only_service),
+                                                monotonic_now(), found);
             if (!reply->worker_line(line)) return 1;
         }
         return 0;
@@ -234,12 +287,7 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
 }
 
 void Requests::change(const Request& request, std::shared_ptr<Reply> reply) {
-    for (const auto& name : request.args) {
-        if (manager_.view(name)) continue;
-        reply->end(status_of_reply::no_such_service,
-                   control::no_such_service(name, manager_.names()));
-        return;
-    }
+    if (!all_known(request, reply)) return;
     for (const auto& name : request.args) {
         // Before any event: a restart would end the scope first, and find then that it cannot start.
         if (request.verb == "stop" || !manager_.settings(name)->scope) continue;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -20,13 +21,24 @@
 
 namespace leash {
 
+// What a reload has found.
+struct ReloadReport {
+    struct Change {
+        std::string what; // new, changed, kept, gone, refused
+        std::string service, text;
+    };
+    bool failed = false; // something has errors
+    std::vector<std::string> complaints;
+    std::vector<Change> changes;
+};
+
 struct RequestHooks {
     std::function<control::SystemView()> system;
     std::function<Result<void>(EndKind, bool force, const std::string& who)> end_machine;
     // Executes init anew; calls back right before, or with the reason why not.
     std::function<void(std::function<void(const Result<void>&)>)> reexec;
-    // Reads the configuration again; calls back with the complaints.
-    std::function<void(std::function<void(const std::vector<std::string>&)>)> reload;
+    // Reads the configuration again.
+    std::function<void(std::function<void(const ReloadReport&)>)> reload;
     // Makes a scope of the process that asks.
     std::function<Result<StartId>(const std::string& name, pid_t pid, int client)> scope;
     // Fills in what only the owner of its descriptors knows of a service.
@@ -35,6 +47,12 @@ struct RequestHooks {
     // user:NAME, and which of them are set.
     std::function<Result<void>(const std::string& name, bool holds)> set_condition{};
     std::function<std::set<std::string>()> user_conditions{};
+    // The files that mask services, by service.
+    std::function<const std::map<std::string, std::string>&()> masked = {};
+    // Makes an instance of a template; calls back when it is there, or with the reason why not.
+    // False: there is no such template.
+    std::function<bool(const std::string& name, std::function<void(const Result<void>&)>)>
+        instance = {};
 };
 
 class Requests {
@@ -54,6 +72,10 @@ class Requests {
     struct Waiting; // a start, stop or restart whose outcome is not known yet
     enum class Outcome { open, good, bad };
 
+    void list(bool all, control::Reply& reply);
+    [[nodiscard]] std::string masked_by(const std::string& name) const; // the file; "": none does
+    // False: it was answered, or will be when an instance has been made.
+    bool all_known(const control::Request& request, const std::shared_ptr<control::Reply>& reply);
     void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void target(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void conditions(const control::Request& request, std::shared_ptr<control::Reply> reply);

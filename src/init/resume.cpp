@@ -143,6 +143,7 @@ void Init::resume_services() {
         if (view->state != State::stopped)
             plugins_->service_changed({name, view->start, view->state, view->state, ""});
     }
+    calendars_->ask_for_all();
     system_record_.lives_cut_short = 0;
     record_system();
     resumed_ = true;

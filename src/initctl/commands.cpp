@@ -41,7 +41,8 @@ constexpr Command kCommands[] = {
     {"status", "[NAME...]", "show services with their tasks, or the system",
      "  Exit status: 0 running or done, 3 not running, 4 no such service.\n", "", 0, kAny,
      run_status},
-    {"list", "", "show all services", "", "", 0, 0, run_list},
+    {"list", "[--all]", "show all services",
+     "  -a, --all  those that are masked, too\n", "a", 0, 0, run_list},
     {"ps", "[--threads] [--kernel]", "show all tasks and whose they are",
      "  -t, --threads  threads, not only processes\n"
      "  -k, --kernel   ask the kernel module, which knows more; needs no running init\n",
@@ -61,8 +62,8 @@ constexpr Command kCommands[] = {
      "Fn", 0, 1, run_log},
     {"reload", "[NAME... [--no-wait]]", "have services reload; else read the configuration again",
      "  With NAME: its command-reload, or SIGHUP to its main process; waits until it is through.\n"
-     "  Without: reads the files of Leash again. A service that lives keeps its old settings\n"
-     "  until its next start.\n"
+     "  Without: reads the files of Leash again, and tells what is new, changed or gone. A\n"
+     "  service that lives keeps its old settings until its next start.\n"
      "      --no-wait  only ask for it\n",
      "w", 0, control::kMaxNames, run_reload},
     {"target", "[NAME [--no-wait]]", "go to a target: start what it needs, stop all else",
@@ -75,14 +76,43 @@ constexpr Command kCommands[] = {
      "  list: every condition that a service names, whether it holds, and who names it.\n"
      "  set, clear: the condition user:NAME holds from now on, or does not.\n",
      "", 1, control::kMaxNames + 1, run_cond},
+    {"enable", "NAME... [--now] [--runtime]", "have services started at boot",
+     "  Writes a drop-in to /etc/leash and has init read it. Instances of templates, too.\n"
+     "      --now       start them at once, too\n"
+     "      --runtime   until the next boot only: written to /run/leash\n"
+     "      --root DIR  of another machine's root folder; init is not told\n",
+     "our", 1, control::kMaxNames, run_config_change},
+    {"disable", "NAME... [--now] [--runtime]", "do not start services at boot",
+     "  Other services that require or want them start them nevertheless; see mask.\n"
+     "      --now       stop them at once, too\n"
+     "      --runtime   until the next boot only\n"
+     "      --root DIR  of another machine's root folder; init is not told\n",
+     "our", 1, control::kMaxNames, run_config_change},
+    {"mask", "NAME... [--now] [--runtime]", "make services impossible to start",
+     "  A link to /dev/null takes the place of their file in /etc/leash.\n"
+     "      --now       stop them at once, too\n"
+     "      --runtime   until the next boot only: in /run/leash\n"
+     "      --root DIR  of another machine's root folder; init is not told\n",
+     "our", 1, control::kMaxNames, run_config_change},
+    {"unmask", "NAME...", "take back mask",
+     "      --root DIR  of another machine's root folder; init is not told\n",
+     "r", 1, control::kMaxNames, run_config_change},
+    {"cat", "NAME...", "show the files that services are made of",
+     "  The file that counts, then all drop-ins, in their order, each with its path.\n"
+     "      --root DIR  of another machine's root folder\n",
+     "r", 1, kAny, run_cat},
+    {"show", "NAME...", "show the keys that count, and where each was set",
+     "      --root DIR  of another machine's root folder\n",
+     "r", 1, kAny, run_show},
     {"daemon-reexec", "", "execute init anew in place: after an upgrade of /sbin/init",
      "  Services and their counters, sockets and deadlines stay. The binary on the disk is\n"
      "  asked first whether it can take over; if it cannot, nothing happens. Returns when\n"
      "  the new one answers.\n",
      "", 0, 0, run_daemon_reexec},
     {"verify", "[--root DIR] [FILE...]", "check configuration files; needs no running init",
-     "  Without FILE: /etc/leash. FILE may be a service's file, an init.conf, or a folder\n"
-     "  that holds init.conf and services.d. Exit status: 0 no errors, 1 errors.\n"
+     "  Without FILE: /usr/lib/leash, /etc/leash and /run/leash together. FILE may be a\n"
+     "  service's file, a drop-in, an init.conf, or a folder that holds init.conf and\n"
+     "  services.d. Exit status: 0 no errors, 1 errors.\n"
      "      --root DIR  the machine's root folder: DIR/etc/leash, programs below DIR\n",
      "r", 0, kAny, run_verify},
     {"is-system-running", "[--wait]", "print starting, running, degraded or stopping",
@@ -160,6 +190,7 @@ constexpr Flag kFlags[] = {
     {'w', "--no-wait", ""},     {'W', "--wait", ""},           {'t', "--threads", "-t"},
     {'F', "--follow", "-f"},    {'f', "--force", "-f"},        {'n', "--lines", "-n", true},
     {'r', "--root", "", true},  {'s', "--scope", "", true},    {'k', "--kernel", "-k"},
+    {'a', "--all", "-a"},       {'o', "--now", ""},            {'u', "--runtime", ""},
     {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
 };
 
@@ -250,6 +281,9 @@ class Parser {
         case 'f': ++options_.force; break;
         case 'k': options_.kernel = true; break;
         case 'b': options_.batch = true; break;
+        case 'a': options_.all = true; break;
+        case 'o': options_.now = true; break;
+        case 'u': options_.runtime = true; break;
         case 'd':
             options_.delay = parse_delay(value);
             if (!options_.delay)

@@ -22,6 +22,9 @@ struct Options {
     bool follow = false;
     bool kernel = false;
     bool batch = false;
+    bool all = false;
+    bool now = false;
+    bool runtime = false;
     int force = 0; // how often it was given
     std::optional<std::uint64_t> lines; // or times, of `top`
     std::optional<Ms> delay;
@@ -36,7 +39,8 @@ struct Command {
     std::string_view details; // more lines, each with its '\n'; may be empty
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
-                              // s scope, k kernel, b batch, N count, d delay
+                              // s scope, k kernel, b batch, N count, d delay, a all,
+                              // o now, u runtime
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -65,6 +69,12 @@ int run_daemon_reexec(const Command& command, const Options& options, const Sess
 int run_target(const Command& command, const Options& options, const Session& session);
 int run_cond(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
+// enable, disable, mask, unmask
+int run_config_change(const Command& command, const Options& options, const Session& session);
+int run_cat(const Command& command, const Options& options, const Session& session);
+int run_show(const Command& command, const Options& options, const Session& session);
+// Has init read the files again, and tells only what is wrong with them; the exit status.
+int reload_quietly(const Session& session);
 int run_verify(const Command& command, const Options& options, const Session& session);
 
 } // namespace leash::initctl

@@ -123,7 +123,7 @@ int run_status(const Command& command, const Options& options, const Session& se
 }
 
 int run_list(const Command& command, const Options& options, const Session& session) {
-    return print_list(command.name, false, options, session, service_table);
+    return print_list(command.name, options.all, options, session, service_table);
 }
 
 int run_ps(const Command& command, const Options& options, const Session& session) {
@@ -131,13 +131,30 @@ int run_ps(const Command& command, const Options& options, const Session& sessio
     return print_list(command.name, options.threads, options, session, task_table);
 }
 
+int reload_quietly(const Session& session) {
+    auto reply = fetch(session, "reload", {}, false, kPatience);
+    for (const auto& object : reply.objects)
+        if (auto complaint = text_of(object, "complaint"); !complaint.empty())
+            session.err(printable(complaint) + "\n");
+    explain(reply.answer, session);
+    return reply.answer.status;
+}
+
 int run_reload(const Command& command, const Options& options, const Session& session) {
     if (!options.words.empty()) return run_change(command, options, session);
     auto reply = fetch(session, command.name, {}, false, kForEver);
-    if (options.json) print_array(reply.raw, session);
-    else
-        for (const auto& object : reply.objects)
-            session.err(printable(text_of(object, "complaint")) + "\n");
+    if (options.json) {
+        print_array(reply.raw, session);
+    } else {
+        for (const auto& object : reply.objects) {
+            auto complaint = text_of(object, "complaint"), change = text_of(object, "change");
+            auto text = text_of(object, "text");
+            if (!complaint.empty()) session.err(printable(complaint) + "\n");
+            else if (!change.empty())
+                session.print("{}: {}{}{}", printable(text_of(object, "service")), printable(change),
+                              text.empty() ? "" : ": ", printable(text));
+        }
+    }
     explain(reply.answer, session);
     if (reply.answer.status == status::done && !options.json)
         session.print("configuration read again");

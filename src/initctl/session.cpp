@@ -40,7 +40,6 @@ Session real_session() {
     session.terminal = taskview::terminal_of(STDOUT_FILENO);
     session.socket = control::kSocketPath;
     session.log_folder = "/run/leash/log";
-    session.etc = "/etc/leash";
     session.reboot_now = [](int command) {
         sync_with_limit();
         ::reboot(command);

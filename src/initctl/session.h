@@ -24,7 +24,7 @@ struct Session {
     Terminal terminal; // what `out` is
     std::string socket;     // of init
     std::string log_folder; // of the logger
-    std::string etc;        // what `verify` looks at
+    std::string config_root; // what /usr/lib/leash, /etc/leash and /run/leash lie below; "": /
     // reboot(2), with or without sync before; returns only if that failed.
     std::function<void(int command)> reboot_now;
     // Becomes this program, with LEASH_TAG set to `tag`; returns errno if it cannot.

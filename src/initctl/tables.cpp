@@ -85,6 +85,8 @@ std::string service_table(const std::vector<Json>& services, const Terminal& ter
     std::vector<Table::Column> columns{{"NAME"}, {"STATE", false, true}, {"PID", true},
                                        {"RESTARTS", true}, {"SINCE", true}, {"DESCRIPTION"}};
     if (timers) columns.insert(columns.end() - 1, {"NEXT", true});
+    bool starts = std::ranges::any_of(services, [](const Json& each) { return each.contains("start"); });
+    if (starts) columns.insert(columns.end() - 1, {"START"});
     Table table(columns);
     for (const auto& service : services) {
         std::vector<std::string> row{shown(service, "name"), shown(service, "state"),
@@ -93,6 +95,7 @@ std::string service_table(const std::vector<Json>& services, const Terminal& ter
                                      age(Ms{number_of(service, "since_ms")}),
                                      shown(service, "description")};
         if (timers) row.insert(row.end() - 1, or_dash(next(service)));
+        if (starts) row.insert(row.end() - 1, or_dash(shown(service, "start")));
         table.row(row);
     }
     return table.text(terminal);
@@ -127,6 +130,7 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     };
     maybe("description", shown(service, "description"));
     maybe("type", shown(service, "type"));
+    maybe("start", shown(service, "start"));
     maybe("reason", shown(service, "reason"));
     maybe("says", shown(service, "status_text"));
     maybe("says errno", error_of(service));

@@ -48,38 +48,65 @@ void check(const std::vector<SourceFile>& tree, const std::string& root, const s
     }
 }
 
-void check_tree(const std::string& etc, const std::string& root, Findings& findings) {
-    auto tree = read_config_tree(etc);
-    findings.services += static_cast<std::size_t>(std::ranges::count_if(
-        tree, [](const SourceFile& file) { return !service_name_of(file.path).empty() &&
-                                                  file.path != "init.conf"; }));
-    check(tree, root, "", [&](const std::string& file) { return etc + "/" + file; }, findings);
+std::size_t services_in(const std::vector<SourceFile>& tree) {
+    std::size_t count = 0;
+    for (std::size_t i = 1; i < tree.size(); ++i) // after init.conf
+        count += !service_name_of(tree[i].path).empty() && drop_in_owner(tree[i].path).empty();
+    return count;
+}
+
+void check_machine(const std::string& config_root, const std::string& root, Findings& findings) {
+    auto tree = read_config_layers(config_layers(config_root));
+    findings.services += services_in(tree);
+    check(tree, root, "", [&](const std::string& file) { return config_root + file; }, findings);
+}
+
+void check_tree(const std::string& folder, const std::string& root, Findings& findings) {
+    auto tree = read_config_tree(folder);
+    findings.services += services_in(tree);
+    check(tree, root, "", [&](const std::string& file) { return folder + "/" + file; }, findings);
 }
 
 // A file alone has a meaning only among its neighbours: those beside it if it lies in a services.d,
-// else those of the installed tree.
-void check_file(const std::string& given, const std::string& root, const std::string& installed,
+// with the other layers if that is one of theirs; else those of the installed tree.
+void check_file(const std::string& given, const std::string& root, const std::string& config_root,
                 Findings& findings) {
-    fs::path path(given);
-    auto folder = fs::absolute(path).parent_path();
-    bool is_init_conf = path.filename() == "init.conf";
-    auto own_path = is_init_conf ? std::string("init.conf")
-                                 : "services.d/" + path.filename().string();
+    auto path = fs::absolute(given).lexically_normal();
+    auto file_name = path.filename();
+    auto folder = path.parent_path();
+    std::string owner(drop_in_owner(path.string()));
+    auto name = owner.empty() ? file_name : fs::path(owner + ".conf.d") / file_name;
+    if (!owner.empty()) folder = folder.parent_path();
+    bool at_home = folder.filename() == "services.d";
+    bool of_init = !at_home && (owner == "init" || (owner.empty() && file_name == "init.conf"));
+    auto own_path = of_init ? name.string() : "services.d/" + name.string();
+    auto file = read_config_file(given, own_path);
     std::vector<SourceFile> tree;
-    if (is_init_conf) {
-        tree.push_back(read_config_file(given, own_path));
+    if (of_init && owner.empty()) {
+        tree.push_back(std::move(file));
     } else {
-        bool at_home = folder.filename() == "services.d";
-        tree = read_config_tree(at_home ? folder.parent_path().string() : installed);
-        std::erase_if(tree, [&](const SourceFile& file) { return file.path == own_path; });
-        tree.push_back(read_config_file(given, own_path));
-        ++findings.services;
-        if (service_name_of(own_path).empty()) {
-            findings.complaints.push_back({Complaint::Severity::error, given, 0, "",
-                                           "not the name of a service's file",
-                                           "it must end with .conf"});
-            return;
-        }
+        auto base = of_init ? folder : folder.parent_path();
+        auto layers = config_layers(config_root);
+        bool installed = std::ranges::any_of(layers, [&](const ConfigLayer& layer) {
+            return fs::absolute(layer.folder).lexically_normal() == base;
+        });
+        bool alone = (at_home || of_init) && !installed;
+        tree = alone ? read_config_tree(base.string()) : read_config_layers(layers);
+        std::erase_if(tree, [&](const SourceFile& other) {
+            return other.path == own_path || other.path.ends_with("/" + own_path);
+        });
+        // Drop-ins follow what they change, in the order of their names.
+        auto after = std::ranges::find_if(tree, [&](const SourceFile& other) {
+            return !owner.empty() && drop_in_owner(other.path) == owner &&
+                   fs::path(other.path).filename() > file_name;
+        });
+        tree.insert(after, std::move(file));
+        if (owner.empty()) ++findings.services;
+    }
+    if (service_name_of(own_path).empty()) {
+        findings.complaints.push_back({Complaint::Severity::error, given, 0, "",
+                                       "not the name of a service's file", "it must end with .conf"});
+        return;
     }
     check(tree, root, own_path, [&](const std::string&) { return given; }, findings);
 }
@@ -92,13 +119,14 @@ std::string plural(std::size_t count, std::string_view word) {
 
 int run_verify(const Command&, const Options& options, const Session& session) {
     std::string root = options.root.empty() ? "/" : options.root;
-    std::string installed = options.root.empty() ? session.etc : options.root + session.etc;
+    std::string config_root = options.root.empty() ? session.config_root : options.root;
+    if (config_root.ends_with('/')) config_root.pop_back();
     Findings findings;
-    if (options.words.empty()) check_tree(installed, root, findings);
+    if (options.words.empty()) check_machine(config_root, root, findings);
     for (const auto& word : options.words) {
         std::error_code ignored;
         if (fs::is_directory(word, ignored)) check_tree(word, root, findings);
-        else check_file(word, root, installed, findings);
+        else check_file(word, root, config_root, findings);
     }
     const auto& all = findings.complaints;
     auto errors = static_cast<std::size_t>(std::ranges::count(

@@ -30,6 +30,10 @@ struct ReloadRequested { std::string service; };  // command-reload, or SIGHUP t
 struct TargetRequested { std::string target; bool isolate = false; };
 // "net:eth0" has turned out to be true or false. Before the first one nothing is known of it.
 struct ConditionChanged { std::string condition; bool holds; };
+// Wait for the times of its calendar, without running it now.
+struct TimerRequested { std::string service; };
+// The answer to AskNextRun, or a correction of it; kNever-like Ms::max(): it never comes.
+struct NextRun { std::string service; Ms at; };
 
 struct Spawned { StartId start; int pid; };       // clone3 succeeded; the program is not yet running
 struct Executed { StartId start; };               // execve succeeded
@@ -80,7 +84,7 @@ using Event =
                  event::ControlFailed, event::ErrorTold, event::TimeAsked,
                  event::WatchdogAsked, event::RestartsForgiven,
                  event::ConditionChanged, event::Listening, event::ListenFailed,
-                 event::Traffic>;
+                 event::Traffic, event::TimerRequested, event::NextRun>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -128,6 +132,10 @@ struct RunHook { std::string service; StartId start; std::vector<std::string> co
 struct StateChanged { std::string service; StartId start; State from; State to;
                       std::string reason; };
 
+// When does its calendar come next? Answer: NextRun, sooner or later. The core has no clock and no
+// time zone.
+struct AskNextRun { std::string service; };
+
 // Tell people. error and warning go to the console too.
 enum class Severity { error, warning, notice, info };
 struct Tell { Severity severity; std::string service; std::string text; };
@@ -153,7 +161,7 @@ using Action = std::variant<action::Spawn, action::Listen, action::Unlisten, act
                             action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::StateChanged,
                             action::Tell, action::EndMachine, action::EnterTarget,
-                            action::TargetSettled, action::AllStopped>;
+                            action::TargetSettled, action::AllStopped, action::AskNextRun>;
 using Actions = std::vector<Action>;
 
 } // namespace leash

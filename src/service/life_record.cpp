@@ -51,6 +51,7 @@ LifeRecord pack(const Life& life) {
     record.lazy = life.lazy;
     record.listens = life.listens;
     record.traffic_left = life.traffic_left;
+    record.timed = life.timed;
     record.state = static_cast<std::int32_t>(life.state);
     record.main_pid = life.main_pid;
     record.outcome = static_cast<std::int32_t>(life.outcome);
@@ -126,6 +127,7 @@ Life unpack(const LifeRecord& record) {
     life.lazy = record.lazy != 0;
     life.listens = record.listens != 0;
     life.traffic_left = record.traffic_left != 0;
+    life.timed = record.timed != 0;
     life.state = static_cast<State>(record.state);
     life.main_pid = record.main_pid;
     life.outcome = static_cast<Outcome>(record.outcome);

@@ -22,7 +22,7 @@ struct LifeRecord {
     std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
         automatic, control_running, exit_seen, cleaned, silent,
         has_said_exit, reload_begun, times_reloads, stepped_back,
-        sockets, lazy, listens, traffic_left;
+        sockets, lazy, listens, traffic_left, timed;
     Backoff backoff;
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96],

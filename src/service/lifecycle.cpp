@@ -68,8 +68,10 @@ Ms Service::next_deadline() const {
 
 void Service::shift_deadlines(Ms by) {
     for (Ms* each : {&life_.start_deadline, &life_.stop_deadline, &life_.again_at,
-                     &life_.runtime_deadline, &life_.next_run, &life_.control.deadline})
-        if (*each != kNever) *each += by;
+                     &life_.runtime_deadline, &life_.next_run, &life_.control.deadline}) {
+        bool of_calendar = each == &life_.next_run && life_.timed; // the world's clock went on
+        if (*each != kNever && !of_calendar) *each += by;
+    }
     for (auto& trouble : life_.troubles) trouble.due += by;
 }
 
@@ -82,6 +84,10 @@ void Service::define(ServiceSettings settings) {
         life_.listens = false;
     }
     if (!settings.listen.on_demand()) life_.lazy = life_.listens = false;
+    if (life_.timed && settings.calendar != newest_->calendar) {
+        life_.next_run = kNever; // another time; whoever has read the file says which
+        life_.timed = !settings.calendar.rules.empty();
+    }
     newest_ = std::make_shared<ServiceSettings>(std::move(settings));
     if (!alive()) in_force_ = newest_;
 }
@@ -234,6 +240,17 @@ void Service::step_back(Turn& turn, const std::string& reason) {
     }
 }
 
+void Service::wait_for_calendar(Turn& turn) {
+    if (life_.timed || newest_->calendar.rules.empty()) return;
+    life_.timed = true;
+    life_.next_run = kNever;
+    turn.out.push_back(action::AskNextRun{name()});
+}
+
+void Service::next_run(Ms at) {
+    if (life_.timed) life_.next_run = at;
+}
+
 // ---- up -----------------------------------------------------------------------------------------
 
 void Service::go(Turn& turn, StartId id) {
@@ -259,7 +276,8 @@ void Service::go(Turn& turn, StartId id) {
     life_.lazy = false;
     life_.start_deadline = life_.stop_deadline = kNever;
     bool timer = in_force_->type == ServiceType::oneshot && in_force_->interval > 0ms;
-    life_.next_run = timer ? turn.now + in_force_->interval : kNever;
+    if (!life_.timed) life_.next_run = timer ? turn.now + in_force_->interval : kNever;
+    wait_for_calendar(turn);
     if (std::exchange(life_.automatic, false)) ++life_.restarts;
     enter(turn, State::starting,
           life_.restarts == 0 ? "" : fmt::format("restart {}", life_.restarts));
@@ -425,6 +443,11 @@ void Service::tick(Turn& turn) {
     if (rests(life_.state) && life_.next_run <= turn.now) {
         life_.next_run = kNever;
         if (turn.shutting_down) return;
+        if (std::exchange(life_.timed, false)) {
+            wait_for_calendar(turn); // of the newest settings
+            if (life_.timed) restart_asked(turn, "its time has come");
+            return;
+        }
         // From the newest settings: it may have lost its interval, or get no further than waiting.
         life_.next_run = deadline_of(turn.now, newest_->interval);
         restart_asked(turn, "interval has passed");

@@ -7,7 +7,7 @@
 //   stopped    want_up                                                                  waiting
 //   failed     want_up (clears the counters)                                            waiting
 //   done       want_up by its own name                                                  waiting
-//   stopped, failed, done: interval has passed                                          waiting
+//   stopped, failed, done: interval has passed, or its calendar's time has come         waiting
 //   waiting    has sockets                           Listen
 //              Listening                             dependencies count from now on
 //              ListenFailed                                                             failed
@@ -156,7 +156,8 @@ struct Life {
     Ms stop_deadline = kNever;  // stopping
     Ms again_at = kNever;       // stopping with outcome retry or hold, backoff
     Ms runtime_deadline = kNever; // running, reloading
-    Ms next_run = kNever;         // one-shots with an interval: done, stopped, failed
+    Ms next_run = kNever;         // one-shots with an interval or a calendar: done, stopped, failed
+    bool timed = false;           // waits for the times of its calendar
 
     // Over many starts.
     StartId last_start = 0;
@@ -224,7 +225,12 @@ class Service {
     void give_up(Turn& turn, const std::string& reason);
     void stop_now(Turn& turn);
     void end_now(Turn& turn); // no more politeness
-    void stop_timer() { life_.next_run = kNever; }
+    void wait_for_calendar(Turn& turn); // if it has one and does not wait yet
+    void next_run(Ms at);               // its calendar's
+    void stop_timer() {
+        life_.next_run = kNever;
+        life_.timed = false;
+    }
 
     // Events of the living start.
     void spawned(int pid);

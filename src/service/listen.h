@@ -32,6 +32,7 @@ struct Listen {
     [[nodiscard]] bool on_demand() const {
         return start == ListenStart::demand && !sockets.empty();
     }
+    friend bool operator==(const Listen&, const Listen&) = default;
 };
 
 [[nodiscard]] std::string_view to_string(ListenKind kind);        // "stream"

@@ -280,6 +280,20 @@ struct Manager::Impl {
         note(*node);
     }
 
+    void on(Turn& turn, const event::TimerRequested& event) {
+        auto* node = roster.find(event.service);
+        if (!node || shutting_down) return;
+        node->service.wait_for_calendar(turn);
+        note(*node);
+    }
+
+    void on(Turn&, const event::NextRun& event) {
+        auto* node = roster.find(event.service);
+        if (!node || shutting_down) return;
+        node->service.next_run(event.at);
+        note(*node);
+    }
+
     void on(Turn& turn, const event::TargetRequested& event) {
         if (refuse_at_shutdown(turn, event.target)) return;
         std::string target = event.target;
@@ -303,6 +317,12 @@ struct Manager::Impl {
                                      : settings.name == target)
                 wanted.push_back(node);
         }
+        Nodes by_the_clock; // not now
+        std::erase_if(wanted, [&](Node* node) {
+            bool timed = target == "default" && !node->service.settings().calendar.rules.empty();
+            if (timed) by_the_clock.push_back(node);
+            return timed;
+        });
         Nodes members;
         for (auto* node : wanted) {
             auto pulled = Roster::pulled_in_by(*node);
@@ -312,6 +332,10 @@ struct Manager::Impl {
         Nodes leaving;
         if (event.isolate) leaving = stop_all_but(turn, members, target);
         for (auto* node : wanted) want_up(turn, *node, false);
+        for (auto* node : by_the_clock) {
+            node->service.wait_for_calendar(turn);
+            note(*node);
+        }
         targets.emplace_back(event.target, std::move(members), std::move(leaving));
     }
 
@@ -502,7 +526,9 @@ void Manager::define(ServiceSettings settings) {
         for (const auto& rival : node.rivals) impl_->enqueue(*rival.node);
     };
     if (auto* known = impl_->roster.find(settings.name)) look_again(*known);
-    look_again(impl_->roster.define(std::move(settings)));
+    Node& node = impl_->roster.define(std::move(settings));
+    impl_->note(node);
+    look_again(node);
 }
 
 bool Manager::forget(std::string_view name) {

@@ -56,6 +56,7 @@ struct ServiceView {
     } messages;
     std::vector<std::string> stored; // names of descriptors kept for its next start
     int remains = 0;         // tasks that the end of the last start spared
+    bool masked = false;     // for whoever knows the files: the core does not
 };
 
 struct Life; // service/lifecycle.h

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/calendar.h"
 #include "base/clock.h"
 #include "base/notify_access.h"
 #include "service/condition.h"
@@ -53,6 +54,7 @@ struct ControlCommand {
 // Endings of the main process that are no failure, beside status 0.
 struct SuccessStatus {
     std::vector<int> statuses, signals;
+    friend bool operator==(const SuccessStatus&, const SuccessStatus&) = default;
 };
 
 struct ServiceSettings {
@@ -92,6 +94,7 @@ struct ServiceSettings {
 
     bool remain_after_exit = true; // one-shot: `done` once it has ended well, else `stopped`
     Ms interval{0};                // one-shot: from one start to the next; 0 = once
+    Calendar calendar;             // one-shot: when it starts by itself; no rules = never
 
     RestartWhen restart = RestartWhen::always; // oneshot: no
     Ms restart_delay{100};
@@ -118,6 +121,8 @@ struct ServiceSettings {
     // No file describes it: a start that `initctl run --scope` asked for. Its main process is there
     // already, and it is forgotten when it is over.
     bool scope = false;
+
+    friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };
 
 [[nodiscard]] inline const std::vector<ControlCommand>&

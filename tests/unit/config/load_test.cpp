@@ -29,7 +29,6 @@ TEST(Load, WholeFileFaults) {
         SourceFile file;
         std::string complaint;
     } const rows[] = {
-        {{"services.d/a.conf", "", ""}, "services.d/a.conf: has no section [service]"},
         {{"services.d/a.conf", "# nothing\n", ""}, "services.d/a.conf: has no section [service]"},
         {{"services.d/a.conf", "[Service]\ncommand=x\n", ""},
          "services.d/a.conf:1: unknown section [Service]; allowed: [service]; one section "

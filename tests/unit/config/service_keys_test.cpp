@@ -167,6 +167,8 @@ const std::vector<Good> kGood{
                 commands_of(s, ControlKind::cleanup)[0].command == Words{"d"} &&
                 commands_of(s, ControlKind::reload)[0] == ControlCommand{{"e"}, true};
      }},
+    {kCommand + "type = oneshot\ncalendar = Mon..Fri 03:00; daily\n",
+     [](const S& s) { return s.calendar.rules.size() == 2 && s.interval == 0s; }},
     {kCommand + "type = oneshot\nremain-after-exit = no\ninterval = 5m\n",
      [](const S& s) { return !s.remain_after_exit && s.interval == 5min; }},
     {kCommand + "type = oneshot\n",
@@ -234,6 +236,8 @@ const std::vector<Bad> kBad{
     {kCommand + "success-exit-status = 256\n",
      ":3: success-exit-status: '256' is no exit status; allowed: 0..255"},
     {kCommand + "success-exit-status = 3, SIGFOO\n", "neither a status (0..255) nor a signal's name"},
+    {kCommand + "type = oneshot\ncalendar = dialy\n",
+     ":4: calendar: 'dialy' is not known; did you mean"},
     {kCommand + "interval = 1m\n", ":3: interval: not for type = daemon; allowed for: oneshot"},
     {kCommand + "remain-after-exit = no\n", ":3: remain-after-exit: not for type = daemon"},
     {kCommand + "type = oneshot\nruntime-limit = 1m\n", "runtime-limit: not for type = oneshot"},

@@ -20,8 +20,8 @@ class Initctl : public testing::Test, public FakeInit {
         std::ofstream(session_.log_folder + "/" + file, std::ios::app) << text;
     }
     void etc(const std::string& file, const std::string& text) {
-        std::filesystem::create_directories(session_.etc + "/services.d");
-        std::ofstream(session_.etc + "/" + file) << text;
+        std::filesystem::create_directories(etc_folder() + "/services.d");
+        std::ofstream(etc_folder() + "/" + file) << text;
     }
 };
 
@@ -41,7 +41,7 @@ TEST_F(Initctl, UsageErrors) {
          "usage: initctl start NAME... [--no-wait]\n"},
         {{"initctl", "start", "--no-wiat", "a"},
          "initctl: start: unknown option '--no-wiat'; did you mean '--no-wait'?\n"},
-        {{"initctl", "list", "a"}, "initctl: list: takes no arguments\nusage: initctl list\n"},
+        {{"initctl", "list", "a"}, "initctl: list: takes no arguments\nusage: initctl list [--all]\n"},
         {{"initctl", "list", "-f"}, "initctl: list: unknown option '-f'\n"},
         {{"initctl", "log", "a", "b"}, "initctl: log: too many arguments\n"},
         {{"initctl", "log", "-n"}, "initctl: log: -n needs a value\n"},
@@ -313,20 +313,20 @@ TEST_F(Initctl, VerifyATree) {
 
     etc("services.d/bad.conf", "[service]\ncommand = /bin/sh\nrestrat = no\n");
     EXPECT_EQ(run({"initctl", "verify"}), 1);
-    EXPECT_TRUE(out.starts_with(session_.etc + "/services.d/bad.conf:3: ")) << out;
+    EXPECT_TRUE(out.starts_with(etc_folder() + "/services.d/bad.conf:3: ")) << out;
     EXPECT_NE(out.find("did you mean 'restart'?"), std::string::npos) << out;
     EXPECT_TRUE(out.ends_with("\n2 services: 1 error, 0 warnings\n")) << out;
     EXPECT_EQ(run({"initctl", "verify", "--json"}), 1);
-    EXPECT_TRUE(out.starts_with("[{\"file\":\"" + session_.etc +
+    EXPECT_TRUE(out.starts_with("[{\"file\":\"" + etc_folder() +
                                 "/services.d/bad.conf\",\"line\":3,"
                                 "\"key\":\"restrat\",\"severity\":\"error\",\"text\":\""))
         << out;
     EXPECT_TRUE(out.ends_with("}]\n"));
-    EXPECT_EQ(run({"initctl", "verify", session_.etc}), 1); // a folder
+    EXPECT_EQ(run({"initctl", "verify", etc_folder()}), 1); // a folder
     // Only what was asked for.
-    EXPECT_EQ(run({"initctl", "verify", session_.etc + "/services.d/good.conf"}), 0) << out;
-    EXPECT_EQ(run({"initctl", "verify", session_.etc + "/services.d/bad.conf"}), 1);
-    EXPECT_EQ(run({"initctl", "verify", session_.etc + "/init.conf"}), 0) << out;
+    EXPECT_EQ(run({"initctl", "verify", etc_folder() + "/services.d/good.conf"}), 0) << out;
+    EXPECT_EQ(run({"initctl", "verify", etc_folder() + "/services.d/bad.conf"}), 1);
+    EXPECT_EQ(run({"initctl", "verify", etc_folder() + "/init.conf"}), 0) << out;
 }
 
 TEST_F(Initctl, VerifyFiles) {
@@ -344,7 +344,6 @@ TEST_F(Initctl, VerifyFiles) {
     EXPECT_EQ(run({"initctl", "verify", folder_ + "/odd.txt"}), 1);
     EXPECT_TRUE(out.starts_with(folder_ + "/odd.txt: ")) << out;
     // A machine's root folder.
-    session_.etc = "/etc";
     EXPECT_EQ(run({"initctl", "verify", "--root", folder_}), 1); // no /bin/sh there
     EXPECT_EQ(run({"initctl", "verify", "--root=" + folder_ + "/nowhere"}), 1);
 }

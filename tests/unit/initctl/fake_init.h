@@ -27,7 +27,7 @@ class FakeInit {
         session_.err = [this](std::string_view text) { err += text; };
         session_.socket = folder_ + "/control";
         session_.log_folder = folder_ + "/log";
-        session_.etc = folder_ + "/etc";
+        session_.config_root = folder_;
         session_.reboot_now = [this](int command) { rebooted = command; errno = EPERM; };
         session_.next_look = [] { return false; };
         session_.become = [this](const std::vector<std::string>& command, const std::string& tag) {
@@ -66,6 +66,7 @@ class FakeInit {
 
     Session session_;
     std::string folder_, out, err;
+    [[nodiscard]] std::string etc_folder() const { return folder_ + "/etc/leash"; }
     int rebooted = 0;
     std::vector<std::string> became; // the command, then the tag
 

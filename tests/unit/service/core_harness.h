@@ -57,6 +57,7 @@ inline std::string text_of(const Action& action, bool reasons = false) {
             [&](const action::TargetSettled& a) {
                 return fmt::format("settled {} {}", a.target, a.failed);
             },
+            [&](const action::AskNextRun& a) { return "ask next run of " + a.service; },
             [&](const action::AllStopped&) { return std::string("all stopped"); }},
         action);
 }

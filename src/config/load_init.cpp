@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "config/load_init.h"
+
+#include "base/text.h"
+#include "base/units.h"
+#include "config/apply.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace leash {
+namespace {
+
+class InitConf {
+  public:
+    explicit InitConf(Catalog& catalog) : catalog_(catalog) {}
+
+    std::vector<Default> run(const SourceFile& file,
+                             const std::vector<const SourceFile*>& drop_ins) {
+        auto path = file.path.empty() ? "init.conf" : file.path;
+        FileComplaints complaints(catalog_.complaints, path);
+        std::vector<IniText> inis(1);
+        if (!file.error.empty())
+            complaints.error(0, "", fmt::format("cannot be read: {}", file.error),
+                             "all of its keys have their defaults");
+        else
+            inis[0] = read_ini(file.text, complaints);
+        for (const auto* drop_in : drop_ins) {
+            int before = complaints.begin_file(drop_in->path);
+            if (drop_in->error.empty())
+                inis.push_back(read_ini(drop_in->text, complaints, before));
+            else
+                complaints.error(before, "", fmt::format("cannot be read: {}", drop_in->error));
+        }
+
+        auto& system = catalog_.system;
+        SetKeys set, set_watchdog;
+        for (const auto& ini : inis) {
+            bool first = &ini == &inis.front();
+            set = apply_lines("system", lines_of(ini, "system"), system, complaints,
+                              first ? nullptr : &set);
+            set_watchdog = apply_lines("watchdog", lines_of(ini, "watchdog"), system, complaints,
+                                       first ? nullptr : &set_watchdog);
+        }
+        check_interval(set_watchdog, complaints);
+        read_defaults(inis, complaints);
+        for (const auto& ini : inis)
+            check_sections(ini, complaints);
+        fill_plugin_config(inis, set_watchdog, complaints);
+
+        for (auto* keys : {&set, &set_watchdog})
+            for (const auto& [key, how] : *keys)
+                catalog_.places[""].try_emplace(key, complaints.place(how.line));
+        return std::move(defaults_);
+    }
+
+  private:
+    void check_sections(const IniText& ini, FileComplaints& complaints) {
+        std::vector<std::string_view> known{"system", "watchdog", "defaults"};
+        const auto& plugins = catalog_.system.plugins;
+        known.insert(known.end(), plugins.begin(), plugins.end());
+        std::map<std::string_view, int> seen;
+        for (const auto& section : ini.sections) {
+            if (std::ranges::find(known, section.name) == known.end()) {
+                auto hint = did_you_mean(closest_word(section.name, known));
+                if (section.name == "service") hint = "services have files of their own";
+                complaints.error(section.line, "",
+                                 fmt::format("unknown section [{}]; allowed: [system], [watchdog], "
+                                             "[defaults], and one for each of `plugins`",
+                                             section.name),
+                                 hint);
+            } else if (auto [at, is_new] = seen.try_emplace(section.name, section.line); !is_new) {
+                complaints.error(section.line, "",
+                                 fmt::format("section [{}] began in line {} already", section.name,
+                                             FileComplaints::line_in_file(at->second)),
+                                 "put the keys together");
+            }
+        }
+    }
+
+    void check_interval(SetKeys& set, FileComplaints& complaints) {
+        auto& watchdog = catalog_.system.watchdog;
+        auto interval = set.find("interval");
+        if (interval == set.end() || watchdog.interval < watchdog.timeout) return;
+        complaints.error(interval->second.line, "interval",
+                         fmt::format("{} is not less than timeout, which is {}",
+                                     format_duration(watchdog.interval),
+                                     format_duration(watchdog.timeout)),
+                         "half of the timeout is usual, and the default");
+        watchdog.interval = WatchdogSettings{}.interval;
+        set.erase(interval);
+    }
+
+    void read_defaults(const std::vector<IniText>& inis, FileComplaints& complaints) {
+        // Tried on a service that has everything that a default may ask for.
+        ServiceSettings trial;
+        trial.name = "defaults@instance";
+        SetKeys set;
+        for (const auto& ini : inis)
+            set = apply_lines("service", lines_of(ini, "defaults"), trial, complaints,
+                              &ini == &inis.front() ? nullptr : &set);
+        if (trial.restart_delay > trial.restart_delay_max) {
+            auto at = set.find("restart-delay");
+            if (at == set.end()) at = set.find("restart-delay-max");
+            complaints.error(at->second.line, at->first,
+                             fmt::format("restart-delay ({}) is longer than restart-delay-max ({})",
+                                         format_duration(trial.restart_delay),
+                                         format_duration(trial.restart_delay_max)),
+                             "set both");
+            set.erase("restart-delay");
+            set.erase("restart-delay-max");
+        }
+        for (const auto& spec : service_schema()) {
+            if (!set.contains(spec.key)) continue;
+            Default fallback{&spec, {}};
+            for (const auto& [line, text] : set.find(spec.key)->second.lines)
+                fallback.lines.push_back(
+                    {line, text, complaints.place(line), line >= FileComplaints::kLines});
+            defaults_.push_back(std::move(fallback));
+        }
+    }
+
+    void fill_plugin_config(const std::vector<IniText>& inis, const SetKeys& set_watchdog,
+                            FileComplaints& complaints) {
+        auto& config = catalog_.system.plugin_config;
+        for (const auto& spec : system_schema()) {
+            if (spec.section != "watchdog") continue;
+            auto set = set_watchdog.find(spec.key);
+            config["watchdog"].emplace_back(spec.key, set != set_watchdog.end()
+                                                          ? set->second.text
+                                                          : std::string(spec.fallback));
+        }
+        for (const auto& plugin : catalog_.system.plugins) {
+            if (plugin == "watchdog") continue;
+            for (const auto& ini : inis) {
+                std::map<std::string_view, int> seen;
+                for (const auto* line : lines_of(ini, plugin)) {
+                    auto [at, is_new] = seen.try_emplace(line->key, line->line);
+                    if (is_new)
+                        put_pair(config[plugin], line->key, line->value);
+                    else
+                        complaints.error(line->line, line->key,
+                                         fmt::format("is already set in line {}",
+                                                     FileComplaints::line_in_file(at->second)));
+                }
+            }
+        }
+    }
+
+    static void put_pair(TextPairs& pairs, const std::string& key, const std::string& value) {
+        auto known = std::ranges::find(pairs, key, &TextPairs::value_type::first);
+        if (known != pairs.end())
+            known->second = value;
+        else
+            pairs.emplace_back(key, value);
+    }
+
+    Catalog& catalog_;
+    std::vector<Default> defaults_;
+};
+
+} // namespace
+
+Lines lines_of(const IniText& ini, std::string_view section) {
+    Lines lines;
+    for (const auto& entry : ini.entries)
+        if (ini.sections[static_cast<std::size_t>(entry.section)].name == section)
+            lines.push_back(&entry);
+    return lines;
+}
+
+std::vector<Default> read_init_conf(const SourceFile* file,
+                                    const std::vector<const SourceFile*>& drop_ins,
+                                    Catalog& catalog) {
+    static const SourceFile missing{"init.conf", "", "there is no such file"};
+    return InitConf(catalog).run(file != nullptr ? *file : missing, drop_ins);
+}
+
+} // namespace leash
