@@ -39,7 +39,8 @@ TEST(Render, AServiceOfAList) {
               R"("type":"daemon","since_ms":3500,"last_exit":"exit 1",)"
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
               R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
-              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"","listens_on":[],"start":"auto"})");
+              R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
+              R"("listens_on":[],"start":"auto"})");
     about.start = StartMode::manual;
     EXPECT_TRUE(render_service(httpd(), &about, Ms{0}).ends_with(R"("start":"manual"})"));
     auto masked = httpd();
@@ -112,7 +113,8 @@ TEST(Render, AServiceWithNothing) {
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
               R"("watchdog_ms":0,"next_attempt_ms":250,"errno":null,"exit_status":null,)"
               R"("error":null,"conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
-              R"("listens_on":["http=stream:80"],"start":null,"stored":[],"notify_access":null,"messages":null})");
+              R"("listens_on":["http=stream:80"],"start":null,"stored":[],"notify_access":null,)"
+              R"("messages":null})");
 }
 
 TEST(Render, ATaskOfNobody) {
@@ -166,7 +168,8 @@ TEST(Render, ConditionsAndBonds) {
     auto line = render_service(view, nullptr, Ms{0});
     EXPECT_TRUE(line.ends_with(
         R"("conditions":[{"condition":"net:eth0","holds":true},{"condition":"!path:/x","holds":null}],)"
-        R"("binds_to":["b"],"bound_by":["c","d"],"started_for":"e","listens_on":[],"start":null})")) << line;
+        R"("binds_to":["b"],"bound_by":["c","d"],"started_for":"e",)"
+        R"("listens_on":[],"start":null})")) << line;
     EXPECT_EQ(render_condition("user:x", false, {"a", "b"}),
               R"({"condition":"user:x","holds":false,"services":["a","b"]})");
     EXPECT_EQ(render_target("safe", 2), R"({"target":"safe","failed":2})");
