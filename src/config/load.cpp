@@ -106,7 +106,8 @@ class Loader {
             return;
         }
         for (const auto* names :
-             {&settings.needs, &settings.wants, &settings.after, &settings.before})
+             {&settings.needs, &settings.binds, &settings.wants, &settings.after, &settings.before,
+              &settings.on_failure})
             for (const auto& other : *names)
                 if (!template_of(other).empty()) to_make_.push_back(other);
         catalog_.services.emplace(name, std::move(settings));

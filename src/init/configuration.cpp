@@ -175,10 +175,12 @@ Result<void> Init::define_instance(const std::string& name, Catalog catalog) {
         if (found == catalog.services.end() || manager_.view(found->first)) continue;
         const auto& settings = found->second;
         for (const auto* names :
-             {&settings.needs, &settings.wants, &settings.after, &settings.before})
+             {&settings.needs, &settings.binds, &settings.wants, &settings.after, &settings.before,
+              &settings.on_failure})
             todo.insert(todo.end(), names->begin(), names->end());
         manager_.define(std::move(found->second));
     }
+    if (conditions_) conditions_->update(); // it may name some that nobody has looked at
     return {};
 }
 

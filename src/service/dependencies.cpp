@@ -32,7 +32,10 @@ Clearance may_start(const Node& node, const Facts& facts) {
                                                                  : nullptr;
         if (!hopeless && other.up()) continue;
         // It was up together with that one, and comes back with it.
-        bool patient = link.binds && node.service.life().stepped_back;
+        bool binds = std::ranges::any_of(node.earlier, [&](const Link& other_link) {
+            return other_link.binds && other_link.node == link.node; // it may be required as well
+        });
+        bool patient = binds && node.service.life().stepped_back;
         if (hopeless && !patient) {
             refuse(*link.node, hopeless);
             return clearance;
@@ -49,9 +52,12 @@ Clearance may_start(const Node& node, const Facts& facts) {
         clearance.conditions.push_back(condition.text());
         clearance.parked |= holds.has_value();
     }
-    for (const auto& rival : node.rivals)
+    for (const auto& rival : node.rivals) {
+        const auto& other = rival.node->service;
+        if (other.state() == State::waiting && other.life().lazy) continue; // it only listens, so far
         if (rival.node->defined && (to_be_stopped(*rival.node) || is_up(rival.node->service.state())))
             clearance.stops_first.push_back(rival.node);
+    }
     return clearance;
 }
 

@@ -178,7 +178,10 @@ void Service::want_up(Turn& turn, bool by_name) {
 }
 
 void Service::want_down(Turn& turn, const std::string& reason, bool again) {
-    if (!again) stop_timer();
+    // It waits already, or will, for a provider that has gone, and comes back when that does.
+    bool waits = life_.state == State::waiting ||
+                 (life_.state == State::stopping && life_.outcome == Outcome::step_back);
+    if (again && life_.stepped_back && waits && !life_.listens) return;
     life_.stepped_back = false;
     switch (life_.state) {
     case State::stopped: break;

@@ -93,8 +93,8 @@ struct Manager::Impl {
     // With everything that needs it.
     void take_down(Turn& turn, Node& node, const std::string& reason) {
         for (auto* dependant : Roster::dependants(node))
-            if (to_be_stopped(*dependant)) want_down(turn, *dependant, reason, false);
-        want_down(turn, node, reason, false);
+            if (to_be_stopped(*dependant)) want_down(turn, *dependant, reason, false, true);
+        want_down(turn, node, reason, false, true);
     }
 
     // True: something was started for it.
@@ -137,6 +137,10 @@ struct Manager::Impl {
             node.queued = false;
             if (auto why = shutting_down ? "" : lost(node, facts); !why.empty())
                 node.service.step_back(turn, why);
+            // It listened while it waited for its dependants to stop, and a reload has ended that.
+            const auto& life = node.service.life();
+            if (life.state == State::waiting && !life.wanted_up && !life.listens)
+                node.service.stop_now(turn);
             if (node.service.state() == State::waiting && !node.service.stop_pending()) {
                 if (node.service.sockets_due()) node.service.make_sockets(turn);
                 auto clearance = may_start(node, facts);
@@ -184,7 +188,9 @@ struct Manager::Impl {
     Node* find_or_tell(Turn& turn, const std::string& name);
     bool refuse_at_shutdown(Turn& turn, const std::string& name);
     void want_up(Turn& turn, Node& wanted, bool by_name);
-    void want_down(Turn& turn, Node& node, const std::string& reason, bool again);
+    // keep_timer: what stops it now is no reason not to run it at its time.
+    void want_down(Turn& turn, Node& node, const std::string& reason, bool again,
+                   bool keep_timer = false);
     void on(Turn& turn, const event::StartRequested& event);
     // What is asked for last wins: what conflicts with it and only waits for its own turn gives up. What
     // lives is stopped when its turn has come.
@@ -297,8 +303,12 @@ struct Manager::Impl {
         }
         for (const auto& name : due) {
             Node& node = *roster.find(name);
+            auto before = node.service.state();
             node.service.tick(turn);
             note(node);
+            // A timer starts what it needs, as a request would.
+            bool rested = before == State::stopped || before == State::failed || before == State::done;
+            if (rested && node.service.state() == State::waiting) want_up(turn, node, false);
         }
     }
 

@@ -30,7 +30,9 @@ void Manager::Impl::want_up(Turn& turn, Node& wanted, bool by_name) {
     }
 }
 
-void Manager::Impl::want_down(Turn& turn, Node& node, const std::string& reason, bool again) {
+void Manager::Impl::want_down(Turn& turn, Node& node, const std::string& reason, bool again,
+                              bool keep_timer) {
+    if (!again && !keep_timer) node.service.stop_timer();
     node.service.want_down(turn, reason, again);
     note(node);
 }
@@ -46,7 +48,8 @@ void Manager::Impl::on(Turn& turn, const event::StartRequested& event) {
 void Manager::Impl::send_rivals_away(Turn& turn, Node& node) {
     for (const auto& rival : node.rivals) {
         auto state = rival.node->service.state();
-        bool stays = state != State::waiting && state != State::backoff;
+        bool stays = (state != State::waiting && state != State::backoff) ||
+                     rival.node->service.life().lazy;
         if (!rival.node->defined || stays || &node == rival.node) continue;
         take_down(turn, *rival.node,
                   "conflicts with " + node.service.name() + ", which was asked for");
@@ -152,7 +155,16 @@ void Manager::Impl::on(Turn& turn, const event::TargetRequested& event) {
     }
     std::erase_if(members, [](const Node* member) { return !member->defined; });
     Nodes leaving;
-    if (event.isolate) leaving = stop_all_but(turn, members, target);
+    if (event.isolate) {
+        auto needed = members;
+        for (auto* node : by_the_clock) {
+            auto state = node->service.state();
+            bool runs = node->service.alive() || state == State::waiting || state == State::backoff;
+            auto kept = runs ? Roster::pulled_in_by(*node) : Nodes{node};
+            needed.insert(needed.end(), kept.begin(), kept.end());
+        }
+        leaving = stop_all_but(turn, needed, target);
+    }
     for (auto* node : wanted) want_up(turn, *node, false);
     for (auto* node : by_the_clock) {
         node->service.wait_for_calendar(turn);

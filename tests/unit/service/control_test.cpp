@@ -356,10 +356,11 @@ TEST(Timer, OutlivesWhatItNeeds) {
     b.spawned("a");
     b.end("a", 0);
     b.end("base", bad());
-    b.pass(10s);
+    EXPECT_EQ(b.pass(10s), Lines{"spawn base#3"}); // as a request would
+    b.end("base", bad());
     EXPECT_EQ(b.state("a"), State::failed); // what it needs has failed
-    b.run("base");
-    EXPECT_EQ(b.pass(10s), Lines{"spawn a#4"});
+    EXPECT_EQ(b.pass(10s), Lines{"spawn base#4"});
+    EXPECT_EQ(b.spawned("base"), Lines{"spawn a#5"});
 }
 
 TEST(Timer, EndsWithTheMachine) {
