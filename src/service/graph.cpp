@@ -167,7 +167,9 @@ void Checker::report_conflicts() {
     std::vector<std::pair<std::size_t, const ServiceSettings*>> by_size;
     for (const auto& [name, settings] : services_)
         if (stays(name)) by_size.emplace_back(required_by(name).size(), &settings);
-    std::ranges::stable_sort(by_size, {}, [](const auto& each) { return each.first; });
+    std::ranges::sort(by_size, {}, [](const auto& each) {
+        return std::pair(each.first, std::string_view(each.second->name));
+    });
     for (const auto& [size, settings] : by_size) check_peace(*settings, fighters);
 }
 
