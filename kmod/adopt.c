@@ -213,7 +213,7 @@ int leash_spare(struct leash_spare *arg)
 	smp_mb(); /* a fork that misses the mark sees that there is one to look for */
 	err = order.life ? carry_out(&order, arg->pid, arg->start_ns, arg->flags & LEASH_SPARE_TREE) :
 			   -ENOENT;
-	smp_mb();
+	smp_mb(); /* the marks before the word that they are complete */
 	WRITE_ONCE(leash_spare_seq, leash_spare_seq + 1);
 	mutex_unlock(&leash_lock);
 	arg->count = order.count;

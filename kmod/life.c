@@ -224,7 +224,7 @@ static void sum_up(void)
 	do {
 		gone = atomic64_read(&leash_counters.gone);
 		sum_up_once();
-		smp_rmb();
+		smp_rmb(); /* the sum before the check that nobody has gone meanwhile */
 	} while (gone != atomic64_read(&leash_counters.gone) && --tries);
 }
 

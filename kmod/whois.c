@@ -42,7 +42,7 @@ void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 	gone->exit_code = exit_code;
 	gone->via = entry->via;
 	gone->flags = entry->flags;
-	smp_store_release(&slot->seq, seq + 2);
+	smp_store_release(&slot->seq, seq + 2); /* even: the copy is whole */
 }
 
 static bool recall(pid_t tgid, struct gone *gone)
@@ -51,7 +51,7 @@ static bool recall(pid_t tgid, struct gone *gone)
 	int tries = 100;
 
 	while (tries--) {
-		unsigned int seq = smp_load_acquire(&slot->seq);
+		unsigned int seq = smp_load_acquire(&slot->seq); /* before the copy */
 
 		*gone = slot->gone;
 		smp_rmb(); /* the copy before the check that nobody wrote */
