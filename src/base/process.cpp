@@ -51,14 +51,20 @@ Result<void> signal_pidfd(int pidfd, int signal) {
     return {};
 }
 
+DescriptorKind kind_of_descriptor(int fd) {
+    char target[32] = "";
+    auto link = fmt::format("/proc/self/fd/{}", fd);
+    if (::readlink(link.c_str(), target, sizeof target - 1) < 0) return DescriptorKind::other;
+    std::string_view name(target);
+    if (name.starts_with("socket:[")) return DescriptorKind::socket;
+    if (name.starts_with("pipe:[")) return DescriptorKind::pipe;
+    bool pidfd = name.starts_with("anon_inode:[pidfd]") || name.starts_with("pidfd:[");
+    return pidfd ? DescriptorKind::pidfd : DescriptorKind::other;
+}
+
 Result<pid_t> pid_of_pidfd(int pidfd) {
     // Asked by name first: what other files tell of themselves may take a lock.
-    char target[32] = "";
-    auto link = fmt::format("/proc/self/fd/{}", pidfd);
-    bool named = ::readlink(link.c_str(), target, sizeof target - 1) > 0;
-    std::string_view name(target);
-    if (!named || (!name.starts_with("anon_inode:[pidfd]") && !name.starts_with("pidfd:[")))
-        return fail("it is no pidfd");
+    if (kind_of_descriptor(pidfd) != DescriptorKind::pidfd) return fail("it is no pidfd");
     UniqueFd info(::open(fmt::format("/proc/self/fdinfo/{}", pidfd).c_str(), O_RDONLY | O_CLOEXEC));
     char text[1024];
     auto got = info ? ::read(info.get(), text, sizeof text) : -1;

@@ -21,6 +21,11 @@ namespace leash {
 // Error ESRCH: it has ended.
 Result<void> signal_pidfd(int pidfd, int signal);
 
+// What is behind one of our own descriptors, by its name alone: no file system is asked, which could be
+// slow to answer. `other`: a file, or none of these.
+enum class DescriptorKind { other, socket, pipe, pidfd };
+[[nodiscard]] DescriptorKind kind_of_descriptor(int fd);
+
 // Which process a pidfd stands for that somebody else has opened. An error: it is none, or that process
 // has been reaped, or is not of this PID namespace.
 [[nodiscard]] Result<pid_t> pid_of_pidfd(int pidfd);

@@ -119,7 +119,7 @@ void add_listen_rows(std::vector<KeySpec>& table) {
     using enum ValueType;
     constexpr std::string_view section = "service", group = "Sockets";
     table.push_back({.section = section, .group = group, .key = "listen", .type = list,
-        .grammar = kGrammar, .since = "0.3", .types = kDaemon,
+        .grammar = kGrammar, .types = kDaemon,
         .text = "Sockets and FIFOs that init opens before the service is started, and passes to it "
                 "from descriptor 3 on, in this order, with LISTEN_FDS, LISTEN_PID and "
                 "LISTEN_FDNAMES set (see sd_listen_fds(3)). KIND is `stream`, `dgram`, `seqpacket` "
@@ -129,7 +129,7 @@ void add_listen_rows(std::vector<KeySpec>& table) {
                 "it it is the service's name and `.socket`. See SOCKETS.",
         .set = ServiceSetter{set_listen}});
     table.push_back({.section = section, .group = group, .key = "listen-start", .type = word,
-        .words = {"always", "demand"}, .fallback = "always", .since = "0.3", .types = kDaemon,
+        .words = {"always", "demand"}, .fallback = "always", .types = kDaemon,
         .text = "`always`: the service is started as any other. `demand`: where it is wanted (at "
                 "boot, or by a service that requires or wants it) its sockets are opened, and it "
                 "starts when traffic comes. See SOCKETS.",
@@ -138,21 +138,21 @@ void add_listen_rows(std::vector<KeySpec>& table) {
             return {};
         }}});
     table.push_back({.section = section, .group = group, .key = "listen-mode", .type = grammar,
-        .grammar = "000..777 (octal)", .fallback = "0666", .since = "0.3", .types = kDaemon,
+        .grammar = "000..777 (octal)", .fallback = "0666", .types = kDaemon,
         .text = "The permissions of sockets and FIFOs that are paths.",
         .set = ServiceSetter{set_mode}});
     table.push_back({.section = section, .group = group, .key = "listen-user", .type = grammar,
         .grammar = "a user's name, or a number 0..4294967294", .fallback_note = "root",
-        .since = "0.3", .types = kDaemon,
+        .types = kDaemon,
         .text = "The owner of sockets and FIFOs that are paths.",
         .set = ServiceSetter{set_owner<&Listen::user>}});
     table.push_back({.section = section, .group = group, .key = "listen-group", .type = grammar,
         .grammar = "a group's name, or a number 0..4294967294",
-        .fallback_note = "the group of `listen-user`", .since = "0.3", .types = kDaemon,
+        .fallback_note = "the group of `listen-user`", .types = kDaemon,
         .text = "The group of sockets and FIFOs that are paths.",
         .set = ServiceSetter{set_owner<&Listen::group>}});
     table.push_back({.section = section, .group = group, .key = "listen-backlog", .type = grammar,
-        .grammar = "1..65535", .fallback = "4096", .since = "0.3", .types = kDaemon,
+        .grammar = "1..65535", .fallback = "4096", .types = kDaemon,
         .text = "How many connections may wait to be accepted, within the kernel's limit "
                 "net.core.somaxconn.",
         .set = ServiceSetter{set_backlog}});

@@ -105,11 +105,9 @@ class Loader {
             catalog_.left_out.insert(name);
             return;
         }
-        for (const auto* names :
-             {&settings.needs, &settings.binds, &settings.wants, &settings.after, &settings.before,
-              &settings.on_failure})
-            for (const auto& other : *names)
-                if (!template_of(other).empty()) to_make_.push_back(other);
+        for (const auto& list : kNameLists)
+            for (const auto& other : settings.*list.names)
+                if (list.makes && !template_of(other).empty()) to_make_.push_back(other);
         catalog_.services.emplace(name, std::move(settings));
     }
 
@@ -374,41 +372,40 @@ class Loader {
             }
     }
 
+    // Who requires whom, and the key that says so.
+    struct Needing {
+        std::string name;
+        std::string key;
+    };
+    [[nodiscard]] std::multimap<std::string, Needing> needed_by() const {
+        std::multimap<std::string, Needing> all;
+        for (const auto& [name, settings] : catalog_.services)
+            for (const auto& list : kNameLists)
+                if (list.requires_them)
+                    for (const auto& other : settings.*list.names)
+                        all.emplace(other, Needing{name, std::string(list.key)});
+        return all;
+    }
+
     void leave_out_what_needs_masked() {
-        for (auto service = catalog_.services.begin(); service != catalog_.services.end();) {
-            auto needs = service->second.needs;
-            needs.insert(needs.end(), service->second.binds.begin(), service->second.binds.end());
-            auto masked = std::ranges::find_if(
-                needs, [&](const auto& other) { return catalog_.masked.contains(other); });
-            if (masked == needs.end()) {
-                ++service;
-                continue;
-            }
-            complain(service->first, "requires",
-                     fmt::format("requires {}, which is masked by {}", *masked,
-                                 catalog_.masked[*masked]),
-                     fmt::format("initctl unmask {}, or take it out of requires", *masked), true);
-            catalog_.left_out.insert(service->first);
-            service = catalog_.services.erase(service);
+        for (const auto& [other, needing] : needed_by()) {
+            const auto& [name, key] = needing;
+            auto masked = catalog_.masked.find(other);
+            if (masked == catalog_.masked.end() || !catalog_.left_out.insert(name).second) continue;
+            complain(name, key, fmt::format("{} {}, which is masked by {}", key, other, masked->second),
+                     fmt::format("initctl unmask {}, or take it out of {}", other, key), true);
+            catalog_.services.erase(name);
         }
     }
 
     // Services that require one with errors, and those that require them.
     void leave_out_dependants() {
-        struct Needing {
-            std::string name;
-            const char* key;
-        };
-        std::multimap<std::string, Needing> needed_by;
-        for (const auto& [name, settings] : catalog_.services) {
-            for (const auto& other : settings.needs) needed_by.emplace(other, Needing{name, "requires"});
-            for (const auto& other : settings.binds) needed_by.emplace(other, Needing{name, "binds-to"});
-        }
+        auto needing = needed_by();
         std::vector<std::string> todo(catalog_.left_out.begin(), catalog_.left_out.end());
         while (!todo.empty()) {
             auto broken = std::move(todo.back());
             todo.pop_back();
-            auto [from, to] = needed_by.equal_range(broken);
+            auto [from, to] = needing.equal_range(broken);
             for (; from != to; ++from) {
                 const auto& [name, key] = from->second;
                 if (!catalog_.left_out.insert(name).second) continue;

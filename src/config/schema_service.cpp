@@ -84,7 +84,7 @@ std::vector<KeySpec> rows() {
                 "start; when one is stopped, this one is stopped before it.",
         .set = ServiceSetter{set_names<&S::needs>}});
     table.push_back({.section = section, .group = order, .key = "binds-to", .type = list,
-        .grammar = names, .since = "0.2",
+        .grammar = names,
         .text = "As `requires`, and more: when one of them goes down, for whatever reason (an exit, a "
                 "crash, a restart, a condition that is lost), this one is stopped, waits, and starts "
                 "again when that one is up again. Its own counters stay as they are. That one starts "
@@ -110,14 +110,14 @@ std::vector<KeySpec> rows() {
                 "one.",
         .set = ServiceSetter{set_names<&S::before>}});
     table.push_back({.section = section, .group = order, .key = "conflicts", .type = list,
-        .grammar = names, .since = "0.2",
+        .grammar = names,
         .text = "Services that never run together with this one; it is enough if one of two says so. "
                 "Starting one stops the other first, with what requires that, and waits until it has "
                 "stopped. Two that have both `start = auto` are an error: the one with this line is "
                 "left out then.",
         .set = ServiceSetter{set_names<&S::conflicts>}});
     table.push_back({.section = section, .group = order, .key = "on-failure", .type = list,
-        .grammar = names, .since = "0.2",
+        .grammar = names,
         .text = "Services that are started when this one goes to `failed`. They find its name in "
                 "$TROUBLED_SERVICE and why in $REASON. No service may be started that way, directly or "
                 "not, by a failure of its own; and a service starts them five times in a minute at "
@@ -126,7 +126,6 @@ std::vector<KeySpec> rows() {
     table.push_back({.section = section, .group = order, .key = "condition", .type = list,
         .grammar = "[!]path:/PATH, [!]net:INTERFACE, [!]mount:/PATH, [!]cmdline:WORD[=VALUE], "
                    "[!]user:NAME",
-        .since = "0.2",
         .text = "What has to be so before the service starts; until then it is `waiting`. `path`: there "
                 "is something of that name. `net`: the interface is up and has a carrier. `mount`: a "
                 "file system is mounted there. `cmdline`: the word stands on the kernel's command line, "
@@ -136,7 +135,7 @@ std::vector<KeySpec> rows() {
                 "seen at once or within a second.",
         .set = ServiceSetter{set_conditions}});
     table.push_back({.section = section, .group = order, .key = "condition-lost", .type = word,
-        .words = {"by-kind", "ignore", "stop"}, .fallback = "by-kind", .since = "0.2",
+        .words = {"by-kind", "ignore", "stop"}, .fallback = "by-kind",
         .text = "What is done when a condition holds no more while the service runs. `ignore`: nothing, "
                 "it counts for the next start. `stop`: the service is stopped, waits, and starts again "
                 "when the condition holds again, its counters as they are. `by-kind`: `stop` for `net`, "
@@ -167,7 +166,7 @@ std::vector<KeySpec> rows() {
 
     table.push_back({.section = section, .group = readiness, .key = "notify-access", .type = word,
         .words = {kNotifyAccessWords.begin(), kNotifyAccessWords.end()}, .fallback = "all",
-        .since = "0.2", .types = kProcess,
+        .types = kProcess,
         .text = "Whose messages to $NOTIFY_SOCKET count: `main`: of the main process; `exec`: of "
                 "that and of the commands beside it; `all`: of every task of this start, as the "
                 "kernel module or the cgroup tells; `none`: nobody's. The service may change that "
@@ -175,13 +174,13 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_word<&S::notify_access>}});
     table.push_back({.section = section, .group = readiness, .key = "extend-limit",
         .type = duration, .least = 1, .most = 24 * kHour, .zero = "not at all",
-        .fallback = "10m", .since = "0.2", .types = kProcess,
+        .fallback = "10m", .types = kProcess,
         .text = "How much longer than its time limit a start, a reload, a stop, a command beside the "
                 "main process, or `runtime-limit` may take altogether, where the service asks for "
                 "more time by EXTEND_TIMEOUT_USEC=. The deadline of a shutdown is never moved.",
         .set = ServiceSetter{set_time<&S::extend_limit>}});
     table.push_back({.section = section, .group = readiness, .key = "fd-store-max", .type = grammar,
-        .grammar = "0..128", .fallback = "0", .since = "0.2", .types = kProcess,
+        .grammar = "0..128", .fallback = "0", .types = kProcess,
         .text = "How many open descriptors are kept for the next start of the service: what it sends "
                 "with FDSTORE=1 and perhaps FDNAME= is handed back as $LISTEN_FDS and "
                 "$LISTEN_FDNAMES, from descriptor 3 on, behind sockets that Leash itself opens. "
@@ -189,7 +188,7 @@ std::vector<KeySpec> rows() {
                 "the service a $NOTIFY_SOCKET, whatever `notify` is, and $FDSTORE.",
         .set = ServiceSetter{set_fd_store_max}});
     table.push_back({.section = section, .group = readiness, .key = "fd-store-keep", .type = word,
-        .words = {"restart", "always"}, .fallback = "restart", .since = "0.2", .types = kProcess,
+        .words = {"restart", "always"}, .fallback = "restart", .types = kProcess,
         .text = "How long such descriptors are kept: over a `restart`, whoever asked for it, or "
                 "`always`, so that `initctl stop` and a failure do not drop them either.",
         .set = ServiceSetter{set_word<&S::fd_store_keep>}});

@@ -40,10 +40,8 @@ class Rules {
             s_.watchdog_source = WatchdogSource::tasks;
         if (!is_set("tty") && s_.type == ServiceType::console) s_.tty = "console";
         // From [defaults]; nobody depends on himself.
-        for (auto [key, names] : {std::pair{"requires", &s_.needs}, {"binds-to", &s_.binds},
-                                  {"wants", &s_.wants}, {"after", &s_.after}, {"before", &s_.before},
-                                  {"conflicts", &s_.conflicts}, {"on-failure", &s_.on_failure}})
-            if (own_(key) == 0 && inherited_(key) > 0) std::erase(*names, s_.name);
+        for (const auto& list : kNameLists)
+            if (own_(list.key) == 0 && inherited_(list.key) > 0) std::erase(s_.*list.names, s_.name);
         // Nothing of it is wanted while all is well.
         if (s_.name == "safe" && own_("start") == 0) s_.start = StartMode::manual;
     }

@@ -4,29 +4,22 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <string_view>
 
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 #include "base/child_process.h"
 #include "base/log.h"
+#include "base/process.h"
 
 namespace leash {
 namespace {
 
-// By its name alone: no other question that a file system could be asked.
 bool closes_at_once(int fd) {
-    char target[32] = "";
-    auto path = fmt::format("/proc/self/fd/{}", fd);
-    if (::readlink(path.c_str(), target, sizeof target - 1) < 0) return false;
-    std::string_view name(target);
-    return name.starts_with("pipe:[") || name.starts_with("anon_inode:[pidfd]") ||
-           name.starts_with("pidfd:[");
+    auto kind = kind_of_descriptor(fd);
+    return kind == DescriptorKind::pipe || kind == DescriptorKind::pidfd;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The files of Leash: read by a worker, since a disk can hang; parsed here. At boot, at every
 // reload, and when an instance of a template is asked for that is not there yet.
+#include "base/fixed_text.h"
 #include "base/log.h"
 #include "config/files.h"
 #include "init/init.h"
@@ -47,7 +48,7 @@ Catalog Init::load_tree(const std::vector<SourceFile>& files, std::vector<std::s
 std::vector<std::string> Init::instances_to_keep() const {
     std::vector<std::string> names;
     for (const auto& record : recovery_->services()) {
-        std::string name(record.name, strnlen(record.name, sizeof record.name));
+        auto name = get_text(record.name);
         if (record.scope || template_of(name).empty()) continue;
         auto life = unpack(record.life);
         if (is_alive(life.state) || life.wanted_up || life.timed) names.push_back(std::move(name));
@@ -174,10 +175,9 @@ Result<void> Init::define_instance(const std::string& name, Catalog catalog) {
         todo.pop_back();
         if (found == catalog.services.end() || manager_.view(found->first)) continue;
         const auto& settings = found->second;
-        for (const auto* names :
-             {&settings.needs, &settings.binds, &settings.wants, &settings.after, &settings.before,
-              &settings.on_failure})
-            todo.insert(todo.end(), names->begin(), names->end());
+        for (const auto& list : kNameLists)
+            if (list.makes)
+                todo.insert(todo.end(), (settings.*list.names).begin(), (settings.*list.names).end());
         manager_.define(std::move(found->second));
     }
     if (conditions_) conditions_->update(); // it may name some that nobody has looked at

@@ -108,14 +108,7 @@ void Executor::spawn(const action::Spawn& wanted) {
         live_.erase(wanted.start);
         return refuse(spawned.error().text);
     }
-    if (tree_ && !spawned->in_cgroup) {
-        // The kernel would not let it be born there; it has been outside for a moment.
-        if (auto moved = tree_->move(spawned->pid, group.name); !moved)
-            log::warning("{}: {}", wanted.service, moved.error().text);
-    }
-    if (known && !spawned->in_lineage)
-        if (auto adopted = kernel_->adopt(wanted.start, {.pid = spawned->pid, .tree = true}); !adopted)
-            log::warning("{}: {}", wanted.service, adopted.error().text);
+    put_in_place(wanted.service, wanted.start, *spawned, group, known);
     kept.first_pid = kept.main_pid = spawned->pid;
     kept.pidfd = std::move(spawned->pidfd);
     kept.start_ticks = spawned->start_ticks;
@@ -125,6 +118,17 @@ void Executor::spawn(const action::Spawn& wanted) {
                                                        on_outcome(start);
                                                    });
     core_.post(event::Spawned{wanted.start, kept.main_pid});
+}
+
+// Where the kernel would not let it be born there: it has been outside for a moment.
+void Executor::put_in_place(const std::string& service, StartId start, const Spawned& spawned,
+                            const Group& group, bool known) {
+    if (tree_ && !spawned.in_cgroup)
+        if (auto moved = tree_->move(spawned.pid, group.name); !moved)
+            log::warning("{}: {}", service, moved.error().text);
+    if (known && !spawned.in_lineage)
+        if (auto adopted = kernel_->adopt(start, {.pid = spawned.pid, .tree = true}); !adopted)
+            log::warning("{}: {}", service, adopted.error().text);
 }
 
 void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings,

@@ -92,6 +92,9 @@ class Executor {
         UniqueFd folder; // empty: there is none
     };
     [[nodiscard]] Group group_for(const ServiceSettings& settings, const char* part);
+    // `known`: to the module.
+    void put_in_place(const std::string& service, StartId start, const Spawned& spawned,
+                      const Group& group, bool known);
     bool control_exited(pid_t pid, int wait_status);
     bool adopt_control(LiveStart& live, const Control& control);
     void adopt_main(LiveStart& live, const ServiceRecord& record, const Life& life);

@@ -83,13 +83,7 @@ void Executor::run_control(const action::RunControl& wanted) {
         core_.post(event::ControlFailed{wanted.start, wanted.serial, spawned.error().text});
         return;
     }
-    if (tree_ && !spawned->in_cgroup)
-        if (auto moved = tree_->move(spawned->pid, group.name); !moved)
-            log::warning("{}: {}", wanted.service, moved.error().text);
-    if (known && !spawned->in_lineage)
-        if (auto adopted = kernel_->adopt(wanted.start, {.pid = spawned->pid, .tree = true}); !adopted)
-            log::warning("{}: {}", wanted.service, adopted.error().text);
-
+    put_in_place(wanted.service, wanted.start, *spawned, group, known);
     live->control_pid = spawned->pid;
     live->control_serial = wanted.serial;
     live->control_pidfd = std::move(spawned->pidfd);

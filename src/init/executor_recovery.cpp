@@ -7,6 +7,7 @@
 
 #include <sys/wait.h>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 #include "base/process.h"
 
@@ -65,7 +66,7 @@ std::vector<pid_t> Executor::main_processes(const std::string& service) const {
 }
 
 void Executor::adopt(const ServiceRecord& record) {
-    std::string service(record.name, strnlen(record.name, sizeof record.name));
+    auto service = get_text(record.name);
     if (record.output_read >= 0 && record.output_write >= 0)
         logs_.adopt_output(service, UniqueFd(record.output_read), UniqueFd(record.output_write));
     UniqueFd notify(record.notify_fd), s6(record.s6_fd);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include <linux/kcmp.h>
 #include <sys/epoll.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 
 namespace leash {
 namespace {
@@ -23,11 +23,8 @@ bool same(int a, int b) {
 
 // Polling a file of a FUSE file system waits for the process that serves it.
 bool may_be_polled(int fd) {
-    char target[32] = "";
-    auto path = fmt::format("/proc/self/fd/{}", fd);
-    if (::readlink(path.c_str(), target, sizeof target - 1) < 0) return false;
-    std::string_view name(target);
-    return name.starts_with("socket:[") || name.starts_with("pipe:[");
+    auto kind = kind_of_descriptor(fd);
+    return kind == DescriptorKind::socket || kind == DescriptorKind::pipe;
 }
 
 } // namespace

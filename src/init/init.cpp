@@ -206,9 +206,8 @@ void Init::on_state_changed(const action::StateChanged& change) {
 
 Result<void> Init::enter_target(const std::string& target, const std::string& why) {
     if (state_.phase == Phase::going_down) return fail("the machine is going down");
-    bool built_in = target == "default" || target == "rescue" || target == "safe";
     const auto* settings = manager_.settings(target);
-    if (!built_in && (!settings || settings->type != ServiceType::target))
+    if (!is_built_in_target(target) && (!settings || settings->type != ServiceType::target))
         return fail("there is no target '{}': default, rescue, safe, or a service of type target",
                     printable(target));
     logs_.line(log::Level::notice, true, fmt::format("Now: target {} ({})", target, why));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 
 namespace leash {
@@ -39,16 +40,16 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     recovery->page_.emplace(std::move(*page));
     for (std::uint32_t i = kFirstSockets; i < kFirstSockets + kSockets; ++i)
         if (auto record = recovery->read<SocketsRecord>(i))
-            recovery->sockets_.emplace(std::string(record->service, strnlen(record->service, 64)), i);
+            recovery->sockets_.emplace(get_text(record->service), i);
     for (std::uint32_t i = kFirstService; i < kFirstStored; ++i) {
         auto record = recovery->read<ServiceRecord>(i);
         if (!record) continue;
-        recovery->services_.emplace(std::string(record->name, strnlen(record->name, 64)), i);
+        recovery->services_.emplace(get_text(record->name), i);
         recovery->next_ = i + 1;
     }
     for (std::uint32_t i = kFirstPlugin; i < kUserConditions; ++i)
         if (auto record = recovery->read<PluginRecord>(i))
-            recovery->plugins_.emplace(std::string(record->name, strnlen(record->name, 32)), i);
+            recovery->plugins_.emplace(get_text(record->name), i);
     return recovery;
 }
 
@@ -220,8 +221,8 @@ std::vector<Recovery::Kept> Recovery::kept_descriptors() const {
             const auto& entry = record->entries[i];
             if (entry.fd < 0) continue;
             all.push_back({static_cast<int>(which) * StoredRecord::kEntries + i, entry.fd,
-                           std::string(entry.service, strnlen(entry.service, sizeof entry.service)),
-                           std::string(entry.name, strnlen(entry.name, sizeof entry.name)),
+                           get_text(entry.service),
+                           get_text(entry.name),
                            entry.poll != 0});
         }
     }
@@ -242,7 +243,7 @@ std::vector<std::string> Recovery::user_conditions() const {
     auto record = read<UserConditions>(kUserConditions);
     auto count = record ? std::min<std::size_t>(record->count, UserConditions::kMost) : 0;
     for (std::size_t i = 0; i < count; ++i)
-        names.emplace_back(record->names[i], strnlen(record->names[i], sizeof record->names[i]));
+        names.push_back(get_text(record->names[i]));
     return names;
 }
 
@@ -258,7 +259,7 @@ std::vector<PluginState> Recovery::plugins() const {
                            record->bytes + std::min<std::size_t>(record->length, sizeof record->bytes));
         for (const auto& entry : record->fds)
             if (entry.name[0] != '\0')
-                state.fds.emplace(std::string(entry.name, strnlen(entry.name, sizeof entry.name)),
+                state.fds.emplace(get_text(entry.name),
                                   entry.fd);
         for (const auto& helper : record->helpers)
             if (helper.used) state.helpers.push_back({helper.pid, helper.cookie});

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "init/crash.h"
@@ -85,7 +86,7 @@ void Init::soft_reboot() {
     logs_.line(log::Level::notice, true, "Now: soft reboot");
     end_limit_.set_callback([this] {
         for (const auto& record : recovery_->services())
-            recovery_->forget(std::string(record.name, strnlen(record.name, sizeof record.name)));
+            recovery_->forget(get_text(record.name));
         for (const auto& kept : recovery_->kept_descriptors())
             recovery_->release_descriptor(kept.place); // the next life closes them
         recovery_->record_user_conditions({});

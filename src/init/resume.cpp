@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 #include "init/crash.h"
 
@@ -15,11 +16,6 @@ namespace leash {
 namespace {
 
 constexpr int kMostCutShort = 3;
-
-template <std::size_t N> void put(char (&to)[N], const std::string& text) {
-    std::memset(to, 0, N);
-    text.copy(to, N - 1);
-}
 
 } // namespace
 
@@ -33,8 +29,8 @@ void Init::record_system() {
     if (module_) record.module_fd = module_->fd();
     record.end_kind = static_cast<std::int32_t>(end_kind_);
     record.end_deadline = end_deadline_.count();
-    put(record.target, state_.target);
-    put(record.module_text, state_.module_text);
+    put_text(record.target, state_.target);
+    put_text(record.module_text, state_.module_text);
     recovery_->record(record);
 }
 
@@ -124,7 +120,7 @@ void Init::resume_services() {
     // All of them before the first event: a service that waits for its turn may get it then.
     executor_->sockets().take_over();
     for (const auto& record : recovery_->services()) {
-        std::string name(record.name, strnlen(record.name, sizeof record.name));
+        auto name = get_text(record.name);
         if (record.scope) scopes_->resume(name);
         auto life = unpack(record.life);
         if (!executor_->sockets().complete(name) && life.sockets != Sockets::closed) {

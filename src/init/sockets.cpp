@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 
 namespace leash {
@@ -265,7 +266,7 @@ void ListeningSockets::take_over() {
 }
 
 void ListeningSockets::take_over(const SocketsRecord& record) {
-    std::string service(record.service, strnlen(record.service, sizeof record.service));
+    auto service = get_text(record.service);
     Set set;
     std::vector<SocketsRecord::Entry> left;
     for (const auto& entry : record.sockets)

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/fixed_text.h"
 #include "lineage/attribution_source.h"
 #include "lineage/cgroup_folder.h"
 
@@ -119,7 +120,7 @@ std::optional<Attribution> KernelSource::ask(const TaskEvidence& task) const {
     if (claim != (trust_ == Trust::claims)) return std::nullopt;
     auto source = source_named(source_of_via(whose->via));
     if (!source) return std::nullopt;
-    Attribution answer{std::string(whose->name, ::strnlen(whose->name, sizeof whose->name)),
+    Attribution answer{get_text(whose->name),
                        whose->start, *source, false};
     if (tree_) {
         auto text = task.folder().read("cgroup", kCgroupTextLimit);

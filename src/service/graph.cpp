@@ -12,21 +12,6 @@ namespace leash {
 namespace {
 
 using Services = std::map<std::string, ServiceSettings>;
-using Names = std::vector<std::string>;
-
-struct Key {
-    std::string_view name; // as in the file
-    Names ServiceSettings::*list;
-};
-constexpr Key kKeys[] = {{"requires", &ServiceSettings::needs},
-                         {"binds-to", &ServiceSettings::binds},
-                         {"wants", &ServiceSettings::wants},
-                         {"after", &ServiceSettings::after},
-                         {"before", &ServiceSettings::before}};
-constexpr Key kOtherKeys[] = {{"conflicts", &ServiceSettings::conflicts},
-                              {"on-failure", &ServiceSettings::on_failure}};
-
-bool requires_it(std::string_view key) { return key == "requires" || key == "binds-to"; }
 
 // `from` starts after `to`. The line that says so stands in the file of `owner`, which is one of
 // the two: of `to` where the key is `before`.
@@ -47,7 +32,8 @@ class Checker {
   private:
     using Edges = std::map<std::string_view, std::vector<Edge>>; // by `from`, in order of `to`
     void report_unknown_names();
-    void report_unknown_name(const ServiceSettings& settings, const Key& key, const std::string& other,
+    void report_unknown_name(const ServiceSettings& settings, const NameList& list,
+                             const std::string& other,
                              const std::vector<std::string_view>& names);
     void report_conflicts();
     void check_peace(const ServiceSettings& settings, const std::set<std::string_view>& fighters);
@@ -68,14 +54,15 @@ class Checker {
 
 Checker::Checker(const Services& services) : services_(services) {
     for (const auto& [name, settings] : services_) {
-        for (const auto& key : kKeys) {
-            for (const auto& other : settings.*key.list) {
+        for (const auto& list : kNameLists) {
+            if (!list.orders) continue;
+            for (const auto& other : settings.*list.names) {
                 auto known = services_.find(other);
                 if (known == services_.end()) continue;
                 std::string_view from = name, to = known->first;
-                if (key.name == "before") std::swap(from, to);
-                edges_[from].push_back({from, to, name, key.name});
-                if (requires_it(key.name)) needed_by_[known->first].insert(name);
+                if (list.key == "before") std::swap(from, to);
+                edges_[from].push_back({from, to, name, list.key});
+                if (list.requires_them) needed_by_[known->first].insert(name);
             }
         }
     }
@@ -87,27 +74,24 @@ void Checker::report_unknown_names() {
     for (const auto& [name, settings] : services_) names.push_back(name);
 
     for (const auto& [name, settings] : services_) {
-        for (const auto& key : kKeys)
-            for (const auto& other : settings.*key.list)
-                report_unknown_name(settings, key, other, names);
-        for (const auto& key : kOtherKeys)
-            for (const auto& other : settings.*key.list)
-                report_unknown_name(settings, key, other, names);
+        for (const auto& list : kNameLists)
+            for (const auto& other : settings.*list.names)
+                report_unknown_name(settings, list, other, names);
     }
 }
 
-void Checker::report_unknown_name(const ServiceSettings& settings, const Key& key,
+void Checker::report_unknown_name(const ServiceSettings& settings, const NameList& list,
                                   const std::string& other,
                                   const std::vector<std::string_view>& names) {
     const auto& name = settings.name;
     if (services_.contains(other)) return;
     auto close = closest_word(other, names);
     if (close == name) close = {};
-    bool required = requires_it(key.name);
-    GraphFault fault{name, std::string(key.name),
-                     fmt::format("{} {} {}, which does not exist", name, key.name, other),
+    bool required = list.requires_them;
+    GraphFault fault{name, std::string(list.key),
+                     fmt::format("{} {} {}, which does not exist", name, list.key, other),
                      close.empty()
-                         ? fmt::format("add {}.conf, or take {} out of {}", other, other, key.name)
+                         ? fmt::format("add {}.conf, or take {} out of {}", other, other, list.key)
                          : fmt::format("did you mean {}?", close),
                      required};
     if (required) leave_out(services_.find(name)->first, std::move(fault));
@@ -321,12 +305,12 @@ std::vector<GraphFault> Checker::check() {
         if (named.contains(name)) continue;
         const auto& settings = services_.find(std::string(name))->second;
         auto gone = [&](const std::string& other) { return left_out_.contains(other); };
-        for (const auto& key : kKeys) {
-            if (!requires_it(key.name)) continue;
-            auto other = std::ranges::find_if(settings.*key.list, gone);
-            if (other == (settings.*key.list).end()) continue;
-            along_.push_back({std::string(name), std::string(key.name),
-                              fmt::format("{} {} {}, which is left out", name, key.name, *other),
+        for (const auto& list : kNameLists) {
+            if (!list.requires_them) continue;
+            auto other = std::ranges::find_if(settings.*list.names, gone);
+            if (other == (settings.*list.names).end()) continue;
+            along_.push_back({std::string(name), std::string(list.key),
+                              fmt::format("{} {} {}, which is left out", name, list.key, *other),
                               fmt::format("put {} right first", *other)});
             break;
         }

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "service/life_record.h"
 
-#include <cstring>
-#include <string_view>
+#include "base/fixed_text.h"
 
 namespace leash {
-namespace {
-
-template <std::size_t N> void put(char (&to)[N], std::string_view text) {
-    std::memset(to, 0, N);
-    text.copy(to, N - 1);
-}
-template <std::size_t N> std::string get(const char (&from)[N]) {
-    return std::string(from, strnlen(from, N));
-}
-
-} // namespace
 
 LifeRecord pack(const Life& life) {
     LifeRecord record{};
@@ -69,17 +57,17 @@ LifeRecord pack(const Life& life) {
     record.automatic = life.automatic;
     record.backoff = life.backoff;
     record.exits = life.exits;
-    put(record.reason, life.reason);
-    put(record.outcome_reason, life.outcome_reason);
-    put(record.status_text, life.status_text);
-    put(record.error_text, life.error_text);
+    put_text(record.reason, life.reason);
+    put_text(record.outcome_reason, life.outcome_reason);
+    put_text(record.status_text, life.status_text);
+    put_text(record.error_text, life.error_text);
     for (std::size_t i = 0; i < life.troubles.size(); ++i) {
         const auto& trouble = life.troubles[i];
         auto& saved = record.troubles[i];
         saved.pending = trouble.pending ? 1 : 0;
         saved.next = static_cast<std::uint32_t>(trouble.next);
         saved.due = trouble.due.count();
-        put(saved.evidence, trouble.evidence);
+        put_text(saved.evidence, trouble.evidence);
     }
     for (const auto& use : life.budgets.newest(LifeRecord::kBudgets))
         record.budgets[record.budgets_used++] = use;
@@ -144,14 +132,14 @@ Life unpack(const LifeRecord& record) {
     life.automatic = record.automatic != 0;
     life.backoff = record.backoff;
     life.exits = record.exits;
-    life.reason = get(record.reason);
-    life.outcome_reason = get(record.outcome_reason);
-    life.status_text = get(record.status_text);
-    life.error_text = get(record.error_text);
+    life.reason = get_text(record.reason);
+    life.outcome_reason = get_text(record.outcome_reason);
+    life.status_text = get_text(record.status_text);
+    life.error_text = get_text(record.error_text);
     for (std::size_t i = 0; i < life.troubles.size(); ++i) {
         const auto& saved = record.troubles[i];
         if (saved.pending == 0) continue;
-        life.troubles[i] = {true, saved.next, Ms{saved.due}, get(saved.evidence)};
+        life.troubles[i] = {true, saved.next, Ms{saved.due}, get_text(saved.evidence)};
     }
     for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
         life.budgets.restore(record.budgets[i]);

@@ -61,6 +61,11 @@ struct ServiceView {
 
 struct Life; // service/lifecycle.h
 
+// Targets that no file has to describe.
+[[nodiscard]] inline bool is_built_in_target(std::string_view name) {
+    return name == "default" || name == "rescue" || name == "safe";
+}
+
 class Manager {
   public:
     // `new_start_id` is asked once per start; it must never repeat itself.

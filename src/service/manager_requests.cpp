@@ -122,8 +122,7 @@ void Manager::Impl::on(Turn&, const event::NextRun& event) {
 void Manager::Impl::on(Turn& turn, const event::TargetRequested& event) {
     if (refuse_at_shutdown(turn, event.target)) return;
     std::string target = event.target;
-    bool built_in = target == "default" || target == "rescue" || target == "safe";
-    if (!built_in && !roster.find(target)) {
+    if (!is_built_in_target(target) && !roster.find(target)) {
         bool fall_back = !event.isolate;
         turn.out.push_back(
             action::Tell{action::Severity::error, target,

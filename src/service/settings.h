@@ -125,6 +125,24 @@ struct ServiceSettings {
     friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };
 
+// The keys that name other services.
+struct NameList {
+    std::string_view key;
+    std::vector<std::string> ServiceSettings::*names;
+    bool requires_them; // it cannot be without them
+    bool orders;        // who starts before whom
+    bool makes;         // an instance of a template comes to be by being named there
+};
+inline constexpr NameList kNameLists[] = {
+    {"requires", &ServiceSettings::needs, true, true, true},
+    {"binds-to", &ServiceSettings::binds, true, true, true},
+    {"wants", &ServiceSettings::wants, false, true, true},
+    {"after", &ServiceSettings::after, false, true, true},
+    {"before", &ServiceSettings::before, false, true, true},
+    {"conflicts", &ServiceSettings::conflicts, false, false, false},
+    {"on-failure", &ServiceSettings::on_failure, false, false, true},
+};
+
 [[nodiscard]] inline const std::vector<ControlCommand>&
 commands_of(const ServiceSettings& settings, ControlKind kind) {
     return settings.control[static_cast<std::size_t>(kind)];
