@@ -330,7 +330,7 @@ void Feeding::check(std::int64_t now) {
     kill(kicker_, SIGKILL);
 }
 
-void Feeding::command(leash_command command) {
+void Feeding::command(leash_kick_command command) {
     ended_ = command != LEASH_COMMAND_KICK;
     if (ended_) {
         host_->set_timer(kTimerStandIn, -1);

@@ -37,7 +37,7 @@ class Feeding {
     void respawn(std::int64_t now);                                     // kTimerRespawn
 
     // No kick from now on, by nobody: for good, or until resume().
-    void command(leash_command command);
+    void command(leash_kick_command command);
     void end_kicker();
 
     [[nodiscard]] std::int32_t kicker() const { return kicker_; } // its pid, 0: there is none

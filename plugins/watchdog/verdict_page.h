@@ -30,7 +30,7 @@ enum leash_verdict {
     LEASH_VERDICT_FEED = 1,
 };
 
-enum leash_command {
+enum leash_kick_command {
     LEASH_COMMAND_KICK = 0,     /* go by the verdict */
     LEASH_COMMAND_DELEGATE = 1, /* lowest timeout, never kick again: the WDT shall reset us */
     LEASH_COMMAND_RELEASE = 2,  /* kick no more while PID 1 stops the timer */
@@ -70,7 +70,7 @@ struct leash_verdict_page {
     int64_t loop_beat_ms;  /* when PID 1's loop last went round */
     int64_t feed_until_ms; /* FEED ends here; 0: no limit */
     uint32_t verdict;      /* enum leash_verdict */
-    uint32_t command;      /* enum leash_command */
+    uint32_t command;      /* enum leash_kick_command */
     uint32_t bell; /* futex: counted up and woken after a change the kicker has to see now */
     uint32_t reserved1;
     uint8_t gap[256 - 64]; /* another cache line, and room to grow */

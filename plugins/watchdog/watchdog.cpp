@@ -408,7 +408,7 @@ int Watchdog::release(int end) {
 }
 
 int plugin_start(const leash_host* host, const void* saved, std::size_t length) {
-    if (host->size < offsetof(leash_host, reserved)) return -EPROTO;
+    if (host->size < sizeof(leash_host)) return -EPROTO;
     g_host = host;
     g_watchdog = std::make_unique<Watchdog>();
     return g_watchdog->start(host, saved, length);
@@ -431,6 +431,7 @@ extern "C" const leash_plugin* leash_plugin_entry() {
         .release = [](int end) { return g_watchdog->release(end); },
         .may_end = [](int end, char* why,
                       std::size_t size) { return g_watchdog->may_end(end, why, size); },
+        .command = nullptr,
     };
     return &plugin;
 }

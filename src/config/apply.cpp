@@ -63,6 +63,7 @@ Checked<void> apply_value(const KeySpec& spec, std::string_view text, bool first
     if (!value) return std::unexpected(value.error());
     value->over = over;
     auto set = std::get<Setter>(spec.set);
+    if (set == nullptr) return {};
     if (!spec.is_list()) return set(settings, *value);
 
     if (!first || value->items.empty()) return set(settings, *value);

@@ -97,7 +97,12 @@ class LineSource {
             return false;
         }
         in_ = In::section;
-        result_.sections.push_back({std::string(trim(line.substr(1, end - 1))), line_});
+        std::string name; // with single blanks, as a label may follow
+        for (char c : trim(line.substr(1, end - 1))) {
+            bool blank = c == ' ' || c == '\t';
+            if (!blank || !name.ends_with(' ')) name += blank ? ' ' : c;
+        }
+        result_.sections.push_back({std::move(name), line_});
         return true;
     }
 

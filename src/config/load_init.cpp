@@ -48,7 +48,10 @@ class InitConf {
         read_defaults(inis, complaints);
         for (const auto& ini : inis)
             check_sections(ini, complaints);
-        fill_plugin_config(inis, set_watchdog, complaints);
+        system.plugin_config["watchdog"] = texts_of("watchdog", set_watchdog);
+        for (const auto& plugin : system.plugins)
+            if (plugin != "watchdog") read_plugin_section(plugin, inis, complaints);
+        read_labelled_sections(inis, complaints);
 
         for (auto* keys : {&set, &set_watchdog})
             for (const auto& [key, how] : *keys)
@@ -63,7 +66,9 @@ class InitConf {
         known.insert(known.end(), plugins.begin(), plugins.end());
         std::map<std::string_view, int> seen;
         for (const auto& section : ini.sections) {
-            if (std::ranges::find(known, section.name) == known.end()) {
+            bool labelled = section.name.find(' ') != std::string::npos;
+            if (labelled ? plugin_of(section.name).empty()
+                         : std::ranges::find(known, section.name) == known.end()) {
                 auto hint = did_you_mean(closest_word(section.name, known));
                 if (section.name == "service") hint = "services have files of their own";
                 complaints.error(section.line, "",
@@ -122,31 +127,67 @@ class InitConf {
         }
     }
 
-    void fill_plugin_config(const std::vector<IniText>& inis, const SetKeys& set_watchdog,
-                            FileComplaints& complaints) {
-        auto& config = catalog_.system.plugin_config;
+    // Every key that the schema has for the section, in its order, with its default.
+    static TextPairs texts_of(std::string_view schema, const SetKeys& set) {
+        TextPairs texts;
         for (const auto& spec : system_schema()) {
-            if (spec.section != "watchdog") continue;
-            auto set = set_watchdog.find(spec.key);
-            config["watchdog"].emplace_back(spec.key, set != set_watchdog.end()
-                                                          ? set->second.text
-                                                          : std::string(spec.fallback));
+            if (spec.section != schema) continue;
+            std::string text(spec.fallback);
+            if (auto found = set.find(spec.key); found != set.end()) {
+                text.clear();
+                for (const auto& [line, value] : found->second.lines)
+                    text += (text.empty() ? "" : ", ") + value;
+            }
+            texts.emplace_back(spec.key, std::move(text));
         }
-        for (const auto& plugin : catalog_.system.plugins) {
-            if (plugin == "watchdog") continue;
-            for (const auto& ini : inis) {
-                std::map<std::string_view, int> seen;
-                for (const auto* line : lines_of(ini, plugin)) {
-                    auto [at, is_new] = seen.try_emplace(line->key, line->line);
-                    if (is_new)
-                        put_pair(config[plugin], line->key, line->value);
-                    else
-                        complaints.error(line->line, line->key,
-                                         fmt::format("is already set in line {}",
-                                                     FileComplaints::line_in_file(at->second)));
-                }
+        return texts;
+    }
+
+    void read_plugin_section(const std::string& section, const std::vector<IniText>& inis,
+                             FileComplaints& complaints) {
+        auto& system = catalog_.system;
+        if (auto schema = schema_section(section); !schema.empty()) {
+            SetKeys set;
+            for (const auto& ini : inis)
+                set = apply_lines(schema, lines_of(ini, section), system, complaints,
+                                  &ini == &inis.front() ? nullptr : &set);
+            system.plugin_config[section] = texts_of(schema, set);
+            return;
+        }
+        for (const auto& ini : inis) { // somebody else's plugin: it knows its keys itself
+            std::map<std::string_view, int> seen;
+            for (const auto* line : lines_of(ini, section)) {
+                auto [at, is_new] = seen.try_emplace(line->key, line->line);
+                if (is_new)
+                    put_pair(system.plugin_config[section], line->key, line->value);
+                else
+                    complaints.error(line->line, line->key,
+                                     fmt::format("is already set in line {}",
+                                                 FileComplaints::line_in_file(at->second)));
             }
         }
+    }
+
+    // [PLUGIN LABEL], in the order in which they are first named.
+    void read_labelled_sections(const std::vector<IniText>& inis, FileComplaints& complaints) {
+        auto& named = catalog_.system.plugin_sections;
+        for (const auto& ini : inis)
+            for (const auto& section : ini.sections) {
+                bool labelled = section.name.find(' ') != std::string::npos;
+                if (!labelled || std::ranges::find(named, section.name) != named.end()) continue;
+                if (plugin_of(section.name).empty()) continue; // complained about already
+                named.push_back(section.name);
+                read_plugin_section(section.name, inis, complaints);
+            }
+    }
+
+    // Of [PLUGIN LABEL]; empty: there is no such plugin, or it has no sections with labels.
+    [[nodiscard]] std::string plugin_of(std::string_view section) const {
+        std::string name(section.substr(0, section.find(' ')));
+        const auto& plugins = catalog_.system.plugins;
+        if (name != "watchdog" && std::ranges::find(plugins, name) == plugins.end()) return {};
+        bool own = !schema_section(name).empty() && schema_section(section).empty();
+        return own ? std::string{} : name;
     }
 
     static void put_pair(TextPairs& pairs, const std::string& key, const std::string& value) {

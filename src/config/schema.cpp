@@ -87,6 +87,17 @@ std::string_view to_string(ValueType type) {
     return "";
 }
 
+std::string_view schema_section(std::string_view section) {
+    auto blank = section.find(' ');
+    auto plugin = section.substr(0, blank);
+    for (const auto& spec : system_schema()) {
+        bool labelled = spec.section.find(' ') != std::string_view::npos;
+        if (labelled != (blank != std::string_view::npos)) continue;
+        if (spec.section.substr(0, spec.section.find(' ')) == plugin) return spec.section;
+    }
+    return {};
+}
+
 const KeySpec* find_key(std::string_view section, std::string_view key) {
     for (const auto* schema : {&service_schema(), &system_schema()})
         for (const auto& spec : *schema)

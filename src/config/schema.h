@@ -70,7 +70,7 @@ enum ServiceTypes : unsigned {
 };
 
 struct KeySpec {
-    std::string_view section;    // service, system, watchdog
+    std::string_view section;    // service, system, or a plugin's: watchdog, "watchdog DEVICE"
     std::string_view group = {}; // heading in the man page
     std::string_view key = {};
     ValueType type = ValueType::text;
@@ -85,13 +85,17 @@ struct KeySpec {
     unsigned types = kEveryType;    // services only
     bool filled = false;            // %i, %n and %% are replaced (of commands: the setter does it)
     std::string_view text = {};     // for users; `...` marks keys and values
+    // A null SystemSetter: a key of a plugin, which gets it as text once it has been checked.
     std::variant<ServiceSetter, SystemSetter> set = ServiceSetter{nullptr};
 
     [[nodiscard]] bool is_list() const { return type == ValueType::list || type == ValueType::commands; }
 };
 
 [[nodiscard]] const std::vector<KeySpec>& service_schema(); // [service], and so [defaults]
-[[nodiscard]] const std::vector<KeySpec>& system_schema();  // [system], then [watchdog]
+[[nodiscard]] const std::vector<KeySpec>& system_schema();  // [system], then those of plugins
+
+// The section whose rows describe [NAME] or [NAME LABEL]; empty: a section that nothing is known of.
+[[nodiscard]] std::string_view schema_section(std::string_view section);
 
 // nullptr if the section has no such key.
 [[nodiscard]] const KeySpec* find_key(std::string_view section, std::string_view key);

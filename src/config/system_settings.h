@@ -53,11 +53,12 @@ struct SystemSettings {
 
     WatchdogSettings watchdog;
 
-    // For each plugin, its section as (key, value) texts. "watchdog" is always there, with every
-    // key of [watchdog] in the order of the schema table, defaults included, all values checked.
-    // Other plugins get the keys of the section that bears their name, as written and in that
-    // order.
+    // For each plugin, its section as (key, value) texts, and those of its sections with a label
+    // under "PLUGIN LABEL". Sections that the schema table knows have every key in its order,
+    // defaults included, all values checked; "watchdog" is always there. Others have their keys as
+    // written and in that order.
     std::map<std::string, TextPairs> plugin_config;
+    std::vector<std::string> plugin_sections; // those with a label, in the order of the file
 };
 
 } // namespace leash

@@ -38,6 +38,14 @@ const Verb* find_verb(std::string_view name) {
     return found == kVerbs.end() ? nullptr : &*found;
 }
 
+// What a verb takes as its index-th argument.
+static bool valid_argument(const Verb& verb, std::size_t index, std::string_view word) {
+    if (!verb.words || index == 0) return valid_service_name(word);
+    return !word.empty() && word.size() <= kMaxWord && std::ranges::none_of(word, [](char c) {
+        return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    });
+}
+
 std::expected<Request, Refusal> parse_request(std::string_view line) {
     if (line.size() >= kMaxRequest)
         return refuse(status::usage, "request longer than {} bytes", kMaxRequest);
@@ -53,13 +61,15 @@ std::expected<Request, Refusal> parse_request(std::string_view line) {
     request.verb = verb->name;
     for (std::size_t i = 2; i < words.size(); ++i) {
         auto word = words[i];
-        if (word.starts_with('+')) {
+        if (word.starts_with('+') && !(verb->words && !request.args.empty())) {
             if (verb->option.empty() || word.substr(1) != verb->option)
                 return refuse(status::usage, "'{}' has no option {}", verb->name, quoted(word));
             request.option = true;
         } else if (request.args.size() == verb->max_names) {
             return refuse(status::usage, "too many arguments for '{}'", verb->name);
-        } else if (!valid_service_name(word)) {
+        } else if (!valid_argument(*verb, request.args.size(), word)) {
+            if (!request.args.empty() && verb->words)
+                return refuse(status::usage, "{} is no word for '{}'", quoted(word), verb->name);
             return refuse(status::no_such_service, "no such service {}", quoted(word));
         } else {
             request.args.emplace_back(word);
@@ -88,7 +98,10 @@ Result<std::string> encode_request(std::string_view verb, const std::vector<std:
         line += known->option;
     }
     for (const auto& name : names) {
-        if (!valid_service_name(name)) return fail("no such service {}", quoted(name));
+        auto index = static_cast<std::size_t>(&name - names.data());
+        if (!valid_argument(*known, index, name))
+            return known->words && index > 0 ? fail("{} is no word for '{}'", quoted(name), verb)
+                                             : fail("no such service {}", quoted(name));
         line += '\0';
         line += name;
     }

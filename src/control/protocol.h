@@ -23,21 +23,23 @@
 // stop               NAME... [+no-wait] root      {"dependant"} for each service that is   0.1
 //                                                 stopped first, then as start
 // restart            NAME... [+no-wait] root      as stop                                  0.1
-// scope              NAME               root      {"scope","start_id"}: the process that   0.2
+// scope              NAME               root      {"scope","start_id"}: the process that   0.1
 //                                                 asks is the main process of a start of
 //                                                 its own now
 // reload                                root      {"complaint"} for each, then {"change",  0.1
 //                                                 "service","text"} for each
-// reload             NAME... [+no-wait] root      as start: these services reload          0.2
-// daemon-reexec                         root      nothing; init is executed anew after it    0.3
-// target             NAME [+no-wait]    root      {"target","failed"} once it has settled     0.3
-// cond-set,          NAME...            root      nothing: user:NAME holds, or does not    0.3
+// reload             NAME... [+no-wait] root      as start: these services reload          0.1
+// daemon-reexec                         root      nothing; init is executed anew after it 0.1
+// target             NAME [+no-wait]    root      {"target","failed"} once it has settled  0.1
+// cond-set,          NAME...            root      nothing: user:NAME holds, or does not 0.1
 // cond-clear
-// cond-list                             everyone  {"condition","holds","services"} each    0.3
+// cond-list                             everyone  {"condition","holds","services"} each 0.1
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
 // halt
-// kexec, soft-reboot [+force]           root      nothing                                  0.3
+// kexec, soft-reboot [+force]           root      nothing                               0.1
+// plugin             NAME WORD...       everyone  what the plugin says; by the uid it decides  0.1
+//                                                 what the client may. Words: see kMaxWord
 //
 // Limits: 64 clients at once, of whom at most 32 may be other than root; 64 names a request; 5 s to
 // send the request; a client that does not read its reply for 10 s, or lets more than kMaxOutput
@@ -80,8 +82,10 @@ struct Verb {
     std::size_t min_names = 0;
     std::size_t max_names = 0;
     std::string_view option = {}; // the one it takes, without '+'; "" for none
+    bool words = false;           // behind the first name: any words, not names
 };
-inline constexpr std::array<Verb, 20> kVerbs{{
+inline constexpr std::size_t kMaxWord = 255; // bytes of such a word, at least 1; no control characters
+inline constexpr std::array<Verb, 21> kVerbs{{
     {"version", true},
     {"list", true, 0, 0, "all"},
     {"status", true, 0, 1},
@@ -102,6 +106,7 @@ inline constexpr std::array<Verb, 20> kVerbs{{
     {"halt", false, 0, 0, "force"},
     {"kexec", false, 0, 0, "force"},
     {"soft-reboot", false, 0, 0, "force"},
+    {"plugin", true, 1, kMaxNames, {}, true},
 }};
 [[nodiscard]] const Verb* find_verb(std::string_view name); // null if unknown
 

@@ -108,7 +108,13 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     record_system(); // a crash from here on is counted against that
     for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
     auto drain = [this](StartId start) { return executor_->drain_notify(start); };
-    plugins_ = std::make_unique<Plugins>(loop_, manager_, core_, system_, *recovery_, drain);
+    plugins_ = std::make_unique<Plugins>(
+        loop_, manager_, core_, system_, *recovery_,
+        PluginHooks{drain, [this](pid_t pid) { return executor_->whose(pid); },
+                    [this](EndKind kind, const std::string& who, EndCause cause) {
+                        return end_machine(kind, false, who, std::move(cause));
+                    },
+                    [this] { return state_.phase == Phase::going_down; }});
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.
@@ -207,6 +213,9 @@ void Init::open_for_service() {
                      [this]() -> const std::map<std::string, std::string>& { return masked_; },
                      [this](const std::string& name, auto done) {
                          return make_instance(name, std::move(done));
+                     },
+                     [this](const std::string& plugin, const PluginCommand& command) {
+                         return plugins_->command(plugin, command);
                      }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
@@ -218,8 +227,12 @@ void Init::open_for_service() {
         note("initctl will not reach init: " + opened.error().text);
     }
     record_system();
-    if (resuming_) resume_services();
-    else start_target();
+    if (resuming_) {
+        resume_services();
+        return;
+    }
+    plugins_->brought_up();
+    plugins_->wait_until_let_go(LEASH_HOLD_BOOT, [this] { start_target(); });
 }
 
 // Whatever the files say: somebody who sits at the console gets a shell to mend them.
@@ -246,9 +259,13 @@ void Init::ensure_console() {
 void Init::start_target() {
     ensure_console();
     state_.target = asked_.target;
+    if (const auto& wanted = plugins_->boot_target()) {
+        note(fmt::format("booting into target {}, not {}: {}", wanted->target, asked_.target, wanted->why));
+        state_.target = wanted->target;
+    }
     record_system();
     conditions_->update();
-    core_.post(event::TargetRequested{asked_.target});
+    core_.post(event::TargetRequested{state_.target});
 }
 
 } // namespace leash

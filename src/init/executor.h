@@ -77,6 +77,9 @@ class Executor {
     bool drain_notify(StartId start);
     // What the core does not know: messages and descriptors of the service.
     void tell_of_notify(ServiceView& view) const;
+    // The start that a process belongs to, by the kernel module or its cgroup; 0: none. A tag alone does
+    // not count.
+    [[nodiscard]] StartId whose(pid_t pid) const;
     // It has come to rest, unless it is described no more: what is not kept for a next start is dropped.
     void rests(const std::string& service);
     void forget(const std::string& service) { stores_.drop(service); }

@@ -112,6 +112,17 @@ bool Executor::belongs(const LiveStart& live, pid_t pid) const {
     return place && place->service == live.service && place->remains_of == 0;
 }
 
+StartId Executor::whose(pid_t pid) const {
+    auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
+    if (whose && whose->start != 0 && whose->via != LEASH_VIA_TAG) return whose->start;
+    for (const auto& [start, live] : live_.all())
+        if (pid == live->main_pid || pid == live->first_pid) return start;
+    auto place = tree_ ? tree_->place_of(pid) : std::nullopt;
+    if (!place || place->remains_of != 0) return 0;
+    auto view = manager_.view(place->service);
+    return view ? view->start : 0;
+}
+
 bool Executor::may_notify(const LiveStart& live, pid_t sender) const {
     const auto* settings = manager_.settings_of(live.start);
     if (!settings || sender <= 0) return false;

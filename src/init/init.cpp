@@ -97,11 +97,15 @@ void Init::on_signal(int signal, int sender) {
     case SignalMeaning::reload:
         reload([](const ReloadReport&) {});
         break;
-    case SignalMeaning::reboot: (void)end_machine(EndKind::reboot, false, who); break;
-    case SignalMeaning::halt: (void)end_machine(EndKind::halt, false, who); break;
-    case SignalMeaning::poweroff: (void)end_machine(EndKind::poweroff, false, who); break;
-    case SignalMeaning::wdt_reset: (void)end_machine(EndKind::wdt_reset, false, who); break;
+    case SignalMeaning::reboot: end_by_signal(EndKind::reboot, who); break;
+    case SignalMeaning::halt: end_by_signal(EndKind::halt, who); break;
+    case SignalMeaning::poweroff: end_by_signal(EndKind::poweroff, who); break;
+    case SignalMeaning::wdt_reset: end_by_signal(EndKind::wdt_reset, who); break;
     }
+}
+
+void Init::end_by_signal(EndKind kind, const std::string& who) {
+    (void)end_machine(kind, false, who, {"", "signal", who});
 }
 
 // Signals of one kind merge, so every call reaps all that is dead. A child is looked at before it is
@@ -164,7 +168,8 @@ void Init::act(const Action& action) {
                             : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
                                                                        : EndKind::halt;
                 (void)end_machine(kind, false,
-                                  fmt::format("policy of {}: {}", what.service, what.reason));
+                                  fmt::format("policy of {}: {}", what.service, what.reason),
+                                  {what.service, what.kind, what.reason});
             } else if constexpr (std::is_same_v<What, action::EnterTarget>) {
                 if (state_.target == what.target) return; // there is nothing more to give up
                 (void)enter_target(what.target,

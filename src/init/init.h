@@ -98,6 +98,7 @@ class Init {
     // init.cpp
     void act(const Action& action);
     void on_signal(int signal, int sender);
+    void end_by_signal(EndKind kind, const std::string& who);
     void reap();
     bool reap_one(idtype_t which, pid_t pid);
     void after_round();
@@ -108,12 +109,14 @@ class Init {
     [[nodiscard]] StartId new_start_id() const;
 
     // machine_end.cpp
-    Result<void> end_machine(EndKind kind, bool force, const std::string& who);
-    void go_down(const std::string& why);
+    // `cause`: for the record of it, where `who` does not say it all.
+    Result<void> end_machine(EndKind kind, bool force, const std::string& who, EndCause cause = {});
+    void go_down(const std::string& why, const EndCause& cause);
     void go_on_down();
     [[nodiscard]] const char* obstacle_to(EndKind kind) const;
     [[nodiscard]] std::string still_there() const;
     void final_stage();
+    void unmount_and_end();
     void last_act();
     void wait_for_wdt(Ms limit);
     void end_at_once();
@@ -150,6 +153,7 @@ class Init {
     Ms end_deadline_{0}; // for the services, once the machine goes down
     bool all_stopped_ = false;
     bool last_act_begun_ = false;
+    bool unmounting_ = false; // the final stage has begun, or waits for a plugin
     bool resuming_ = false;
     bool resumed_ = false; // ... and what was there is taken over
     SystemRecord system_record_{};

@@ -35,7 +35,7 @@ const char* Init::obstacle_to(EndKind kind) const {
     return loaded.front() == '1' ? nullptr : "no kernel is loaded for it: load one with kexec -l";
 }
 
-Result<void> Init::end_machine(EndKind kind, bool force, const std::string& who) {
+Result<void> Init::end_machine(EndKind kind, bool force, const std::string& who, EndCause cause) {
     if (state_.phase == Phase::going_down) {
         log::notice("{} asked for by {}: the machine is going down already", to_string(kind), who);
         return {};
@@ -54,16 +54,18 @@ Result<void> Init::end_machine(EndKind kind, bool force, const std::string& who)
         if (auto allowed = plugins_->may_end(kind); !allowed) return refuse(allowed.error().text);
     end_kind_ = kind;
     end_deadline_ = monotonic_now() + system_.shutdown_timeout;
-    go_down(who);
+    if (cause.kind.empty()) cause.kind = "requested";
+    if (cause.text.empty()) cause.text = who;
+    go_down(who, cause);
     return {};
 }
 
-void Init::go_down(const std::string& why) {
+void Init::go_down(const std::string& why, const EndCause& cause) {
     state_.phase = Phase::going_down;
     record_system();
     logs_.line(log::Level::notice, true,
                fmt::format("Going down for {}: {}", to_string(end_kind_), why));
-    plugins_->shutdown(end_kind_, std::max(end_deadline_ - monotonic_now(), Ms{0}));
+    plugins_->shutdown(end_kind_, std::max(end_deadline_ - monotonic_now(), Ms{0}), cause);
     end_limit_.set_callback([this] {
         if (all_stopped_) return;
         log::error("services did not stop in time, going on without them:{}", still_there());
@@ -75,7 +77,10 @@ void Init::go_down(const std::string& why) {
 }
 
 // Init has crashed on the way. To the same end, and services get no more time than they had.
-void Init::go_on_down() { go_down("init has crashed on the way and goes on"); }
+void Init::go_on_down() {
+    const char* why = "init has crashed on the way and goes on";
+    go_down(why, {"", "resumed", why});
+}
 
 // For people who wonder what the machine waits for.
 std::string Init::still_there() const {
@@ -89,9 +94,14 @@ std::string Init::still_there() const {
     return names.empty() ? " nobody" : names;
 }
 
+// Plugins may have something to write still, for which they need the file systems.
 void Init::final_stage() {
-    if (final_stage_) return;
+    if (std::exchange(unmounting_, true)) return;
     end_limit_.cancel();
+    plugins_->wait_until_let_go(LEASH_HOLD_END, [this] { unmount_and_end(); });
+}
+
+void Init::unmount_and_end() {
     final_stage_ = std::make_unique<FinalStage>(
         loop_, workers_,
         FinalStageHooks{[this] {

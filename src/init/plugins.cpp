@@ -3,14 +3,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "base/log.h"
 
 namespace leash {
 
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
-                 Recovery& recovery, std::function<bool(StartId)> drain_notify)
-    : manager_(manager), core_(core), system_(system), recovery_(recovery),
-      drain_notify_(std::move(drain_notify)),
-      host_(loop, *this) {}
+                 Recovery& recovery, PluginHooks hooks)
+    : manager_(manager), core_(core), system_(system), recovery_(recovery), hooks_(std::move(hooks)),
+      host_(loop, *this), hold_limit_(loop, [] {}) {}
 
 std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,
                                            const std::vector<PluginState>& restored) {
@@ -84,12 +86,45 @@ leash_end Plugins::end_of(EndKind kind) {
     return LEASH_END_REBOOT;
 }
 
-std::optional<std::string> Plugins::config(const std::string& plugin, std::string_view key) {
-    auto section = system_.plugin_config.find(plugin);
-    if (section == system_.plugin_config.end()) return std::nullopt;
-    auto pair = std::ranges::find(section->second, key, &TextPairs::value_type::first);
-    if (pair == section->second.end()) return std::nullopt;
+std::optional<std::string> Plugins::text_of(const std::string& section, std::string_view key) const {
+    auto found = system_.plugin_config.find(section);
+    if (found == system_.plugin_config.end()) return std::nullopt;
+    auto pair = std::ranges::find(found->second, key, &TextPairs::value_type::first);
+    if (pair == found->second.end()) return std::nullopt;
     return pair->second;
+}
+
+std::optional<std::string> Plugins::config(const std::string& plugin, std::string_view key) {
+    return text_of(plugin, key);
+}
+
+std::optional<std::string> Plugins::config_in(const std::string& plugin, std::string_view label,
+                                              std::string_view key) {
+    return text_of(fmt::format("{} {}", plugin, label), key);
+}
+
+std::vector<std::string> Plugins::sections(const std::string& plugin) {
+    std::vector<std::string> labels;
+    for (const auto& section : system_.plugin_sections)
+        if (section.starts_with(plugin + " ")) labels.push_back(section.substr(plugin.size() + 1));
+    return labels;
+}
+
+std::optional<HostServices::Owner> Plugins::whose(pid_t pid) {
+    auto start = hooks_.whose(pid);
+    auto service = start == 0 ? std::string() : manager_.service_of(start);
+    if (service.empty()) return std::nullopt;
+    return Owner{std::move(service), start};
+}
+
+int Plugins::end_machine(leash_end end, std::string_view kind, std::string_view why) {
+    if (hooks_.going_down()) return -EALREADY;
+    auto wanted = end == LEASH_END_POWEROFF    ? EndKind::poweroff
+                  : end == LEASH_END_HALT      ? EndKind::halt
+                  : end == LEASH_END_WDT_RESET ? EndKind::wdt_reset
+                                               : EndKind::reboot;
+    auto done = hooks_.end_machine(wanted, std::string(why), {"", std::string(kind), std::string(why)});
+    return done ? 0 : -EBUSY;
 }
 
 int Plugins::trouble(StartId start, std::string_view kind, std::string_view evidence) {
@@ -97,7 +132,7 @@ int Plugins::trouble(StartId start, std::string_view kind, std::string_view evid
     if (!known) return -EINVAL;
     if (manager_.service_of(start).empty()) return -ESRCH;
     // What lies in the socket was sent in time: silence is only what has not been sent.
-    if (*known == TroubleKind::missed_heartbeat && drain_notify_(start)) return -EAGAIN;
+    if (*known == TroubleKind::missed_heartbeat && hooks_.drain_notify(start)) return -EAGAIN;
     core_.post(event::TroubleSeen{start, *known, std::string(evidence)});
     return 0;
 }
@@ -107,6 +142,68 @@ int Plugins::trouble_over(StartId start, std::string_view kind) {
     if (!known) return -EINVAL;
     if (manager_.service_of(start).empty()) return -ESRCH;
     core_.post(event::TroubleOver{start, *known});
+    return 0;
+}
+
+// ---- what plugins hold ---------------------------------------------------------------------------
+
+void Plugins::brought_up() {
+    holds_[LEASH_HOLD_BOOT].possible = true;
+    host_.brought_up();
+}
+
+void Plugins::shutdown(EndKind kind, Ms limit, const EndCause& cause) {
+    holds_[LEASH_HOLD_END].possible = true;
+    host_.shutdown(end_of(kind), limit, cause);
+}
+
+int Plugins::hold(const std::string& plugin, leash_hold what) {
+    auto& hold = holds_[what];
+    if (!hold.possible) return -EPERM;
+    hold.holders.insert(plugin);
+    return 0;
+}
+
+int Plugins::let_go(const std::string& plugin, leash_hold what) {
+    auto& hold = holds_[what];
+    if (hold.holders.erase(plugin) == 0) return -EPERM;
+    if (hold.holders.empty() && hold.then) go_on(what, "");
+    return 0;
+}
+
+void Plugins::wait_until_let_go(leash_hold what, std::function<void()> then) {
+    auto& hold = holds_[what];
+    hold.then = std::move(then);
+    if (hold.holders.empty()) {
+        go_on(what, "");
+        return;
+    }
+    hold_limit_.set_callback([this, what] {
+        std::string who;
+        for (const auto& name : holds_[what].holders) who += " " + name;
+        go_on(what, who);
+    });
+    hold_limit_.in(Ms{LEASH_HOLD_LIMIT_MS});
+}
+
+void Plugins::go_on(leash_hold what, std::string_view late) {
+    if (!late.empty())
+        log::error("plugin{} holds the {} for too long: going on without it", late,
+                   what == LEASH_HOLD_BOOT ? "boot" : "shutdown");
+    hold_limit_.cancel();
+    auto& hold = holds_[what];
+    hold.possible = false;
+    hold.holders.clear();
+    if (auto then = std::exchange(hold.then, nullptr)) then();
+}
+
+int Plugins::boot_target(std::string_view target, std::string_view why) {
+    if (!holds_[LEASH_HOLD_BOOT].possible) return -EPERM;
+    std::string name(target);
+    const auto* settings = manager_.settings(name);
+    if (!is_built_in_target(name) && (!settings || settings->type != ServiceType::target))
+        return -ENOENT;
+    boot_target_ = BootTarget{std::move(name), std::string(why)};
     return 0;
 }
 

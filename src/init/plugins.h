@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,12 +19,20 @@
 
 namespace leash {
 
+struct PluginHooks {
+    // Reads what a service has sent before its silence is called trouble; true if a heartbeat was
+    // among it.
+    std::function<bool(StartId)> drain_notify;
+    // The start that a process belongs to, by the kernel module or its cgroup; 0: none.
+    std::function<StartId(pid_t)> whose;
+    std::function<Result<void>(EndKind, const std::string& who, EndCause)> end_machine;
+    std::function<bool()> going_down;
+};
+
 class Plugins : private HostServices {
   public:
-    // `drain_notify` reads what a service has sent before its silence is called trouble; true if a
-    // heartbeat was among it.
     Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
-            Recovery& recovery, std::function<bool(StartId)> drain_notify);
+            Recovery& recovery, PluginHooks hooks);
 
     // `restored`: from an earlier life of init. `leave_out`: plugins that the kernel command
     // line forbids. Returns complaints, one sentence each.
@@ -34,7 +44,17 @@ class Plugins : private HostServices {
     // What WATCHDOG_USEC= asks for has changed.
     void limit_changed(const std::string& service, StartId start);
     void target_settled(const std::string& target, int failed);
-    void shutdown(EndKind kind, Ms limit) { host_.shutdown(end_of(kind), limit); }
+    void shutdown(EndKind kind, Ms limit, const EndCause& cause);
+    // Machine and modules are up; no service has been started.
+    void brought_up();
+    // Calls back at once, or when no plugin holds it any more, at the latest after its limit.
+    void wait_until_let_go(leash_hold what, std::function<void()> then);
+    struct BootTarget { std::string target, why; };
+    [[nodiscard]] const std::optional<BootTarget>& boot_target() const { return boot_target_; }
+    [[nodiscard]] Result<PluginAnswer> command(const std::string& plugin,
+                                               const PluginCommand& command) {
+        return host_.command(plugin, command);
+    }
     void after_round() { host_.loop_round(); }
     bool child_exited(pid_t pid, int status) { return host_.child_exited(pid, status); }
 
@@ -50,15 +70,35 @@ class Plugins : private HostServices {
     std::optional<std::string> config(const std::string& plugin, std::string_view key) override;
     int trouble(StartId start, std::string_view kind, std::string_view evidence) override;
     int trouble_over(StartId start, std::string_view kind) override;
+    std::vector<std::string> sections(const std::string& plugin) override;
+    std::optional<std::string> config_in(const std::string& plugin, std::string_view label,
+                                         std::string_view key) override;
+    std::optional<Owner> whose(pid_t pid) override;
+    int end_machine(leash_end end, std::string_view kind, std::string_view why) override;
+    int hold(const std::string& plugin, leash_hold what) override;
+    int let_go(const std::string& plugin, leash_hold what) override;
+    int boot_target(std::string_view target, std::string_view why) override;
+    [[nodiscard]] std::optional<std::string> text_of(const std::string& section,
+                                                     std::string_view key) const;
+    void go_on(leash_hold what, std::string_view late);
     void state_changed(const PluginState& state) override { recovery_.record(state); }
 
     Manager& manager_;
     CoreLoop& core_;
     const SystemSettings& system_;
     Recovery& recovery_;
-    std::function<bool(StartId)> drain_notify_;
+    PluginHooks hooks_;
     PluginHost host_;
     std::size_t loaded_ = 0;
+    // What plugins hold: who does, and what happens then.
+    struct Hold {
+        bool possible = false;
+        std::set<std::string> holders;
+        std::function<void()> then;
+    };
+    std::map<leash_hold, Hold> holds_;
+    Timer hold_limit_;
+    std::optional<BootTarget> boot_target_;
 };
 
 } // namespace leash

@@ -74,7 +74,7 @@ struct SocketsRecord {
 };
 
 struct PluginRecord {
-    static constexpr std::size_t kFds = kMaxSavedFds, kHelpers = 4;
+    static constexpr std::size_t kFds = kMaxSavedFds, kHelpers = 12;
     char name[32];
     std::uint32_t has_bytes, length;
     std::byte bytes[LEASH_PLUGIN_STATE];
@@ -95,7 +95,7 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 7;
+    static constexpr std::uint32_t kVersion = 8;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;

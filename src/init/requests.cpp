@@ -67,6 +67,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         change(request, std::move(reply));
     } else if (verb == "scope") {
         scope(request, std::move(reply));
+    } else if (verb == "plugin") {
+        plugin(request, *reply);
     } else if (verb == "target") {
         target(request, std::move(reply));
     } else if (verb.starts_with("cond-")) {
@@ -210,6 +212,17 @@ bool Requests::all_known(const Request& request, const std::shared_ptr<Reply>& r
         return false;
     }
     return true;
+}
+
+void Requests::plugin(const Request& request, Reply& reply) {
+    PluginCommand command{{request.args.begin() + 1, request.args.end()}, request.uid, request.pid};
+    auto answer = hooks_.plugin(request.args.front(), command);
+    if (!answer) {
+        reply.end(status_of_reply::failed, answer.error().text);
+        return;
+    }
+    for (auto& line : answer->lines) reply.line(std::move(line));
+    reply.end(answer->status, std::move(answer->message));
 }
 
 void Requests::scope(const Request& request, std::shared_ptr<Reply> reply) {

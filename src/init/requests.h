@@ -17,6 +17,7 @@
 #include "init/core_loop.h"
 #include "init/final_stage.h"
 #include "init/workers.h"
+#include "plugin/host.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -53,6 +54,7 @@ struct RequestHooks {
     // False: there is no such template.
     std::function<bool(const std::string& name, std::function<void(const Result<void>&)>)>
         instance = {};
+    std::function<Result<PluginAnswer>(const std::string& plugin, const PluginCommand&)> plugin = {};
 };
 
 class Requests {
@@ -79,6 +81,7 @@ class Requests {
     void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void target(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void conditions(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void plugin(const control::Request& request, control::Reply& reply);
     void scope(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void status(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void tasks(bool threads, const std::string& only_service, std::shared_ptr<control::Reply> reply);

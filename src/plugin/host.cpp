@@ -116,7 +116,8 @@ void PluginHost::deliver(const leash_event& event) {
 
 void PluginHost::send(PluginInstance* to, const leash_event& event) {
     if (depth_ > 0) {
-        queue_.push_back({to, event, event.name == nullptr ? "" : event.name});
+        auto kept = [](const char* text) { return std::string(text == nullptr ? "" : text); };
+        queue_.push_back({to, event, kept(event.name), kept(event.kind), kept(event.text)});
         return;
     }
     call(to, event);
@@ -126,7 +127,8 @@ void PluginHost::send(PluginInstance* to, const leash_event& event) {
 void PluginHost::call(PluginInstance* to, leash_event event) {
     event.size = sizeof event;
     event.now_ms = monotonic_now().count();
-    if (event.name == nullptr) event.name = "";
+    for (const char** text : {&event.name, &event.kind, &event.text})
+        if (*text == nullptr) *text = "";
     ++depth_;
     for (const auto& plugin : plugins_)
         if (to == nullptr || to == plugin.get()) plugin->plugin().event(&event);
@@ -138,6 +140,8 @@ void PluginHost::drain() {
         Queued queued = std::move(queue_.front());
         queue_.pop_front();
         queued.event.name = queued.name.c_str();
+        queued.event.kind = queued.kind.c_str();
+        queued.event.text = queued.text.c_str();
         call(queued.to, queued.event);
     }
 }
@@ -183,8 +187,17 @@ void PluginHost::target_settled(std::string_view target, int failed_services) {
     send(nullptr, event);
 }
 
-void PluginHost::shutdown(leash_end end, Ms limit) {
+void PluginHost::brought_up() {
     leash_event event{};
+    event.type = LEASH_EVENT_BROUGHT_UP;
+    send(nullptr, event);
+}
+
+void PluginHost::shutdown(leash_end end, Ms limit, const EndCause& cause) {
+    leash_event event{};
+    event.name = cause.service.c_str();
+    event.kind = cause.kind.c_str();
+    event.text = cause.text.c_str();
     event.type = LEASH_EVENT_SHUTDOWN;
     event.status = end;
     event.watchdog_ms = limit.count();
@@ -249,6 +262,32 @@ Result<void> PluginHost::release(leash_end end) {
                                 plugin->name());
     }
     return result;
+}
+
+Result<PluginAnswer> PluginHost::command(std::string_view plugin, const PluginCommand& command) {
+    auto found = std::ranges::find_if(plugins_, [&](const auto& p) { return p->name() == plugin; });
+    if (found == plugins_.end()) return fail("there is no plugin '{}'", plugin);
+    auto* to = found->get();
+    if (to->plugin().command == nullptr) return fail("plugin {} takes no commands", plugin);
+    std::vector<const char*> words;
+    for (const auto& word : command.words) words.push_back(word.c_str());
+    words.push_back(nullptr);
+    PluginAnswer answer;
+    leash_command call{};
+    call.size = sizeof call;
+    call.uid = command.uid;
+    call.pid = command.pid;
+    call.argc = static_cast<std::uint32_t>(command.words.size());
+    call.argv = words.data();
+    call.line = [](const leash_command* c, const char* json) {
+        static_cast<PluginAnswer*>(c->context)->lines.emplace_back(json);
+    };
+    call.message = [](const leash_command* c, const char* text) {
+        static_cast<PluginAnswer*>(c->context)->message = text;
+    };
+    call.context = &answer;
+    answer.status = guarded([&] { return to->plugin().command(&call); });
+    return answer;
 }
 
 std::map<std::string, std::string> PluginHost::status() const {

@@ -39,7 +39,7 @@ namespace leash {
 
 inline constexpr std::size_t kMaxPlugins = 8;
 inline constexpr std::size_t kMaxPluginTimers = 64;
-inline constexpr std::size_t kMaxSavedFds = 8;
+inline constexpr std::size_t kMaxSavedFds = 24;
 inline constexpr std::size_t kMaxSavedFdName = 15;
 
 // What has to survive a re-exec of PID 1, for its state page.
@@ -69,12 +69,60 @@ class HostServices {
     virtual int trouble(StartId start, std::string_view kind, std::string_view evidence) = 0;
     virtual int trouble_over(StartId start, std::string_view kind) = 0;
 
+    // The rest of leash_plugin.h; by default there is no such thing.
+    // Labels of the plugin's own sections, in the order of the file.
+    [[nodiscard]] virtual std::vector<std::string> sections(const std::string&) { return {}; }
+    [[nodiscard]] virtual std::optional<std::string> config_in(const std::string& /*plugin*/,
+                                                               std::string_view /*label*/,
+                                                               std::string_view /*key*/) {
+        return std::nullopt;
+    }
+    struct Owner {
+        std::string service;
+        StartId start = 0;
+    };
+    [[nodiscard]] virtual std::optional<Owner> whose(pid_t) { return std::nullopt; }
+    virtual int machine_trouble(std::string_view /*source*/, std::string_view /*kind*/,
+                                std::string_view /*policy*/, std::string_view /*evidence*/) {
+        return -ENOSYS;
+    }
+    virtual int machine_trouble_over(std::string_view /*source*/, std::string_view /*kind*/) {
+        return -ENOSYS;
+    }
+    virtual int end_machine(leash_end, std::string_view /*kind*/, std::string_view /*why*/) {
+        return -ENOSYS;
+    }
+    virtual int hold(const std::string& /*plugin*/, leash_hold) { return -ENOSYS; }
+    virtual int let_go(const std::string& /*plugin*/, leash_hold) { return -ENOSYS; }
+    virtual int boot_target(std::string_view /*target*/, std::string_view /*why*/) {
+        return -ENOSYS;
+    }
+
     virtual void log(const std::string& plugin, log::Level level, std::string_view text);
     // Bytes, descriptors or helpers of a plugin have changed: put them into the state page.
     virtual void state_changed(const PluginState&) {}
 };
 
 class PluginInstance;
+
+// What is told with a shutdown: who asked for it, and why.
+struct EndCause {
+    std::string service; // whose trouble, "": no service's
+    std::string kind;    // "requested", "signal", a kind of trouble
+    std::string text;    // for people
+};
+
+// A client's command to a plugin.
+struct PluginCommand {
+    std::vector<std::string> words;
+    uid_t uid = 0;
+    pid_t pid = 0;
+};
+struct PluginAnswer {
+    int status = 0;
+    std::vector<std::string> lines; // JSON
+    std::string message;
+};
 
 class PluginHost {
   public:
@@ -100,7 +148,9 @@ class PluginHost {
     void heartbeat_trigger(std::string_view name, StartId start);
     void target_settled(std::string_view target, int failed_services);
     // `limit`: how long the shutdown may take at most, as far as it is known.
-    void shutdown(leash_end end, Ms limit = Ms{0});
+    void shutdown(leash_end end, Ms limit = Ms{0}, const EndCause& cause = {});
+    // The machine is up to its first service.
+    void brought_up();
     // To be called after each round of the loop. The host itself sees to one round a second at
     // least.
     void loop_round();
@@ -116,6 +166,9 @@ class PluginHost {
     // The last act before reboot(2). An error: `end` would become a reset of the machine.
     [[nodiscard]] Result<void> release(leash_end end);
 
+    // An error: there is no such plugin, or it takes no commands.
+    [[nodiscard]] Result<PluginAnswer> command(std::string_view plugin, const PluginCommand& command);
+
     // For `initctl status`: key to text.
     [[nodiscard]] std::map<std::string, std::string> status() const;
     // What is to be kept across a re-exec, one for each plugin.
@@ -126,7 +179,7 @@ class PluginHost {
     struct Queued {
         PluginInstance* to; // nullptr: all
         leash_event event;
-        std::string name;
+        std::string name, kind, text;
     };
     void send(PluginInstance* to, const leash_event& event);
     void call(PluginInstance* to, leash_event event);

@@ -57,12 +57,26 @@ void PluginInstance::log(leash_level level, const char* text) {
     host_.services_.log(name(), static_cast<log::Level>(bounded), text_of(text));
 }
 
-const char* PluginInstance::config(const char* key) {
-    auto value = host_.services_.config(name(), text_of(key));
+const char* PluginInstance::keep(std::string place, std::optional<std::string> value) {
     if (!value) return nullptr;
-    auto& given = config_[std::string(text_of(key))];
+    auto& given = config_[std::move(place)];
     if (given.empty() || given.back() != *value) given.push_back(std::move(*value));
     return given.back().c_str();
+}
+
+const char* PluginInstance::config(const char* key) {
+    return keep(std::string(text_of(key)), host_.services_.config(name(), text_of(key)));
+}
+
+const char* PluginInstance::section(std::uint32_t index) {
+    auto labels = host_.services_.sections(name());
+    if (index >= labels.size()) return nullptr;
+    return keep(fmt::format("[{}]", index), labels[index]);
+}
+
+const char* PluginInstance::config_in(const char* label, const char* key) {
+    return keep(fmt::format("[{}]{}", text_of(label), text_of(key)),
+                host_.services_.config_in(name(), text_of(label), text_of(key)));
 }
 
 int PluginInstance::set_timer(std::uint64_t cookie, std::int64_t deadline_ms) {
@@ -158,6 +172,46 @@ int PluginInstance::save_fd(const char* name, int fd) {
 int PluginInstance::saved_fd(const char* name) {
     auto found = state_.fds.find(std::string(text_of(name)));
     return found == state_.fds.end() ? -1 : found->second;
+}
+
+int PluginInstance::whose(std::int32_t pid, char* service, std::size_t size, std::uint64_t* start) {
+    auto owner = host_.services_.whose(pid);
+    if (!owner) return -ESRCH;
+    if (service != nullptr) {
+        if (owner->service.size() >= size) return -ENAMETOOLONG;
+        std::memcpy(service, owner->service.c_str(), owner->service.size() + 1);
+    }
+    if (start != nullptr) *start = owner->start;
+    return 0;
+}
+
+int PluginInstance::machine_trouble(const char* source, const char* kind, const char* policy,
+                                    const char* evidence) {
+    return host_.services_.machine_trouble(text_of(source), text_of(kind), text_of(policy),
+                                           text_of(evidence));
+}
+
+int PluginInstance::machine_trouble_over(const char* source, const char* kind) {
+    return host_.services_.machine_trouble_over(text_of(source), text_of(kind));
+}
+
+int PluginInstance::end_machine(int end, const char* kind, const char* why) {
+    if (end < LEASH_END_REBOOT || end > LEASH_END_WDT_RESET) return -EINVAL;
+    return host_.services_.end_machine(static_cast<leash_end>(end), text_of(kind), text_of(why));
+}
+
+int PluginInstance::hold(int what) {
+    if (what != LEASH_HOLD_BOOT && what != LEASH_HOLD_END) return -EINVAL;
+    return host_.services_.hold(name(), static_cast<leash_hold>(what));
+}
+
+int PluginInstance::let_go(int what) {
+    if (what != LEASH_HOLD_BOOT && what != LEASH_HOLD_END) return -EINVAL;
+    return host_.services_.let_go(name(), static_cast<leash_hold>(what));
+}
+
+int PluginInstance::boot_target(const char* target, const char* why) {
+    return host_.services_.boot_target(text_of(target), text_of(why));
 }
 
 } // namespace leash

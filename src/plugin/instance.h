@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace leash {
@@ -46,9 +47,20 @@ class PluginInstance {
     int save_state(const void* bytes, std::size_t length);
     int save_fd(const char* name, int fd);
     int saved_fd(const char* name);
+    const char* section(std::uint32_t index);
+    const char* config_in(const char* label, const char* key);
+    int whose(std::int32_t pid, char* service, std::size_t size, std::uint64_t* start);
+    int machine_trouble(const char* source, const char* kind, const char* policy,
+                        const char* evidence);
+    int machine_trouble_over(const char* source, const char* kind);
+    int end_machine(int end, const char* kind, const char* why);
+    int hold(int what);
+    int let_go(int what);
+    int boot_target(const char* target, const char* why);
 
   private:
     void timer_fired(std::uint64_t cookie);
+    const char* keep(std::string place, std::optional<std::string> value);
 
     PluginHost& host_;
     LoadedPlugin loaded_;

@@ -57,9 +57,14 @@ enum leash_event_type {
     LEASH_EVENT_TARGET_SETTLED = 6,
     /* status: enum leash_end; watchdog_ms: how long it may take, 0: not known. Services are about
      * to be stopped. */
+     /* name: the service whose trouble asked for it, or ""; kind: "requested" (initctl), "signal", a
+     * kind of trouble; text: in words. hold(LEASH_HOLD_END) is possible. */
     LEASH_EVENT_SHUTDOWN = 7,
     LEASH_EVENT_LOOP = 8, /* PID 1's loop has gone round; at least once a second. Be quick */
     LEASH_EVENT_HEARTBEAT_TRIGGER = 9, /* name, start: WATCHDOG=trigger */
+    /* Modules are loaded and file systems mounted; no service has been started. Not after a re-exec.
+     * hold(LEASH_HOLD_BOOT) and boot_target() are possible. */
+    LEASH_EVENT_BROUGHT_UP = 10,
 };
 
 enum leash_service_state { /* the words of `initctl list`, in the same order */
@@ -100,7 +105,16 @@ struct leash_event {
     int32_t source;       /* enum leash_watchdog_source */
     int32_t main_pid;     /* of the service, or the helper; 0 where there is none */
     uint64_t cookie;
+    const char *kind;     /* a word, else "" */
+    const char *text;     /* for people, else "" */
 };
+
+/* What waits for a plugin that holds it. */
+enum leash_hold {
+    LEASH_HOLD_BOOT, /* the first service */
+    LEASH_HOLD_END,  /* unmounting: what is written until then is on the disk */
+};
+#define LEASH_HOLD_LIMIT_MS 10000
 
 /* A process that the host starts for a plugin: it is no service, sits in the real root cgroup, and
  * survives the shutdown of services. */
@@ -156,9 +170,53 @@ struct leash_host {
      * crashed badly enough to find only what it holds open. Helpers survive a re-exec, too. */
     int (*saved_fd)(const char *name);
 
-    void *reserved[4];
+    /* Sections of init.conf with a label, [PLUGIN LABEL]: the label of the index-th one in the order of
+     * the file, NULL behind the last; and the value of a key there, NULL if there is none, defaults
+     * included. Valid until the plugin is unloaded. */
+    const char *(*section)(uint32_t index);
+    const char *(*config_in)(const char *label, const char *key);
+
+    /* Whose is process `pid`, by the kernel module or else its cgroup: the name goes to `service`
+     * (LEASH_NAME_SIZE bytes are always enough), the start id to `start`; either may be NULL. -ESRCH: of
+     * no service. Asked at once, it is quick; a pid may be a stranger's by tomorrow. */
+    int (*whose)(int32_t pid, char *service, size_t size, uint64_t *start);
+
+    /* Trouble with the machine, of no service. `source`: who noticed, for people ("monitor memory");
+     * together with `kind`, a word, it identifies the trouble: told again while it stands, it is
+     * ignored. `policy`: the answer, in the grammar of on-trouble, of the steps report, exec, safe,
+     * reboot, poweroff and halt. -EINVAL: not a policy. Budgets of steps are kept by source and kind. */
+    int (*machine_trouble)(const char *source, const char *kind, const char *policy,
+                           const char *evidence);
+    int (*machine_trouble_over)(const char *source, const char *kind);
+
+    /* Ends the machine in order, as initctl would. `end`: enum leash_end; `kind`, `why`: as the event
+     * LEASH_EVENT_SHUTDOWN tells them. -EALREADY: it is going down. */
+    int (*end_machine)(int end, const char *kind, const char *why);
+
+    /* Within LEASH_EVENT_BROUGHT_UP or LEASH_EVENT_SHUTDOWN: wait (at most LEASH_HOLD_LIMIT_MS) until
+     * let_go(). -EPERM: outside of them. */
+    int (*hold)(int what);
+    int (*let_go)(int what);
+    /* While LEASH_HOLD_BOOT is held: boot into this target in place of the one asked for ("safe").
+     * `why` is shown. -EPERM: too late; -ENOENT: no such target. */
+    int (*boot_target)(const char *target, const char *why);
 };
+#define LEASH_NAME_SIZE 64
+
 #define LEASH_PLUGIN_STATE 512
+
+/* A command of a client: `initctl plugin NAME WORD...`. `initctl watchdog WORD...` is one, too. */
+struct leash_command {
+    uint32_t size;
+    uint32_t uid;             /* of the client, as the kernel says; decide by it who may do what */
+    int32_t pid;
+    uint32_t argc;            /* at most 64 words of 1 to 255 bytes, no control characters */
+    const char *const *argv;
+    /* The answer, while the callback runs: JSON objects, a line each, then what to tell people. */
+    void (*line)(const struct leash_command *command, const char *json);
+    void (*message)(const struct leash_command *command, const char *text);
+    void *context;            /* the host's */
+};
 
 struct leash_plugin {
     uint32_t size;
@@ -184,6 +242,9 @@ struct leash_plugin {
      * in `why` (a buffer of `size` bytes): the request is refused unless it is forced. For a halt
      * with a timer that cannot be stopped. May be NULL. */
     int (*may_end)(int end, char *why, size_t size);
+    /* Answers a command; returns the exit status of the client: 0 done, 1 failed, 2 usage, 6 not
+     * permitted. May be NULL. */
+    int (*command)(const struct leash_command *command);
 };
 
 /* The one symbol that a plugin exports. Where plugins are linked into PID 1, the build renames it

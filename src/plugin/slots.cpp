@@ -51,7 +51,15 @@ constexpr leash_host make_host() {
             .save_state = Thunk<N, &P::save_state>::call,
             .save_fd = Thunk<N, &P::save_fd>::call,
             .saved_fd = Thunk<N, &P::saved_fd>::call,
-            .reserved = {}};
+            .section = Thunk<N, &P::section>::call,
+            .config_in = Thunk<N, &P::config_in>::call,
+            .whose = Thunk<N, &P::whose>::call,
+            .machine_trouble = Thunk<N, &P::machine_trouble>::call,
+            .machine_trouble_over = Thunk<N, &P::machine_trouble_over>::call,
+            .end_machine = Thunk<N, &P::end_machine>::call,
+            .hold = Thunk<N, &P::hold>::call,
+            .let_go = Thunk<N, &P::let_go>::call,
+            .boot_target = Thunk<N, &P::boot_target>::call};
 }
 
 template <std::size_t... N>

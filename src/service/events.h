@@ -142,7 +142,8 @@ struct Tell { Severity severity; std::string service; std::string text; };
 
 // A policy demands it of the machine.
 enum class MachineEnd { reboot, poweroff, halt };
-struct EndMachine { MachineEnd end; std::string service; std::string reason; };
+// `kind`: of the trouble whose policy says so, as in its key.
+struct EndMachine { MachineEnd end; std::string service; std::string reason; std::string kind; };
 
 // A policy wants the machine held in a target. Answer: TargetRequested, unless it is there already.
 struct EnterTarget { std::string target; std::string service; std::string reason; };

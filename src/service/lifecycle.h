@@ -299,7 +299,7 @@ class Service {
     // Trouble: lifecycle_trouble.cpp.
     void answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
                 const std::string& evidence);
-    void take(Turn& turn, const Step& step, const std::string& why);
+    void take(Turn& turn, const Step& step, TroubleKind kind, const std::string& why);
     void conclude(Turn& turn, Outcome outcome, Ms pause, const std::string& reason);
     void trouble_tick(Turn& turn);
 

@@ -54,7 +54,7 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
     tell(turn, action::Severity::error,
          fmt::format("trouble: {}: {}; answer: {}", to_string(kind), evidence,
                      describe(next, policy)));
-    for (const auto& step : next.steps) take(turn, step, why);
+    for (const auto& step : next.steps) take(turn, step, kind, why);
     if (next.is_final()) return;
 
     if (next.next) {
@@ -74,7 +74,7 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
     }
 }
 
-void Service::take(Turn& turn, const Step& step, const std::string& why) {
+void Service::take(Turn& turn, const Step& step, TroubleKind kind, const std::string& why) {
     bool ended = life_.state == State::stopping || life_.state == State::backoff;
     switch (step.kind) {
     case StepKind::report: break; // told already
@@ -99,7 +99,8 @@ void Service::take(Turn& turn, const Step& step, const std::string& why) {
     case StepKind::reboot:
     case StepKind::poweroff:
     case StepKind::halt:
-        turn.out.push_back(action::EndMachine{*machine_end(step.kind), name(), why});
+        turn.out.push_back(action::EndMachine{*machine_end(step.kind), name(), why,
+                                              std::string(to_string(kind))});
         if (ended) conclude(turn, Outcome::failed, 0ms, why);
         break;
     }

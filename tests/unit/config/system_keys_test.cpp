@@ -211,6 +211,18 @@ TEST(SystemKeys, OtherPluginsHaveSectionsOfTheirOwn) {
     EXPECT_EQ(twice.system.plugin_config.at("led"), (TextPairs{{"pin", "4"}}));
 }
 
+TEST(SystemKeys, PluginsHaveSectionsWithLabels) {
+    auto catalog = load_init("[system]\nplugins = led\n[led  front left]\npin = 4\n[led back]\npin=5\n");
+    EXPECT_EQ(all(catalog.complaints), "");
+    EXPECT_EQ(catalog.system.plugin_sections, (Words{"led front left", "led back"}));
+    EXPECT_EQ(catalog.system.plugin_config.at("led front left"), (TextPairs{{"pin", "4"}}));
+    EXPECT_EQ(catalog.system.plugin_config.at("led back"), (TextPairs{{"pin", "5"}}));
+
+    auto unknown = load_init("[lde back]\npin=5\n[system x]\nhostname=y\n");
+    EXPECT_TRUE(has(unknown.complaints, "init.conf:1: unknown section [lde back]"));
+    EXPECT_TRUE(has(unknown.complaints, "init.conf:3: unknown section [system x]"));
+}
+
 TEST(SystemKeys, Sections) {
     struct {
         std::string text, complaint;

@@ -74,6 +74,21 @@ TEST(Protocol, Refusals) {
     EXPECT_FALSE(parse(many + "|a"));
 }
 
+TEST(Protocol, CommandsOfPluginsTakeAnyWords) {
+    auto words = parse("leash/1|plugin|watchdog|reset|+5|two words/");
+    ASSERT_TRUE(words) << words.error().message;
+    EXPECT_EQ(words->args, (std::vector<std::string>{"watchdog", "reset", "+5", "two words/"}));
+    EXPECT_FALSE(parse("leash/1|plugin"));
+    EXPECT_FALSE(parse("leash/1|plugin|not/a/name|x"));
+    EXPECT_FALSE(parse("leash/1|plugin|watchdog||x"));
+    EXPECT_FALSE(parse("leash/1|plugin|watchdog|a\tb"));
+    EXPECT_FALSE(parse("leash/1|plugin|watchdog|" + std::string(256, 'x')));
+    auto line = encode_request("plugin", {"watchdog", "reset", "two words"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(parse(line->substr(0, line->size() - 1))->args.size(), 3U);
+    EXPECT_FALSE(encode_request("plugin", {"watchdog", "a\nb"}));
+}
+
 TEST(Protocol, WhatIsEncodedParses) {
     auto line = encode_request("restart", {"a", "b"}, true);
     ASSERT_TRUE(line);

@@ -92,6 +92,14 @@ const leash_plugin* linked_entry() {
         .delegate = nullptr,
         .release = nullptr,
         .may_end = nullptr,
+        .command =
+            [](const leash_command* command) {
+                if (command->uid != 0) return 6;
+                for (std::uint32_t i = 0; i < command->argc; ++i)
+                    command->line(command, command->argv[i]);
+                command->message(command, "that was all");
+                return 0;
+            },
     };
     return &plugin;
 }
@@ -130,6 +138,28 @@ TEST_F(LinkedHost, limits_what_is_kept) {
     EXPECT_EQ(g_host->save_fd("null", -1), 0);
     EXPECT_EQ(g_host->saved_fd("null"), -1);
     EXPECT_EQ(g_host->config("nothing"), nullptr);
+}
+
+TEST_F(LinkedHost, answers_commands_of_clients) {
+    auto answer = init.host.command("linked", {{"one", "two"}, 0, 42});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 0);
+    EXPECT_EQ(answer->lines, (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(answer->message, "that was all");
+    EXPECT_EQ(init.host.command("linked", {{"one"}, 1000, 42})->status, 6);
+    EXPECT_FALSE(init.host.command("nobody", {}));
+    ASSERT_TRUE(init.host.load("toy"));
+    EXPECT_FALSE(init.host.command("toy", {})) << "it takes none";
+}
+
+TEST_F(LinkedHost, what_init_cannot_do_is_an_error) {
+    EXPECT_EQ(g_host->section(0), nullptr);
+    EXPECT_EQ(g_host->config_in("label", "key"), nullptr);
+    EXPECT_EQ(g_host->whose(1, nullptr, 0, nullptr), -ESRCH);
+    EXPECT_EQ(g_host->machine_trouble("a", "b", "reboot", "c"), -ENOSYS);
+    EXPECT_EQ(g_host->hold(7), -EINVAL);
+    EXPECT_EQ(g_host->hold(LEASH_HOLD_BOOT), -ENOSYS);
+    EXPECT_EQ(g_host->end_machine(99, "", ""), -EINVAL);
 }
 
 TEST_F(LinkedHost, a_helper_has_its_descriptors_and_nothing_else) {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// The parts of system_schema(): [system] first, then a file for each plugin that comes with Leash. A
+// section with a label, [PLUGIN LABEL], has rows of its own, whose section is "PLUGIN LABEL" with a word
+// in capitals for the label, as the man page shows it: "watchdog DEVICE".
+#pragma once
+
+#include <vector>
+
+#include "config/schema.h"
+
+namespace leash {
+
+void add_watchdog(std::vector<KeySpec>& table);
+
+} // namespace leash

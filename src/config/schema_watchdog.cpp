@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The rows of [watchdog].
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/shell_words.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "config/complaint.h"
+#include "config/schema_parts.h"
+#include "config/values.h"
+
+namespace leash {
+namespace {
+
+using S = SystemSettings;
+using V = Value;
+
+constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
+
+using W = WatchdogSettings;
+
+template <Ms W::*member> Checked<void> set_wdt_time(S& s, const V& v) {
+    s.watchdog.*member = v.time;
+    return {};
+}
+
+Checked<void> set_device(S& s, const V& v) {
+    auto path = parse_path(v.text);
+    if (!path) return std::unexpected(path.error());
+    s.watchdog.device = std::move(*path);
+    return {};
+}
+
+constexpr std::string_view kPriorityGrammar = "deadline, fifo:N (N 1..99), other";
+
+Checked<void> set_priority(S& s, const V& v) {
+    bool good = v.text == "deadline" || v.text == "other";
+    if (v.text.starts_with("fifo:")) {
+        auto level = parse_unsigned(std::string_view(v.text).substr(5));
+        good = level && *level >= 1 && *level <= 99;
+    }
+    if (!good)
+        return fault(fmt::format("{}; allowed: {}", quote(v.text), kPriorityGrammar),
+                     v.text == "fifo"
+                         ? "write fifo:99"
+                         : did_you_mean(closest_word(v.text, {"deadline", "other"})));
+    s.watchdog.priority = v.text;
+    return {};
+}
+
+constexpr std::string_view kRescueGrammar = "feed, feed TIME (1s..24h), starve";
+
+Checked<void> set_rescue(S& s, const V& v) {
+    auto words = split_command(v.text);
+    if (words && *words == std::vector<std::string>{"starve"}) {
+        s.watchdog.rescue = RescueFeeding::starve;
+        s.watchdog.rescue_limit = Ms{0};
+        return {};
+    }
+    if (words && !words->empty() && words->front() == "feed" && words->size() <= 2) {
+        Ms limit{0};
+        if (words->size() == 2) {
+            auto time = parse_duration(words->back());
+            if (!time)
+                return fault(fmt::format("{}; allowed: {}", time.error().text, kRescueGrammar));
+            if (*time < 1s || *time > 24h)
+                return fault(fmt::format("{} is out of range; allowed: {}", quote(words->back()),
+                                         kRescueGrammar));
+            limit = *time;
+        }
+        s.watchdog.rescue = RescueFeeding::feed;
+        s.watchdog.rescue_limit = limit;
+        return {};
+    }
+    return fault(fmt::format("{}; allowed: {}", quote(v.text), kRescueGrammar),
+                 did_you_mean(closest_word(v.text, {"feed", "starve"})));
+}
+
+} // namespace
+
+void add_watchdog(std::vector<KeySpec>& table) {
+    using enum ValueType;
+    constexpr std::string_view section = "watchdog";
+    table.push_back({.section = section, .key = "device", .type = grammar,
+        .grammar = "an absolute "
+                   "path", .fallback = "/dev/watchdog", .text = "The device of the WDT.",
+        .set = SystemSetter{set_device}});
+    table.push_back({.section = section, .key = "on-missing-device", .type = word,
+        .words = {"warn", "ignore"}, .fallback = "warn",
+        .text = "What to say if there is no such device. Services are watched either way.",
+        .set = SystemSetter{[](S& s, const V& v) -> Checked<void> {
+            s.watchdog.on_missing_device = static_cast<OnMissingDevice>(v.word);
+            return {};
+        }}});
+    table.push_back({.section = section, .key = "timeout", .type = duration, .least = kSecond,
+        .most = kHour, .step = kSecond, .fallback = "20s",
+        .text = "After this time without a kick the WDT resets the machine. Where the driver "
+                "cannot set it, the real one is used and shown.",
+        .set = SystemSetter{set_wdt_time<&W::timeout>}});
+    table.push_back({.section = section, .key = "interval", .type = duration, .least = 100,
+        .most = kHour, .fallback_note = "half of the WDT's real timeout",
+        .text = "The time between two kicks. Less than `timeout`.",
+        .set = SystemSetter{set_wdt_time<&W::interval>}});
+    table.push_back({.section = section, .key = "priority", .type = grammar,
+        .grammar = kPriorityGrammar, .fallback = "deadline",
+        .text = "The scheduling class of the kicker. `deadline` falls back to fifo:99, and that to "
+                "what there is; `initctl status` says which it is.",
+        .set = SystemSetter{set_priority}});
+    table.push_back({.section = section, .key = "loop-limit", .type = duration, .least = 3 * kSecond,
+        .most = kHour, .fallback = "10s",
+        .text = "How long the loop of PID 1 may be silent before the kicks stop. A busy PID 1 must "
+                "not reset a healthy machine; a dead one must not be fed.",
+        .set = SystemSetter{set_wdt_time<&W::loop_limit>}});
+    table.push_back({.section = section, .key = "boot-limit", .type = duration, .least = kSecond,
+        .most = 24 * kHour, .zero = "no limit", .fallback = "5m",
+        .text = "How long the WDT is fed before the target `default` has settled.",
+        .set = SystemSetter{set_wdt_time<&W::boot_limit>}});
+    table.push_back({.section = section, .key = "rescue", .type = grammar,
+        .grammar = kRescueGrammar, .fallback = "feed",
+        .text = "Whether the WDT is fed in the rescue target: `feed` for ever, `feed TIME` for so "
+                "long, or `starve`.",
+        .set = SystemSetter{set_rescue}});
+}
+
+} // namespace leash
