@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace leash {
 
@@ -49,7 +51,8 @@ StatePage::StatePage(UniqueFd fd, std::byte* base, std::size_t size)
     : fd_(std::move(fd)), base_(base), size_(size) {}
 
 StatePage::StatePage(StatePage&& other) noexcept
-    : fd_(std::move(other.fd_)), base_(std::exchange(other.base_, nullptr)), size_(other.size_) {}
+    : fd_(std::move(other.fd_)), base_(std::exchange(other.base_, nullptr)), size_(other.size_),
+      touched_(std::move(other.touched_)) {}
 
 StatePage::~StatePage() {
     if (base_) munmap(base_, size_);
@@ -67,7 +70,9 @@ Result<StatePage> StatePage::create(std::uint32_t version, std::uint32_t records
     header->version = version;
     header->records = records;
     header->record_bytes = kRecordBytes;
-    return StatePage(std::move(fd), static_cast<std::byte*>(base), size);
+    StatePage page(std::move(fd), static_cast<std::byte*>(base), size);
+    page.touched_.resize(records);
+    return page;
 }
 
 Result<StatePage> StatePage::adopt(UniqueFd fd, std::uint32_t version) {
@@ -85,7 +90,28 @@ Result<StatePage> StatePage::adopt(UniqueFd fd, std::uint32_t version) {
         return fail("the state page has version {}, not {}", header->version, version);
     if ((size - sizeof(Header)) / sizeof(Record) < header->records)
         return fail("the state page is cut off");
+    page.find_touched();
     return page;
+}
+
+void StatePage::find_touched() {
+    touched_.assign(records(), false);
+    auto end = static_cast<off_t>(size_);
+    for (off_t at = sizeof(Header); at < end;) {
+        auto data = lseek(fd_.get(), at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return; // nothing but a hole
+        auto hole = data < 0 ? -1 : lseek(fd_.get(), data, SEEK_HOLE);
+        if (hole < 0) { // it cannot tell: all of them, then
+            touched_.assign(records(), true);
+            return;
+        }
+        auto index_of = [](off_t place) {
+            return (static_cast<std::size_t>(place) - sizeof(Header)) / sizeof(Record);
+        };
+        for (auto i = index_of(data); i <= index_of(hole - 1) && i < touched_.size(); ++i)
+            touched_[i] = true;
+        at = hole;
+    }
 }
 
 std::uint32_t StatePage::records() const { return reinterpret_cast<Header*>(base_)->records; }
@@ -103,6 +129,7 @@ bool StatePage::is_whole(const Copy& copy) {
 std::uint32_t StatePage::damaged() const {
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < records(); ++i) {
+        if (!touched_[i]) continue;
         const auto& both = record(i).copies;
         bool written = both[0].sequence != 0 || both[1].sequence != 0;
         if (written && !is_whole(both[0]) && !is_whole(both[1])) ++count;
@@ -122,15 +149,17 @@ StatePage::Record& StatePage::record(std::uint32_t index) const {
 
 void StatePage::write(std::uint32_t index, std::span<const std::byte> bytes) {
     if (index >= records() || bytes.size() > kRecordBytes) return;
+    touched_[index] = true;
     auto& both = record(index).copies;
     auto& older = both[0].sequence <= both[1].sequence ? both[0] : both[1];
     auto& newer = both[0].sequence <= both[1].sequence ? both[1] : both[0];
     older.checksum = 0; // broken until it is whole again
     std::atomic_signal_fence(std::memory_order_seq_cst);
+    auto before = std::min<std::size_t>(older.length, kRecordBytes);
     older.length = static_cast<std::uint32_t>(bytes.size());
     older.sequence = newer.sequence + 1;
     if (!bytes.empty()) std::memcpy(older.bytes, bytes.data(), bytes.size());
-    std::memset(older.bytes + bytes.size(), 0, kRecordBytes - bytes.size());
+    if (before > bytes.size()) std::memset(older.bytes + bytes.size(), 0, before - bytes.size());
     std::atomic_signal_fence(std::memory_order_seq_cst);
     older.checksum = checksum_of(older);
 }
@@ -138,7 +167,7 @@ void StatePage::write(std::uint32_t index, std::span<const std::byte> bytes) {
 void StatePage::clear(std::uint32_t index) { write(index, {}); }
 
 std::optional<std::span<const std::byte>> StatePage::read(std::uint32_t index) const {
-    if (index >= records()) return std::nullopt;
+    if (index >= records() || !touched_[index]) return std::nullopt;
     const Copy* best = nullptr;
     for (const auto& copy : record(index).copies) {
         if (is_whole(copy) && (!best || copy.sequence > best->sequence)) best = &copy;

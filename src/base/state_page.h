@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -51,12 +52,16 @@ class StatePage {
     struct Header;
     StatePage(UniqueFd fd, std::byte* base, std::size_t size);
     [[nodiscard]] Record& record(std::uint32_t index) const;
+    void find_touched();
     [[nodiscard]] static std::uint32_t checksum_of(const Copy& copy);
     [[nodiscard]] static bool is_whole(const Copy& copy);
 
     UniqueFd fd_;
     std::byte* base_ = nullptr;
     std::size_t size_ = 0;
+    // Which records lie where anything was ever written. To look at the others would make the kernel
+    // give them memory, and take a page fault each.
+    std::vector<bool> touched_;
 };
 
 } // namespace leash

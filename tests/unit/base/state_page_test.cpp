@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace leash;
@@ -37,6 +38,30 @@ TEST(StatePage, OutlivesItsMapping) {
     EXPECT_EQ(get(*again, 2), "-");
     EXPECT_EQ(get(*again, 3), "last");
     EXPECT_EQ(get(*again, 4), "-");
+}
+
+// On a small machine the page must not cost what it could hold, only what it does.
+TEST(StatePage, WhoReadsWhatWasNeverWrittenTakesNoMemory) {
+    auto page = StatePage::create(1, 2000);
+    ASSERT_TRUE(page);
+    put(*page, 0, "first");
+    put(*page, 1234, "far");
+    auto blocks = [&] {
+        struct stat facts {};
+        fstat(page->fd(), &facts);
+        return facts.st_blocks;
+    };
+    auto before = blocks();
+    auto again = StatePage::adopt(UniqueFd(dup(page->fd())), 1);
+    ASSERT_TRUE(again);
+    int found = 0;
+    for (std::uint32_t i = 0; i < 2000; ++i) found += again->read(i).has_value();
+    EXPECT_EQ(found, 2);
+    EXPECT_EQ(again->damaged(), 0U);
+    EXPECT_EQ(get(*again, 1234), "far");
+    EXPECT_EQ(blocks(), before);
+    put(*again, 1500, "new");
+    EXPECT_EQ(get(*again, 1500), "new");
 }
 
 TEST(StatePage, ATornWriteLeavesTheOlderCopy) {
