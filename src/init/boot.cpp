@@ -39,6 +39,7 @@ void Init::first_acts() {
     remember_initial_limits(resuming_ ? recovery_->system()->descriptor_limit : DescriptorLimit{});
     system_record_.descriptor_limit = initial_descriptor_limit();
     raise_descriptor_limit(kMostDescriptors);
+    share_memory_with_children("/proc/self/exe");
     state_.in_container = in_container();
     auto mounts = mount_early_file_systems();
     make_runtime_folders(mounts.problems);

@@ -16,6 +16,7 @@
 #include "notify/notify_socket.h"
 #include "notify/pidfile_watch.h"
 #include "notify/s6_ready.h"
+#include "spawn/outcome.h"
 
 namespace leash {
 
@@ -33,10 +34,11 @@ struct LiveStart {
     std::uint64_t start_ticks = 0; // of first_pid
     UniqueFd pidfd;      // of main_pid
     std::unique_ptr<IoWatch> pidfd_watch; // only where the main process may be nobody's child of ours
-    UniqueFd outcome;
+    ExecOutcome outcome;
     pid_t control_pid = 0; // the command beside the main process
     unsigned control_serial = 0;
-    UniqueFd control_pidfd, control_outcome;
+    UniqueFd control_pidfd;
+    ExecOutcome control_outcome;
     std::unique_ptr<IoWatch> outcome_watch;
     std::unique_ptr<NotifySocket> notify;
     std::optional<NotifyAccess> access; // NOTIFYACCESS=, instead of what the file says

@@ -14,6 +14,7 @@
 #include "init/crash.h"
 #include "init/init.h"
 #include "init/kernel_command_line.h"
+#include "spawn/spawn.h"
 
 namespace {
 
@@ -76,6 +77,9 @@ int main(int argc, char** argv) {
     }
     if (argc > 1 && std::strcmp(argv[1], "--help") == 0) return usage(argv[0], 0);
     if (argc == 3 && std::strcmp(argv[1], "--check-state") == 0) return check_state(argv[2]);
+    // A child of init that shares its memory cannot say why a program is not to be executed.
+    if (argc > 2 && std::strcmp(argv[1], "--execute") == 0)
+        return leash::execute_or_explain(argc - 2, argv + 2);
     if (getpid() != 1) return usage(argv[0], 2);
     auto asked = leash::parse_kernel_command_line(read_kernel_command_line());
     leash::Init init(std::move(asked), earlier_life(argc, argv));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the child does between clone and execve.
+// What a child needs to know of init, and what it is given.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <sched.h>
@@ -19,14 +21,19 @@ struct InitialLimits {
     std::optional<cpu_set_t> affinity;
 };
 
-// All signals are blocked when it is called; `outcome` is the pipe's end to write to.
-[[noreturn]] void run_child(const SpawnRequest& request, const InitialLimits& limits, int outcome);
+// Holds the place of a number that only the child knows.
+inline constexpr std::string_view kOwnPid = "0000000000";
 
 // The environment as NAME=VALUE, the tag first. `tty_type` empty: no TERM. Of a name that is given
-// twice the later value counts; nobody can give LEASH_TAG.
+// twice the later value counts; nobody can give LEASH_TAG. `pid`: the child's, or kOwnPid.
 struct Account;
 [[nodiscard]] std::vector<std::string> build_environment(const SpawnRequest& request,
                                                          const Account& account,
-                                                         std::string_view tty_type, pid_t pid);
+                                                         std::string_view tty_type,
+                                                         std::string_view pid);
+
+// In a child that is a copy of init, all signals blocked: plans and carries it out. `outcome` is the
+// pipe's end to write to.
+[[noreturn]] void run_forked_child(const SpawnRequest& request, const InitialLimits& limits, int outcome);
 
 } // namespace leash

@@ -103,6 +103,12 @@ std::string explain_exec(const std::string& file, int code) {
     }
 }
 
+std::string_view search_path(const std::vector<std::string>& environment) {
+    for (const auto& variable : environment)
+        if (variable.starts_with("PATH=")) return std::string_view(variable).substr(5);
+    return kDefaultPath;
+}
+
 std::string execute(const std::vector<std::string>& command,
                     const std::vector<std::string>& environment, std::string_view path) {
     auto arguments = pointers(command), variables = pointers(environment);

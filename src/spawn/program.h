@@ -17,6 +17,9 @@ inline constexpr std::string_view kDefaultPath =
                                   const std::vector<std::string>& environment,
                                   std::string_view path);
 
+// PATH of an environment, else kDefaultPath.
+[[nodiscard]] std::string_view search_path(const std::vector<std::string>& environment);
+
 // Why execve said `code` about `file`.
 [[nodiscard]] std::string explain_exec(const std::string& file, int code);
 

@@ -3,20 +3,27 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/process.h"
+#include "spawn/account.h"
 #include "spawn/child.h"
+#include "spawn/child_plan.h"
+#include "spawn/program.h"
+#include "spawn/raw_call.h"
 
 namespace leash {
 namespace {
 
 InitialLimits initial;
+const char* explainer = nullptr; // see share_memory_with_children
 
 // In the child all signals stay blocked until its dispositions are its own: init's handlers must
 // not run there.
@@ -35,8 +42,12 @@ class BlockedSignals {
     sigset_t before_;
 };
 
-// As fork: 0 in the child. `cgroup_fd` -1: into our own group.
-long clone_process(int cgroup_fd, int& pidfd) {
+// Where a child that shares init's memory begins. It never returns.
+void enter(void* plan) { static_cast<ChildPlan*>(plan)->carry_out(true); }
+
+// As fork: 0 in the child, and a negative errno. `cgroup_fd` -1: into our own group. `shared`: the
+// child shares our memory and begins with that plan, on its stack; null: it is a copy.
+long clone_process(int cgroup_fd, int& pidfd, ChildPlan* shared) {
     clone_args arguments{};
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
@@ -45,12 +56,18 @@ long clone_process(int cgroup_fd, int& pidfd) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
     }
-    return ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (shared) {
+        arguments.flags |= CLONE_VM;
+        arguments.stack = reinterpret_cast<std::uintptr_t>(shared->stack());
+        arguments.stack_size = ChildPlan::kStack;
+        return clone3_onto(arguments, enter, shared);
+    }
+    return raw_call(SYS_clone3, &arguments, sizeof arguments);
 }
 
 // Where clone3 does not exist, or a container's filter hides it.
 long clone_old(int& pidfd) {
-    return ::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
+    return raw_call(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
 }
 
 // Armed from right before the fork, with no other fork of PID 1 in between, until the block is left:
@@ -95,49 +112,66 @@ Result<Spawned> spawn(const SpawnRequest& request) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail_errno(errno, "cannot make a pipe");
     Spawned spawned;
-    spawned.outcome = UniqueFd(ends[0]);
+    spawned.outcome = ExecOutcome(UniqueFd(ends[0]));
     UniqueFd child_end(ends[1]);
     spawned.in_cgroup = request.cgroup_fd >= 0;
 
+    std::unique_ptr<ChildPlan> plan;
+    if (kCanShareMemory && explainer && ChildPlan::can_share_memory(request)) {
+        plan = std::make_unique<ChildPlan>(request, initial, Account{}, -1, "", child_end.get());
+        if (!plan->stack()) plan.reset();
+    }
+
     int pidfd = -1;
     long pid = -1;
-    int code = 0;
     std::string not_armed;
     {
         BlockedSignals blocked;
         ArmedLineage lineage(request.kernel, request.start);
         spawned.in_lineage = lineage.armed();
         not_armed = lineage.failure();
-        pid = clone_process(request.cgroup_fd, pidfd);
-        if (pid < 0 && spawned.in_cgroup && errno != EAGAIN && errno != ENOMEM) {
+        auto clone = [&](int cgroup_fd) {
+            return clone_process(cgroup_fd, pidfd, plan.get());
+        };
+        pid = clone(request.cgroup_fd);
+        if (pid < 0 && spawned.in_cgroup && pid != -EAGAIN && pid != -ENOMEM) {
             // EBUSY: the group's owner has enabled controllers; EOPNOTSUPP: it is threaded; EINVAL
             // or E2BIG: Linux before 5.7; ENODEV: it is being removed. Moving may still work.
             spawned.in_cgroup = false;
-            pid = clone_process(-1, pidfd);
+            pid = clone(-1);
         }
-        if (pid < 0 && errno == ENOSYS) pid = clone_old(pidfd);
-        code = errno;
-        if (pid == 0) run_child(request, initial, child_end.get());
+        if (pid == -ENOSYS) {
+            plan.reset();
+            pid = clone_old(pidfd);
+        }
+        if (pid == 0) run_forked_child(request, initial, child_end.get());
     }
+    if (plan && pid > 0) spawned.outcome.keep(std::move(plan));
     if (!not_armed.empty()) log::warning("{}: {}", settings.name, not_armed);
-    if (pid < 0) return fail_errno(code, "cannot make a process for {}", settings.name);
+    if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot make a process for {}", settings.name);
     spawned.pid = static_cast<pid_t>(pid);
     spawned.pidfd = UniqueFd(pidfd);
     spawned.start_ticks = start_ticks_of(spawned.pid, spawned.in_lineage ? request.kernel : nullptr);
     return spawned;
 }
 
-std::optional<std::string> read_outcome(int outcome_fd) {
-    std::string reason;
-    char buffer[4096];
-    while (true) {
-        auto got = ::read(outcome_fd, buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        reason.append(buffer, static_cast<std::size_t>(got));
-    }
-    if (reason.empty()) return std::nullopt;
-    return reason;
+// A child that crashed before it executes would dump init's memory, on kernels before 5.16 by killing
+// all who share it.
+void share_memory_with_children(const char* program) {
+    explainer = program;
+    ::prctl(PR_SET_DUMPABLE, 0);
+}
+const char* explaining_program() { return explainer; }
+
+int execute_or_explain(int argc, char** argv) {
+    if (argc < 2) return kNotExecuted;
+    int outcome = std::atoi(argv[0]);
+    ::fcntl(outcome, F_SETFD, FD_CLOEXEC);
+    std::vector<std::string> command(argv + 1, argv + argc), environment;
+    for (char** each = environ; *each; ++each) environment.emplace_back(*each);
+    auto reason = execute(command, environment, search_path(environment));
+    (void)!::write(outcome, reason.data(), std::min<std::size_t>(reason.size(), 4000));
+    return kNotExecuted;
 }
 
 namespace {

@@ -18,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "lineage/kernel_lineage.h"
 #include "service/settings.h"
+#include "spawn/outcome.h"
 
 namespace leash {
 
@@ -49,8 +50,7 @@ struct Spawned {
     pid_t pid = 0;
     UniqueFd pidfd;
     std::uint64_t start_ticks = 0; // as ProcessStat has it, for EndJob::main_ticks; 0: unknown
-    // Readable when the child is through: EOF = execve succeeded, else a SpawnFailure text.
-    UniqueFd outcome;
+    ExecOutcome outcome; // keep it until it is readable
     // False: the kernel refused CLONE_INTO_CGROUP and the caller moves it, or there was no cgroup_fd.
     bool in_cgroup = true;
     // False: the module would not be armed (a warning has told why), and the caller adopts it.
@@ -62,9 +62,14 @@ struct Spawned {
 // The exit status of a child that could not execute. Its reason is in `outcome`.
 inline constexpr int kNotExecuted = 127;
 
-// Reads `outcome` once it is readable: nothing = executed; else why not, as a sentence that names
-// what failed and, where it helps, the file (e.g. "user 'wwwdata' is not in /etc/passwd").
-[[nodiscard]] std::optional<std::string> read_outcome(int outcome_fd);
+// From now on children that need no file for it run in init's own memory until they execute, where the
+// machine lets them: then nothing has to be copied for them. `program`: init's own binary, which says
+// why one cannot be executed (`--execute`). Not for programs with threads.
+void share_memory_with_children(const char* program);
+[[nodiscard]] const char* explaining_program(); // null: memory is not shared
+
+// `init --execute FD COMMAND...`: executes it, or writes the reason why not to FD.
+[[nodiscard]] int execute_or_explain(int argc, char** argv);
 
 // RLIMIT_NOFILE; both 0: not known.
 struct DescriptorLimit {

@@ -59,8 +59,20 @@ class Told {
     std::multimap<std::string, std::string> lines_;
 };
 
-class Spawn : public Machine {
+// Each way in which a child can come to its program.
+enum class Way { copied, shared };
+
+class Spawn : public Machine, public testing::WithParamInterface<Way> {
   protected:
+    void SetUp() override {
+        Machine::SetUp();
+        share_memory_with_children(GetParam() == Way::shared ? EXPLAINER : nullptr);
+    }
+    void TearDown() override {
+        share_memory_with_children(nullptr);
+        last = {};
+        Machine::TearDown();
+    }
     Told ask(const std::function<void(ServiceSettings&, SpawnRequest&)>& adjust = {}) {
         last = run("probe", {PROBE}, adjust);
         auto text = read_all(last.output.get());
@@ -84,6 +96,11 @@ class Spawn : public Machine {
     Running last;
 };
 
+INSTANTIATE_TEST_SUITE_P(Memory, Spawn, testing::Values(Way::copied, Way::shared),
+                         [](const auto& test) {
+                             return test.param == Way::shared ? "Shared" : "Copied";
+                         });
+
 // Gives this process back what the test takes.
 struct Restore {
     std::function<void()> action;
@@ -92,7 +109,7 @@ struct Restore {
 
 } // namespace
 
-TEST_F(Spawn, BornInItsGroupWithItsTag) {
+TEST_P(Spawn, BornInItsGroupWithItsTag) {
     auto told = ask();
     EXPECT_TRUE(last.process.in_cgroup);
     EXPECT_EQ(told.one("cgroup"), "/leash/probe");
@@ -100,7 +117,7 @@ TEST_F(Spawn, BornInItsGroupWithItsTag) {
     EXPECT_EQ(told.one("pid"), std::to_string(last.process.pid));
 }
 
-TEST_F(Spawn, NothingLeaks) {
+TEST_P(Spawn, NothingLeaks) {
     // Make ourselves as special as init is.
     int extra = ::open("/", O_RDONLY); // not CLOEXEC
     int high = ::fcntl(extra, F_DUPFD, 700);
@@ -161,13 +178,13 @@ TEST_F(Spawn, NothingLeaks) {
               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
-TEST_F(Spawn, InheritedNiceAndNiceOfRealtime) {
+TEST_P(Spawn, InheritedNiceAndNiceOfRealtime) {
     ::setpriority(PRIO_PROCESS, 0, -10);
     Restore restore{[] { ::setpriority(PRIO_PROCESS, 0, 0); }};
     EXPECT_EQ(ask().one("nice"), "0");
 }
 
-TEST_F(Spawn, LimitsAsRemembered) {
+TEST_P(Spawn, LimitsAsRemembered) {
     rlimit files{}, core{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     ::getrlimit(RLIMIT_CORE, &core);
@@ -185,7 +202,7 @@ TEST_F(Spawn, LimitsAsRemembered) {
     EXPECT_EQ(told.one("core"), fmt::format("{} {}", core.rlim_cur, core.rlim_max));
 }
 
-TEST_F(Spawn, AnotherUserHasNoCapabilities) {
+TEST_P(Spawn, AnotherUserHasNoCapabilities) {
     auto told = ask([](ServiceSettings& settings, SpawnRequest&) { settings.user = "daemon"; });
     EXPECT_EQ(told.one("uid"), "1 1");
     EXPECT_EQ(told.one("gid"), "1 1");
@@ -198,7 +215,7 @@ TEST_F(Spawn, AnotherUserHasNoCapabilities) {
     EXPECT_EQ(told.named("status", "Uid:"), "1\t1\t1\t1");
 }
 
-TEST_F(Spawn, NumbersAndGroupAlone) {
+TEST_P(Spawn, NumbersAndGroupAlone) {
     auto told = ask([](ServiceSettings& settings, SpawnRequest&) {
         settings.user = "12345";
         settings.group = "54321";
@@ -210,7 +227,7 @@ TEST_F(Spawn, NumbersAndGroupAlone) {
     EXPECT_EQ(told.one("gid"), "1 1");
 }
 
-TEST_F(Spawn, UnknownUserIsNotRoot) {
+TEST_P(Spawn, UnknownUserIsNotRoot) {
     EXPECT_EQ(refusal({PROBE}, [](auto& settings, auto&) { settings.user = "wwwdata"; }),
               "user 'wwwdata' is not in /etc/passwd");
     EXPECT_EQ(refusal({PROBE}, [](auto& settings, auto&) { settings.group = "tapes"; }),
@@ -218,7 +235,7 @@ TEST_F(Spawn, UnknownUserIsNotRoot) {
     EXPECT_EQ(read_all(last.output.get()), "");
 }
 
-TEST_F(Spawn, DirectoryAndEnvironment) {
+TEST_P(Spawn, DirectoryAndEnvironment) {
     auto told = ask([](ServiceSettings& settings, SpawnRequest& request) {
         settings.directory = "/usr";
         settings.environment = {{"LANG", "C"}, {"LEASH_TAG", "other@1"}};
@@ -232,7 +249,7 @@ TEST_F(Spawn, DirectoryAndEnvironment) {
               "cannot enter the directory '/none': No such file or directory");
 }
 
-TEST_F(Spawn, WhyItCouldNotExecute) {
+TEST_P(Spawn, WhyItCouldNotExecute) {
     EXPECT_EQ(refusal({"/usr/sbin/httpd9"}), "'/usr/sbin/httpd9' does not exist");
     EXPECT_EQ(refusal({"httpd9"}), "'httpd9' is in none of the folders of PATH "
               "(/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)");
@@ -259,7 +276,7 @@ TEST_F(Spawn, WhyItCouldNotExecute) {
               "'/mnt/script9' is on a file system that is mounted noexec");
 }
 
-TEST_F(Spawn, FoundAlongItsOwnPath) {
+TEST_P(Spawn, FoundAlongItsOwnPath) {
     EXPECT_EQ(refusal({"true"}), "(it was executed)");
     EXPECT_NE(refusal({"true"}, [](auto& settings, auto&) {
                   settings.environment = {{"PATH", "/none"}};
@@ -267,7 +284,7 @@ TEST_F(Spawn, FoundAlongItsOwnPath) {
               "(it was executed)");
 }
 
-TEST_F(Spawn, S6Descriptor) {
+TEST_P(Spawn, S6Descriptor) {
     for (int number : {3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 300}) {
         int ends[2];
         ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -289,7 +306,7 @@ TEST_F(Spawn, S6Descriptor) {
 }
 
 // From 3 on and in order, whatever numbers they have in init; LISTEN_PID is the process itself.
-TEST_F(Spawn, PassedDescriptors) {
+TEST_P(Spawn, PassedDescriptors) {
     std::vector<UniqueFd> files;
     std::vector<std::string> targets{"/dev/zero", "/dev/full", "/etc/passwd"};
     for (const auto& target : targets) files.emplace_back(::open(target.c_str(), O_RDONLY | O_CLOEXEC));
@@ -312,7 +329,7 @@ TEST_F(Spawn, PassedDescriptors) {
     EXPECT_EQ(none.named("env", "LISTEN_"), "(nothing)");
 }
 
-TEST_F(Spawn, PassedDescriptorsAreNotInTheWayOfS6) {
+TEST_P(Spawn, PassedDescriptorsAreNotInTheWayOfS6) {
     UniqueFd file(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
     auto reason = refusal({"/bin/true"}, [&](ServiceSettings& settings, SpawnRequest& request) {
         request.passed = {{file.get(), "a"}, {file.get(), "b"}};
@@ -322,7 +339,7 @@ TEST_F(Spawn, PassedDescriptorsAreNotInTheWayOfS6) {
     EXPECT_NE(reason.find("s6:4"), std::string::npos) << reason;
 }
 
-TEST_F(Spawn, WithoutOwnStandardDescriptors) {
+TEST_P(Spawn, WithoutOwnStandardDescriptors) {
     // In the early boot descriptors 0 to 2 are free, and pipes land there.
     int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 50), ::fcntl(1, F_DUPFD_CLOEXEC, 50),
                    ::fcntl(2, F_DUPFD_CLOEXEC, 50)};
@@ -341,14 +358,14 @@ TEST_F(Spawn, WithoutOwnStandardDescriptors) {
     EXPECT_EQ(Told(text).all("fd").size(), 3U);
 }
 
-TEST_F(Spawn, WithoutDevNull) {
+TEST_P(Spawn, WithoutDevNull) {
     ASSERT_EQ(::mount("tmpfs", "/dev", "tmpfs", 0, nullptr), 0);
     auto told = ask();
     ::umount2("/dev", MNT_DETACH);
     EXPECT_TRUE(told.named("fd", "0 ").starts_with("pipe:"));
 }
 
-TEST_F(Spawn, PidfdTellsTheExit) {
+TEST_P(Spawn, PidfdTellsTheExit) {
     auto running = run("brief", {"/bin/sh", "-c", "exit 7"});
     pollfd poll{running.process.pidfd.get(), POLLIN, 0};
     ASSERT_EQ(::poll(&poll, 1, 5000), 1);
@@ -360,7 +377,7 @@ TEST_F(Spawn, PidfdTellsTheExit) {
     EXPECT_NE(::fcntl(running.process.pidfd.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST_F(Spawn, ConsoleHasItsTerminal) {
+TEST_P(Spawn, ConsoleHasItsTerminal) {
     ASSERT_TRUE(::mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666") == 0);
     UniqueFd master(::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
     ASSERT_TRUE(master);
@@ -391,7 +408,7 @@ TEST_F(Spawn, ConsoleHasItsTerminal) {
               "cannot open the terminal /dev/ttyNONE: No such file or directory");
 }
 
-TEST_F(Spawn, WithoutCgroup) {
+TEST_P(Spawn, WithoutCgroup) {
     auto running = run("bare", {PROBE}, [](auto&, SpawnRequest& request) {
         request.cgroup_fd = -1;
     });
@@ -399,7 +416,7 @@ TEST_F(Spawn, WithoutCgroup) {
     EXPECT_EQ(Told(read_all(running.output.get())).one("cgroup"), "/");
 }
 
-TEST_F(Spawn, RefusedByTheGroupItStartsOutside) {
+TEST_P(Spawn, RefusedByTheGroupItStartsOutside) {
     // Beside a threaded group, a plain one takes no processes: EOPNOTSUPP.
     ASSERT_TRUE(tree->enter("threads"));
     ASSERT_TRUE(write_group_file(tree->path_of("threads"), "cgroup.type", "threaded"));
@@ -412,4 +429,37 @@ TEST_F(Spawn, RefusedByTheGroupItStartsOutside) {
     EXPECT_TRUE(tree->remove("threads"));
     EXPECT_TRUE(tree->move(running.process.pid, "refused"));
     EXPECT_EQ(tree->place_of(running.process.pid)->service, "refused");
+}
+
+// A plan may not go before its child has: it runs on the plan's stack.
+TEST_P(Spawn, ThoseThatNobodyWaitsForComeToTheirProgramsAllTheSame) {
+    std::vector<Running> left;
+    for (int i = 0; i < 50; ++i) {
+        auto running = run("probe", {PROBE});
+        running.process.outcome.reset();
+        left.push_back(std::move(running));
+    }
+    for (auto& running : left) {
+        auto text = read_all(running.output.get());
+        EXPECT_TRUE(text.ends_with("end\n")) << text;
+        int status = -1;
+        EXPECT_EQ(::waitpid(running.process.pid, &status, 0), running.process.pid);
+        EXPECT_EQ(status, 0);
+    }
+    ExecOutcome().reset();
+    EXPECT_EQ(ExecOutcome::orphans(), 0U);
+}
+
+// What is made in a shared memory must not show in it.
+TEST_P(Spawn, LeavesOurErrnoAlone) {
+    for (int i = 0; i < 50; ++i) {
+        auto running = run("probe", {"/does/not/exist"});
+        errno = 4242;
+        int status = 0;
+        while (::waitpid(running.process.pid, &status, WNOHANG) == 0) {
+            ASSERT_EQ(errno, 4242);
+        }
+        auto reason = read_outcome(running.process.outcome.get());
+        EXPECT_EQ(reason.value_or(""), "'/does/not/exist' does not exist");
+    }
 }

@@ -129,7 +129,7 @@ TEST(Environment, FromScratchWithTheTagFirst) {
     request.settings = &settings;
     request.start = 0x12deadbeef;
     request.extra_environment = {{"NOTIFY_SOCKET", "/run/n"}, {"WATCHDOG_USEC", "5000000"}};
-    EXPECT_EQ(build_environment(request, Account{}, "", 4711),
+    EXPECT_EQ(build_environment(request, Account{}, "", "4711"),
               (std::vector<std::string>{"LEASH_TAG=httpd@00000012deadbeef", "PATH=/opt",
                                         "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
                                         "LANG=de", "NOTIFY_SOCKET=/run/n", "WATCHDOG_USEC=5000000",
@@ -141,7 +141,7 @@ TEST(Environment, TermOfConsoles) {
     SpawnRequest request;
     request.settings = &settings;
     request.start = 1;
-    auto environment = build_environment(request, Account{}, "vt220", 1);
+    auto environment = build_environment(request, Account{}, "vt220", "1");
     EXPECT_NE(std::ranges::find(environment, "TERM=vt220"), environment.end());
 }
 
