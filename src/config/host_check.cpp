@@ -109,11 +109,11 @@ class HostCheck {
     void look_at(const std::string& name, const ServiceSettings& s) {
         if (!s.command.empty()) program(name, "command", s.command);
         for (int kind = 0; kind < kControlKinds; ++kind)
-            for (const auto& each : s.control[static_cast<std::size_t>(kind)])
+            for (const auto& each : commands_of(s, ControlKind(kind)))
                 program(name, std::string(to_string(ControlKind(kind))), each.command);
         if (s.on_trouble) hooks(name, "on-trouble", *s.on_trouble);
         for (int kind = 0; kind < kTroubleKinds; ++kind)
-            if (const auto& policy = s.on_kind[static_cast<std::size_t>(kind)])
+            if (const auto& policy = (*s.on_kind)[static_cast<std::size_t>(kind)])
                 hooks(name, fmt::format("on-{}", to_string(TroubleKind(kind))), *policy);
         account(name, "user", s.user, users_, "/etc/passwd");
         account(name, "group", s.group, groups_, "/etc/group");

@@ -196,7 +196,7 @@ class Rules {
         if (key == "on-trouble") return s_.on_trouble ? &*s_.on_trouble : nullptr;
         auto kind = trouble_kind_named(key.substr(3));
         if (!kind) return nullptr;
-        const auto& policy = s_.on_kind[static_cast<std::size_t>(*kind)];
+        const auto& policy = (*s_.on_kind)[static_cast<std::size_t>(*kind)];
         return policy ? &*policy : nullptr;
     }
 

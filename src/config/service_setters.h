@@ -37,7 +37,7 @@ Checked<void> set_fd_store_max(S& s, const V& v);
 Checked<void> set_watchdog_source(S& s, const V& v);
 
 template <ControlKind kind> Checked<void> add_control(S& s, const V& v) {
-    auto& commands = s.control[static_cast<std::size_t>(kind)];
+    auto& commands = s.control.edit()[static_cast<std::size_t>(kind)];
     if (v.items.empty()) {
         commands.clear();
         return {};
@@ -75,7 +75,7 @@ template <std::vector<std::string> S::*member> Checked<void> set_names(S& s, con
 }
 
 template <TroubleKind kind> Checked<void> set_policy(S& s, const V& v) {
-    s.on_kind[static_cast<std::size_t>(kind)] = v.policy;
+    s.on_kind.edit()[static_cast<std::size_t>(kind)] = v.policy;
     return {};
 }
 

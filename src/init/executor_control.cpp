@@ -37,7 +37,7 @@ Executor::Group Executor::group_for(const ServiceSettings& settings, const char*
     Group group{settings.name, UniqueFd()};
     if (!tree_) return group;
     auto entered = tree_->enter(group.name);
-    bool divided = std::ranges::any_of(settings.control,
+    bool divided = std::ranges::any_of(*settings.control,
                                        [](const auto& commands) { return !commands.empty(); });
     if (entered && divided) {
         group.name += fmt::format("/{}", part);

@@ -56,13 +56,13 @@ LifeRecord pack(const Life& life) {
     record.emptied = life.emptied;
     record.automatic = life.automatic;
     record.backoff = life.backoff;
-    record.exits = life.exits;
+    record.exits = life.exits.get();
     put_text(record.reason, life.reason);
     put_text(record.outcome_reason, life.outcome_reason);
     put_text(record.status_text, life.status_text);
     put_text(record.error_text, life.error_text);
-    for (std::size_t i = 0; i < life.troubles.size(); ++i) {
-        const auto& trouble = life.troubles[i];
+    for (std::size_t i = 0; i < life.troubles->size(); ++i) {
+        const auto& trouble = (*life.troubles)[i];
         auto& saved = record.troubles[i];
         saved.pending = trouble.pending ? 1 : 0;
         saved.next = static_cast<std::uint32_t>(trouble.next);
@@ -131,15 +131,15 @@ Life unpack(const LifeRecord& record) {
     life.emptied = record.emptied != 0;
     life.automatic = record.automatic != 0;
     life.backoff = record.backoff;
-    life.exits = record.exits;
+    if (record.exits.newest() != Ms::min()) life.exits = record.exits;
     life.reason = get_text(record.reason);
     life.outcome_reason = get_text(record.outcome_reason);
     life.status_text = get_text(record.status_text);
     life.error_text = get_text(record.error_text);
-    for (std::size_t i = 0; i < life.troubles.size(); ++i) {
+    for (std::size_t i = 0; i < life.troubles->size(); ++i) {
         const auto& saved = record.troubles[i];
         if (saved.pending == 0) continue;
-        life.troubles[i] = {true, saved.next, Ms{saved.due}, get_text(saved.evidence)};
+        life.troubles.edit()[i] = {true, saved.next, Ms{saved.due}, get_text(saved.evidence)};
     }
     for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
         life.budgets.restore(record.budgets[i]);

@@ -61,7 +61,7 @@ Ms Service::next_deadline() const {
     first = std::min(first, life_.runtime_deadline);
     if (life_.state == State::backoff) first = std::min(first, life_.again_at);
     if (rests(life_.state)) first = std::min(first, life_.next_run);
-    for (const auto& trouble : life_.troubles)
+    for (const auto& trouble : *life_.troubles)
         if (trouble.pending) first = std::min(first, trouble.due);
     return first;
 }
@@ -72,7 +72,8 @@ void Service::shift_deadlines(Ms by) {
         bool of_calendar = each == &life_.next_run && life_.timed; // the world's clock went on
         if (*each != kNever && !of_calendar) *each += by;
     }
-    for (auto& trouble : life_.troubles) trouble.due += by;
+    if (life_.troubles.is_set())
+        for (auto& trouble : life_.troubles.edit()) trouble.due += by;
 }
 
 void Service::define(ServiceSettings settings) {
@@ -126,7 +127,7 @@ void Service::forget_counters() {
 }
 
 void Service::drop_troubles() {
-    for (auto& trouble : life_.troubles) trouble.pending = false;
+    life_.troubles.clear();
 }
 
 void Service::restart_asked(Turn& turn, std::string reason, bool lazy) {
@@ -273,7 +274,7 @@ void Service::go(Turn& turn, StartId id) {
     life_.said_exit.reset();
     life_.watchdog = life_.runtime_extended = life_.reload_asked = Ms{0};
     life_.reload_begun = life_.times_reloads = false;
-    for (auto& trouble : life_.troubles) trouble = {};
+    life_.troubles.clear();
     life_.control = {};
     life_.exit_seen = life_.cleaned = life_.silent = life_.traffic_left = false;
     life_.lazy = false;

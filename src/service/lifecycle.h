@@ -79,6 +79,7 @@
 #include <optional>
 #include <string>
 
+#include "base/seldom.h"
 #include "service/events.h"
 #include "service/restart.h"
 #include "service/settings.h"
@@ -149,7 +150,7 @@ struct Life {
     bool cleaned = false;   // command-cleanup has had its turn
     bool silent = false;    // it has missed its heartbeat, and not beaten since
     bool traffic_left = false; // when it was empty there was traffic on its sockets
-    std::array<PendingTrouble, kTroubleKinds> troubles;
+    Seldom<std::array<PendingTrouble, kTroubleKinds>> troubles;
 
     // Deadlines; kNever: none.
     Ms start_deadline = kNever; // starting (one-shots: until they end), reloading
@@ -167,7 +168,7 @@ struct Life {
     bool automatic = false; // the next start counts as one
     Ms pause{0};            // between exit and restart, outcome retry
     Backoff backoff;
-    RateWindow exits; // automatic restarts, against restart_limit
+    Seldom<RateWindow> exits; // automatic restarts, against restart_limit
     Budgets budgets;
 };
 

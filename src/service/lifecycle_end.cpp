@@ -195,7 +195,7 @@ void Service::restart_by_policy_of_exits(Turn& turn, const std::string& reason) 
     const auto& limit = in_force_->restart_limit;
     life_.outcome = Outcome::retry;
     life_.pause = life_.backoff.next(turn.now - life_.spawned_at, *in_force_);
-    if (limit.count == 0 || life_.exits.take(limit, turn.now)) return;
+    if (limit.count == 0 || life_.exits.edit().take(limit, turn.now)) return;
 
     // A crash loop. What the policy does not decide: on with the longest pause. The count begins
     // anew, so that a policy's budget counts crash loops, not exits.

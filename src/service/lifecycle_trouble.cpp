@@ -21,18 +21,19 @@ std::optional<action::MachineEnd> machine_end(StepKind kind) {
 void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence) {
     if (kind == TroubleKind::missed_heartbeat) life_.silent = true;
     if (!alive() || life_.start == 0 || life_.state == State::stopping || stop_pending()) return;
-    if (life_.troubles[static_cast<std::size_t>(kind)].pending) return;
+    if ((*life_.troubles)[static_cast<std::size_t>(kind)].pending) return;
     answer(turn, kind, 0, false, evidence);
 }
 
 void Service::trouble_over(TroubleKind kind) {
     if (kind == TroubleKind::missed_heartbeat) life_.silent = false;
-    life_.troubles[static_cast<std::size_t>(kind)].pending = false;
+    if (life_.troubles.is_set()) life_.troubles.edit()[static_cast<std::size_t>(kind)].pending = false;
 }
 
 void Service::trouble_tick(Turn& turn) {
-    for (std::size_t i = 0; i < life_.troubles.size(); ++i) {
-        auto& trouble = life_.troubles[i];
+    if (!life_.troubles.is_set()) return;
+    for (std::size_t i = 0; i < life_.troubles->size(); ++i) {
+        auto& trouble = life_.troubles.edit()[i];
         if (!trouble.pending || trouble.due > turn.now) continue;
         trouble.pending = false;
         answer(turn, static_cast<TroubleKind>(i), trouble.next, true,
@@ -58,7 +59,7 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
     if (next.is_final()) return;
 
     if (next.next) {
-        life_.troubles[static_cast<std::size_t>(kind)] = {true, *next.next, next.due, evidence};
+        life_.troubles.edit()[static_cast<std::size_t>(kind)] = {true, *next.next, next.due, evidence};
         if (ended) {
             life_.outcome = Outcome::hold;
             life_.outcome_reason = why;

@@ -103,7 +103,7 @@ struct Manager::Impl {
         for (const auto& name : std::exchange(failed, {})) {
             auto* node = roster.find(name);
             if (!node || shutting_down || node->service.settings().on_failure.empty()) continue;
-            if (!node->failures.take(kFailureLimit, turn.now)) {
+            if (!node->failures.edit().take(kFailureLimit, turn.now)) {
                 turn.out.push_back(action::Tell{action::Severity::warning, name,
                                                 "has failed too often within a minute to start what "
                                                 "its on-failure names"});

@@ -44,7 +44,7 @@ struct Node {
 
     // Why it was started, if another one's `on-failure` did it; until it has ended.
     std::string troubled, trouble;
-    RateWindow failures; // that its own on-failure has answered
+    Seldom<RateWindow> failures; // that its own on-failure has answered
 
     // What the manager last knew of it; see Manager::Impl::note.
     struct Seen {

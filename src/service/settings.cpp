@@ -16,7 +16,7 @@ bool stops_when_lost(const ServiceSettings& settings, const Condition& condition
 }
 
 Policy policy_for(const ServiceSettings& settings, TroubleKind kind) {
-    if (const auto& own = settings.on_kind[static_cast<std::size_t>(kind)]) return *own;
+    if (const auto& own = (*settings.on_kind)[static_cast<std::size_t>(kind)]) return *own;
     if (settings.on_trouble) return *settings.on_trouble;
     bool fatal = kind == TroubleKind::crash_loop || kind == TroubleKind::runtime_limit;
     return {Step{.kind = fatal ? StepKind::stop : StepKind::restart}};

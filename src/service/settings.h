@@ -13,6 +13,7 @@
 
 #include "base/calendar.h"
 #include "base/clock.h"
+#include "base/seldom.h"
 #include "base/notify_access.h"
 #include "service/condition.h"
 #include "service/listen.h"
@@ -64,7 +65,7 @@ struct ServiceSettings {
     ServiceType type = ServiceType::daemon;
     std::vector<std::string> command; // argv, %i %n %% already replaced; empty only for targets
 
-    std::array<std::vector<ControlCommand>, kControlKinds> control; // by ControlKind
+    Seldom<std::array<std::vector<ControlCommand>, kControlKinds>> control; // by ControlKind
 
     std::string user, group; // empty: root; numbers are allowed
     std::string directory;   // empty: /
@@ -111,7 +112,7 @@ struct ServiceSettings {
     std::vector<std::string> probe; // probe:COMMAND as argv
 
     std::optional<Policy> on_trouble;
-    std::array<std::optional<Policy>, kTroubleKinds> on_kind; // by TroubleKind
+    Seldom<std::array<std::optional<Policy>, kTroubleKinds>> on_kind; // by TroubleKind
 
     KillScope kill = KillScope::all;
     SessionPolicy sessions = SessionPolicy::kill;
@@ -145,7 +146,7 @@ inline constexpr NameList kNameLists[] = {
 
 [[nodiscard]] inline const std::vector<ControlCommand>&
 commands_of(const ServiceSettings& settings, ControlKind kind) {
-    return settings.control[static_cast<std::size_t>(kind)];
+    return (*settings.control)[static_cast<std::size_t>(kind)];
 }
 [[nodiscard]] std::string_view to_string(ControlKind kind); // the key: "command-pre"
 

@@ -9,7 +9,7 @@ namespace leash {
 
 int policy_line(const ServiceSettings& settings, TroubleKind kind) {
     auto index = static_cast<std::size_t>(kind);
-    return settings.on_kind[index] ? static_cast<int>(index) + 1 : 0;
+    return (*settings.on_kind)[index] ? static_cast<int>(index) + 1 : 0;
 }
 
 bool Budgets::take(int line, std::size_t step, const RateLimit& limit, Ms now) {

@@ -133,7 +133,7 @@ TEST(Schema, EveryTroubleHasItsKey) {
         auto catalog = load_daemon("watchdog = 1s\n" + key + " = reboot\n");
         ASSERT_TRUE(catalog.services.contains(kName)) << all(catalog.complaints);
         for (int other = 0; other < kTroubleKinds; ++other)
-            EXPECT_EQ(catalog.services.at(kName).on_kind[static_cast<std::size_t>(other)].has_value(),
+            EXPECT_EQ((*catalog.services.at(kName).on_kind)[static_cast<std::size_t>(other)].has_value(),
                       other == kind);
     }
 }

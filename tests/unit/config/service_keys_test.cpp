@@ -189,11 +189,11 @@ const std::vector<Good> kGood{
                 (*s.on_trouble)[1].kind == StepKind::reboot;
      }},
     {kCommand + "watchdog = 1s\non-missed-heartbeat = signal ABRT, restart\n",
-     [](const S& s) { return s.on_kind[0] && (*s.on_kind[0])[0].signal == SIGABRT; }},
+     [](const S& s) { return (*s.on_kind)[0] && (*(*s.on_kind)[0])[0].signal == SIGABRT; }},
     {kCommand + "on-crash-loop = exec:/bin/logger \"a, b\", stop\n", [](const S& s) {
-         return s.on_kind[1] && (*s.on_kind[1])[0].command == Words{"/bin/logger", "a, b"};
+         return (*s.on_kind)[1] && (*(*s.on_kind)[1])[0].command == Words{"/bin/logger", "a, b"};
      }},
-    {kCommand + "on-start-timeout = stop\n", [](const S& s) { return s.on_kind[2].has_value(); }},
+    {kCommand + "on-start-timeout = stop\n", [](const S& s) { return (*s.on_kind)[2].has_value(); }},
 
     {kCommand + "kill = all\n", [](const S& s) { return s.kill == KillScope::all; }},
     {kCommand + "kill = cgroup\n", [](const S& s) { return s.kill == KillScope::cgroup; }},

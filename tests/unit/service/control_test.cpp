@@ -10,7 +10,7 @@ namespace {
 using enum ControlKind;
 
 void add(ServiceSettings& s, ControlKind kind, const std::string& program, bool may_fail = false) {
-    s.control[static_cast<std::size_t>(kind)].push_back({{program}, may_fail});
+    s.control.edit()[static_cast<std::size_t>(kind)].push_back({{program}, may_fail});
 }
 
 int bad() { return exit_status(1); }

@@ -31,7 +31,7 @@ TEST(LifeRecord, ACommandThatRunsIsNotLost) {
     StartId next = 100;
     auto define = [](Manager& manager) {
         auto settings = daemon("a");
-        settings.control[static_cast<std::size_t>(ControlKind::pre)] = {{{"/bin/one"}, false},
+        settings.control.edit()[static_cast<std::size_t>(ControlKind::pre)] = {{{"/bin/one"}, false},
                                                                         {{"/bin/two"}, false}};
         settings.runtime_limit = Ms{60'000};
         manager.define(settings);

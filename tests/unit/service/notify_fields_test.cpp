@@ -75,8 +75,8 @@ TEST(NotifyFields, MoreTimeInEachPhase) {
         s.reload_timeout = 2s;
         s.stop_timeout = 2s;
         s.runtime_limit = 10s;
-        s.on_kind[static_cast<std::size_t>(TroubleKind::start_timeout)] = *parse_policy("report");
-        s.on_kind[static_cast<std::size_t>(TroubleKind::runtime_limit)] = *parse_policy("report");
+        s.on_kind.edit()[static_cast<std::size_t>(TroubleKind::start_timeout)] = *parse_policy("report");
+        s.on_kind.edit()[static_cast<std::size_t>(TroubleKind::runtime_limit)] = *parse_policy("report");
     });
     b.request("a");
     b.spawned("a");
@@ -111,7 +111,7 @@ TEST(NotifyFields, MoreTimeForACommandBesideIt) {
     Bench b;
     b.define("a", [](auto& s) {
         s.start_timeout = 2s;
-        s.control[static_cast<std::size_t>(ControlKind::pre)] = {{{"/bin/one"}, false},
+        s.control.edit()[static_cast<std::size_t>(ControlKind::pre)] = {{{"/bin/one"}, false},
                                                                  {{"/bin/two"}, false}};
     });
     b.request("a");

@@ -106,7 +106,7 @@ TEST(Policy, OfASettingsObject) {
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::start_timeout)), "restart");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop)), "stop");
     settings.on_trouble = *parse_policy("reboot");
-    settings.on_kind[1] = *parse_policy("halt");
+    settings.on_kind.edit()[1] = *parse_policy("halt");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::missed_heartbeat)), "reboot");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop)), "halt");
 }

@@ -61,7 +61,7 @@ struct World {
             s.condition_lost = static_cast<ConditionLost>(pick(3));
             s.start = pick(3) ? StartMode::automatic : StartMode::manual;
             s.restart = static_cast<RestartWhen>(pick(5));
-            for (auto& commands : s.control)
+            for (auto& commands : s.control.edit())
                 for (int n = pick(2) * pick(3); n > 0; --n)
                     commands.push_back({{"/bin/c"}, pick(3) == 0});
             s.reload_timeout = Ms{1000 * pick(5)};

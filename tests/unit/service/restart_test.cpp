@@ -129,7 +129,7 @@ TEST(Restart, CrashLoopByPolicy) {
         b.define("a", [&](auto& s) {
             always(s);
             s.restart_limit = {1, 10s};
-            s.on_kind[static_cast<std::size_t>(TroubleKind::crash_loop)] = policy(text);
+            s.on_kind.edit()[static_cast<std::size_t>(TroubleKind::crash_loop)] = policy(text);
         });
         b.run("a");
         crash(b);
@@ -152,7 +152,7 @@ TEST(Restart, CrashLoopWithABudgetComesToItsEnd) {
     b.define("a", [](auto& s) {
         always(s);
         s.restart_limit = {1, 10s};
-        s.on_kind[1] = policy("restart 2/10m, reboot");
+        s.on_kind.edit()[1] = policy("restart 2/10m, reboot");
     });
     b.run("a");
     for (auto pause : {100ms, 30'000ms, 100ms, 30'000ms, 100ms}) EXPECT_EQ(crash(b), pause);
@@ -321,7 +321,7 @@ TEST(Trouble, AReportThatHasUsedUpItsBudgetIsNoReasonToStop) {
 
 TEST(Trouble, BudgetsOfOneLineAreSharedBetweenKinds) {
     ServiceSettings s;
-    s.on_kind[0] = policy("restart");
+    s.on_kind.edit()[0] = policy("restart");
     EXPECT_EQ(policy_line(s, TroubleKind::crash_loop), policy_line(s, TroubleKind::start_timeout));
     EXPECT_NE(policy_line(s, TroubleKind::crash_loop), policy_line(s, TroubleKind::missed_heartbeat));
 }
