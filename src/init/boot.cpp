@@ -140,8 +140,9 @@ void Init::bring_up_machine() {
         if (auto problem = set_panic_behaviour(panic_seconds); !problem.empty()) note(problem);
 
     // One after the other: a disk may need a module, a module's parameter a sysctl.
-    auto step = [this](const char* name, Ms limit, std::function<int(int)> work,
+    auto step = [this](const char* name, bool anything, Ms limit, std::function<int(int)> work,
                        std::function<void()> next) {
+        if (!anything) return next();
         WorkerJob job;
         job.name = name;
         job.limit = limit;
@@ -154,20 +155,20 @@ void Init::bring_up_machine() {
         workers_.run(std::move(job));
     };
     auto mounts = [this, step] {
-        step("mounts", Ms{60'000},
+        step("mounts", !system_.mounts.empty(), Ms{60'000},
              [this](int out) { return mount_file_systems(system_.mounts, out); },
              [this] { load_kernel_module(); });
     };
     auto sysctls = [this, step, mounts] {
-        step("sysctl", Ms{10'000}, [this](int out) { return apply_sysctls(system_.sysctl, out); },
-             mounts);
+        step("sysctl", !system_.sysctl.empty(), Ms{10'000},
+             [this](int out) { return apply_sysctls(system_.sysctl, out); }, mounts);
     };
     if (state_.in_container) {
         load_kernel_module();
         return;
     }
-    step("modules", Ms{30'000}, [this](int out) { return load_modules(system_.modules, out); },
-         sysctls);
+    step("modules", !system_.modules.empty(), Ms{30'000},
+         [this](int out) { return load_modules(system_.modules, out); }, sysctls);
 }
 
 void Init::load_kernel_module() {
@@ -261,7 +262,8 @@ void Init::start_target() {
     ensure_console();
     state_.target = asked_.target;
     if (const auto& wanted = plugins_->boot_target()) {
-        note(fmt::format("booting into target {}, not {}: {}", wanted->target, asked_.target, wanted->why));
+        note(fmt::format("booting into target {}, not {}: {}", wanted->target, asked_.target,
+                         wanted->why));
         state_.target = wanted->target;
     }
     record_system();

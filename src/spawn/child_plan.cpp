@@ -51,7 +51,7 @@ ChildPlan::ChildPlan(const SpawnRequest& request, const InitialLimits& limits, c
         files_.push_back(words_.front());
     } else if (!words_.front().empty()) {
         for (auto folder : split(search_path(environment_), ':'))
-            files_.push_back((folder.empty() ? std::string(".") : std::string(folder)) + "/" + words_[0]);
+            files_.push_back(fmt::format("{}/{}", folder.empty() ? "." : folder, words_[0]));
     }
     static char name[] = "init", option[] = "--execute";
     outcome_digits_.assign(12, '\0');

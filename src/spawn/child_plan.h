@@ -27,8 +27,8 @@ struct Account;
 
 class ChildPlan {
   public:
-    // `tty_fd`: the terminal of a console, else -1. `outcome`: the pipe's end to write to. Everything that `request` points to must outlive the
-    // fork, but not more.
+    // `tty_fd`: the terminal of a console, else -1. `outcome`: the pipe's end to write to. Everything
+    // that `request` points to must outlive the fork, but not more.
     ChildPlan(const SpawnRequest& request, const InitialLimits& limits, const Account& account,
               int tty_fd, std::string_view tty_type, int outcome);
     ~ChildPlan();

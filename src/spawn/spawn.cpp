@@ -148,7 +148,8 @@ Result<Spawned> spawn(const SpawnRequest& request) {
     }
     if (plan && pid > 0) spawned.outcome.keep(std::move(plan));
     if (!not_armed.empty()) log::warning("{}: {}", settings.name, not_armed);
-    if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot make a process for {}", settings.name);
+    if (pid < 0)
+        return fail_errno(static_cast<int>(-pid), "cannot make a process for {}", settings.name);
     spawned.pid = static_cast<pid_t>(pid);
     spawned.pidfd = UniqueFd(pidfd);
     spawned.start_ticks = start_ticks_of(spawned.pid, spawned.in_lineage ? request.kernel : nullptr);

@@ -27,8 +27,7 @@ echo "all_anon_kb $all"
 cp /tmp/up /tmp/before
 for round in 1 2 3 4 5; do
     victim=$(sed -n "$((round * 3))p" /tmp/up)
-    kill -9 "$victim"
-    sleep 3
+    /bench-probe kill "$victim" 3
     pidof sleep | tr ' ' '\n' > /tmp/now
     echo "$victim $(grep -vxFf /tmp/before /tmp/now 2> /dev/null | tail -1)" >> /tmp/pairs
     cp /tmp/now /tmp/before

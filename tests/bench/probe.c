@@ -2,6 +2,7 @@
 // Sees when programs are executed and when processes end, to the nanosecond, whatever the init is.
 // As process 1 it forks a listener to the kernel's proc connector and then becomes the init that
 // /bench-init names; `bench-probe dump` prints what the listener has seen: "exec PID NS", "exit PID NS".
+// `bench-probe kill PID SECONDS` kills and waits.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/cn_proc.h>
@@ -9,6 +10,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +113,12 @@ int main(int argc, char **argv) {
     int ready[2];
     int file;
     if (argc > 1 && strcmp(argv[1], "dump") == 0) return dump();
+    // Then sleeps, so that nothing but the init runs while it makes the successor.
+    if (argc == 4 && strcmp(argv[1], "kill") == 0) {
+        if (kill(atoi(argv[2]), SIGKILL) < 0) die("kill");
+        sleep((unsigned)atoi(argv[3]));
+        return 0;
+    }
     file = open("/bench-init", O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, path, sizeof path - 1) <= 0) die("/bench-init");
     path[strcspn(path, "\n")] = '\0';
