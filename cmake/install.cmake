@@ -1,7 +1,7 @@
 # Where things are found on the machine (design: the paths other people rely on). Leash is an init:
 # /sbin/init and /etc are where the kernel and people look, whatever the prefix.
 install(PROGRAMS $<TARGET_FILE:leash-init> DESTINATION /sbin RENAME init)
-install(TARGETS initctl RUNTIME DESTINATION /sbin)
+install(TARGETS initctl leash-rescue RUNTIME DESTINATION /sbin)
 install(TARGETS leashps RUNTIME DESTINATION /usr/bin)
 install(TARGETS leash-logger RUNTIME DESTINATION /usr/lib/leash)
 install(CODE [[

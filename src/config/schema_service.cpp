@@ -85,6 +85,7 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_names<&S::needs>}});
     table.push_back({.section = section, .group = order, .key = "binds-to", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "As `requires`, and more: when one of them goes down, for whatever reason (an exit, a "
                 "crash, a restart, a condition that is lost), this one is stopped, waits, and starts "
                 "again when that one is up again. Its own counters stay as they are. That one starts "
@@ -111,6 +112,7 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_names<&S::before>}});
     table.push_back({.section = section, .group = order, .key = "conflicts", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Services that never run together with this one; it is enough if one of two says so. "
                 "Starting one stops the other first, with what requires that, and waits until it has "
                 "stopped. Two that have both `start = auto` are an error: the one with this line is "
@@ -118,6 +120,7 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_names<&S::conflicts>}});
     table.push_back({.section = section, .group = order, .key = "on-failure", .type = list,
         .grammar = names,
+        .filled = true,
         .text = "Services that are started when this one goes to `failed`. They find its name in "
                 "$TROUBLED_SERVICE and why in $REASON. No service may be started that way, directly or "
                 "not, by a failure of its own; and a service starts them five times in a minute at "

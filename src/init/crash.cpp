@@ -35,11 +35,19 @@ void on_fatal_signal(int) {
     keep_all_descriptors();
     execve("/proc/self/exe", g_argv, g_environment);
     execve("/sbin/init", g_argv, g_environment);
+    become_rescue("init has crashed and cannot be executed anew");
     // Nothing is left to run. Ending PID 1 panics the kernel, and kernel.panic reboots the machine.
     _exit(1);
 }
 
 } // namespace
+
+void become_rescue(const char* why) {
+    static char name[] = "leash-rescue";
+    keep_all_descriptors(); // to close the WDT's could stop it
+    char* argv[] = {name, const_cast<char*>(why), nullptr};
+    execve("/sbin/leash-rescue", argv, g_environment);
+}
 
 void install_crash_handler(int page_fd) {
     int digits = 0;

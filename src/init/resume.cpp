@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kMostCutShort = 3;
 
+std::string times(int count) { return count == 1 ? "once" : fmt::format("{} times", count); }
+
 } // namespace
 
 void Init::record_system() {
@@ -73,7 +75,7 @@ void Init::count_this_life() {
     auto why = static_cast<ExecKind>(std::exchange(record.exec_kind, 0));
     if (why == ExecKind::crash) {
         record.crash_times[record.crashes++ % SystemRecord::kCrashes] = now.count();
-        log::error("init has crashed ({} times since boot) and goes on", record.crashes);
+        log::error("init has crashed ({} since boot) and goes on", times(record.crashes));
     } else if (why == ExecKind::planned) {
         ++record.reexecs;
         log::notice("init is executed anew, as Leash {}", LEASH_VERSION);
@@ -81,7 +83,7 @@ void Init::count_this_life() {
     ++record.lives_cut_short;
     recovery_->record(record);
     if (record.crashes > 0)
-        state_.notes.push_back(fmt::format("init has crashed {} times since boot", record.crashes));
+        state_.notes.push_back(fmt::format("init has crashed {} since boot", times(record.crashes)));
 
     RateLimit limit = system_.crash_limit; // the default, until the file has been read once
     if (record.limit_count > 0) limit = {record.limit_count, Ms{record.limit_window}};
@@ -107,6 +109,7 @@ void Init::stay_minimal() {
     }
     logs_.line(log::Level::error, true,
                "init crashes too often: it only reaps from now on, and the WDT is fed no more");
+    if (!state_.in_container) become_rescue("init crashes too often");
     for (;;) {
         siginfo_t info{};
         if (waitid(P_ALL, 0, &info, WEXITED) < 0) pause();

@@ -139,7 +139,8 @@ void ChildPlan::set_standard_descriptors() {
     int input = null, output = output_ >= 0 ? output_ : null;
     if (null < 0) { // an empty /dev: a pipe that nobody holds the other end of
         int ends[2];
-        if (auto made = raw_call(SYS_pipe2, ends, O_CLOEXEC); made < 0) give_up("cannot make a pipe", made);
+        auto made = raw_call(SYS_pipe2, ends, O_CLOEXEC);
+        if (made < 0) give_up("cannot make a pipe", made);
         input = lift(ends[0]);
         if (output < 0) output = lift(ends[1]);
         raw_call(SYS_close, ends[0]);

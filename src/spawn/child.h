@@ -34,6 +34,7 @@ struct Account;
 
 // In a child that is a copy of init, all signals blocked: plans and carries it out. `outcome` is the
 // pipe's end to write to.
-[[noreturn]] void run_forked_child(const SpawnRequest& request, const InitialLimits& limits, int outcome);
+[[noreturn]] void run_forked_child(const SpawnRequest& request, const InitialLimits& limits,
+                                   int outcome);
 
 } // namespace leash

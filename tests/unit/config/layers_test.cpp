@@ -213,6 +213,19 @@ TEST_F(Layers, DropInsOfInitConf) {
     EXPECT_EQ(catalog.place_of("", "hostname"), (Place{"/etc/leash/init.conf.d/30.conf", 3}));
 }
 
+TEST_F(Layers, EveryListOfNamesKnowsItsInstance) {
+    write("usr/lib/leash/services.d/net@.conf",
+          "[service]\ncommand = /bin/x\nbinds-to = link@%i\nconflicts = old@%i\non-failure = "
+          "alarm@%i\n");
+    for (auto name : {"link@", "old@", "alarm@"}) service("usr/lib", name, "start = manual\n");
+    auto catalog = read({"net@eth0", "old@eth0"});
+    EXPECT_EQ(all(catalog.complaints), "");
+    const auto& net = catalog.services.at("net@eth0");
+    EXPECT_EQ(net.binds, Words{"link@eth0"});
+    EXPECT_EQ(net.conflicts, Words{"old@eth0"});
+    EXPECT_EQ(net.on_failure, Words{"alarm@eth0"});
+}
+
 TEST_F(Layers, TemplatesAndInstances) {
     write("usr/lib/leash/services.d/tty@.conf",
           "[service]\ntype = console\ndescription = Login on %i (%n, 100%%)\ntty = %i\n"
