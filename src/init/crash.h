@@ -18,7 +18,7 @@ void install_crash_handler(int page_fd);
 // first try.
 void exec_next_life(const char* program);
 
-// The last resort: /sbin/leash-rescue takes the place of init. Comes back only if that cannot be executed.
+// The last resort: /sbin/leash-rescue takes the place of init. Comes back only if that cannot be.
 void become_rescue(const char* why);
 
 // First thing in a new life: the synchronous signals have come here blocked, and one that stays so

@@ -32,8 +32,9 @@ static void say(const char *text, const char *more) {
 
 static pid_t offer_shell(void) {
     static char *const words[] = {(char *)"sh", (char *)"-l", NULL};
-    static char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"HOME=/root",
-                                        (char *)"TERM=vt220", (char *)"PS1=rescue# ", NULL};
+    static char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                        (char *)"HOME=/root", (char *)"TERM=vt220",
+                                        (char *)"PS1=rescue# ", NULL};
     sigset_t none;
     int tty;
     pid_t pid = fork();
