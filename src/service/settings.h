@@ -111,6 +111,7 @@ struct ServiceSettings {
     std::vector<std::string> probe; // probe:COMMAND as argv
 
     std::optional<Policy> on_trouble;
+    Ms exec_timeout{30'000}; // of a step exec:COMMAND
     std::array<std::optional<Policy>, kTroubleKinds> on_kind; // by TroubleKind
 
     KillScope kill = KillScope::all;
