@@ -91,7 +91,8 @@ MachineTroubles::Seen MachineTroubles::seen(std::string_view source, std::string
     if (!trouble) {
         trouble = place_for_another();
         if (!trouble)
-            return refuse(Refusal::full, fmt::format("{} troubles stand already, which is the most", kMost));
+            return refuse(Refusal::full,
+                          fmt::format("{} troubles stand already, which is the most", kMost));
         *trouble = Trouble{};
         trouble->source = source;
         trouble->kind = kind;
@@ -117,7 +118,8 @@ bool MachineTroubles::over(std::string_view source, std::string_view kind) {
 std::vector<MachineAnswer> MachineTroubles::tick(Ms now) {
     std::vector<MachineAnswer> answers;
     for (auto& trouble : troubles_)
-        if (trouble.next && trouble.due <= now) answers.push_back(answer(trouble, *trouble.next, true, now));
+        if (trouble.next && trouble.due <= now)
+            answers.push_back(answer(trouble, *trouble.next, true, now));
     return answers;
 }
 

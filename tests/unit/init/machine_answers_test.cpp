@@ -34,7 +34,9 @@ struct Bench {
     MachineAnswers make(Recovery& page) {
         return {loop, page,
                 MachineHooks{[this](const Hook& hook) { done += "exec " + hook.command[0] + "; "; },
-                             [this](const std::string& target, const std::string&) { done += target + "; "; },
+                             [this](const std::string& target, const std::string&) {
+                                 done += target + "; ";
+                             },
                              [this](StepKind end, const std::string& kind, const std::string& why) {
                                  done += fmt::format("{} {} ({}); ", to_string(end), kind, why);
                              },
@@ -127,7 +129,9 @@ TEST(Hook, ATimeLimitEndsTheWholeGroup) {
         reap.in(5ms);
     });
     reap.in(5ms);
-    auto sh = [](std::string text) { return std::vector<std::string>{"/bin/sh", "-c", std::move(text)}; };
+    auto sh = [](std::string text) {
+        return std::vector<std::string>{"/bin/sh", "-c", std::move(text)};
+    };
     run_hook(workers, {"hangs", sh("trap '' TERM; sleep 60 & echo $! > $FILE; wait"),
                        {{"FILE", file.string()}}, 500ms});
     run_hook(workers, {"dies", sh("kill -SEGV $$"), {}, 5s});
