@@ -19,7 +19,8 @@ constexpr std::array<std::string_view, 10> kStepNames{
     "report", "signal", "exec", "restart", "restart-dependents", "stop", "safe", "reboot", "poweroff",
     "halt"};
 constexpr std::string_view kAllowedSteps = // for messages
-    "report, signal [NAME], exec:COMMAND, restart, restart-dependents, stop, safe, reboot, poweroff, halt";
+    "report, signal [NAME], exec:COMMAND, restart, restart-dependents, stop, safe, reboot, poweroff, "
+    "halt";
 constexpr std::string_view kExec = "exec:";
 constexpr std::string_view kBlanks = " \t\r\n";
 

@@ -368,7 +368,8 @@ TEST(RestartDependents, StopBeforeItAndComeBackAfterIt) {
     auto d = b.start("d");
     EXPECT_EQ(b.trouble("a"),
               (Lines{"tell a: trouble: missed-heartbeat: silent for 10s; answer: restart-dependents",
-                     "signal a#1 15", "tell c: a is restarted by its policy: stopping it until that is back",
+                     "signal a#1 15",
+                     "tell c: a is restarted by its policy: stopping it until that is back",
                      "tell b: a is restarted by its policy: stopping it until that is back",
                      "signal c#3 15"}));
     b.end("a", killed_by(SIGKILL));
