@@ -205,6 +205,7 @@ const std::vector<KeySpec>& system_schema() {
         std::vector<KeySpec> rows;
         add_system(rows);
         add_watchdog(rows);
+        add_monitor(rows);
         return rows;
     }();
     return table;

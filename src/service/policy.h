@@ -4,12 +4,11 @@
 //     on-trouble = STEP [ARG] [N/TIME] [at LEVEL] [after TIME] {, STEP ...}
 //     on-crash-loop = restart 3/10m, reboot
 //
-// Steps are taken in order. `report`, `signal` and `exec` act and go on to the next step. `restart`,
-// `restart-dependents`, `stop`, `safe`, `reboot`, `poweroff` and `halt` end the list, unless their
-// budget N/TIME is used up: then the next step has its turn. `after TIME` waits, counted from the step
-// before, and the step is taken only if the trouble still stands then. `signal` without a name is
-// SIGABRT, which leaves a core. `restart-dependents` restarts what requires the service, too: that
-// stops before it, and comes back after it.
+// Steps are taken in order. `report`, `signal` and `exec` act and go on to the next step; the others end
+// the list, unless their budget N/TIME is used up: then the next step has its turn. `after TIME` waits,
+// counted from the step before, and the step is taken only if the trouble still stands then. `signal`
+// without a name is SIGABRT, which leaves a core. `restart-dependents` restarts what requires the
+// service, too: that stops before it, and comes back after it.
 //
 // The clauses behind a step come in any order, each once. Behind `exec:` everything up to them is
 // the command, in the shell's quoting; commas and words that look like a clause have to be quoted.

@@ -179,6 +179,7 @@ TEST(SystemKeys, BadLinesKeepTheDefaultAndOthersCount) {
 
 TEST(SystemKeys, TablesHaveEveryKey) {
     for (const auto& spec : system_schema()) {
+        if (spec.section == "monitor NAME") continue; // monitor_keys_test.cpp
         auto line = fmt::format("{} =", spec.key);
         auto names_it = [&](const auto& row) {
             return row.section == spec.section &&
