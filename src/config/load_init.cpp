@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/apply.h"
+#include "config/schema_parts.h"
 
 #include <algorithm>
 #include <map>
@@ -152,6 +153,7 @@ class InitConf {
                 set = apply_lines(schema, lines_of(ini, section), system, complaints,
                                   &ini == &inis.front() ? nullptr : &set);
             system.plugin_config[section] = texts_of(schema, set);
+            if (section.starts_with("monitor ")) check_monitor(section, set, inis, complaints);
             return;
         }
         for (const auto& ini : inis) { // somebody else's plugin: it knows its keys itself
@@ -165,6 +167,22 @@ class InitConf {
                                      fmt::format("is already set in line {}",
                                                  FileComplaints::line_in_file(at->second)));
             }
+        }
+    }
+
+    void check_monitor(const std::string& section, const SetKeys& set, const std::vector<IniText>& inis,
+                       FileComplaints& complaints) const {
+        int begin = 0;
+        for (const auto& ini : inis)
+            for (const auto& each : ini.sections)
+                if (begin == 0 && each.name == section) begin = each.line;
+        const auto& texts = catalog_.system.plugin_config.at(section);
+        for (const auto& fault : monitor_faults(section.substr(section.find(' ') + 1), texts)) {
+            auto at = set.find(fault.key);
+            complaints.error(at != set.end() ? at->second.line : begin, fault.key,
+                             fault.key.empty() ? fmt::format("[{}] {}", section, fault.text)
+                                               : fault.text,
+                             fault.hint);
         }
     }
 

@@ -4,6 +4,8 @@
 // in capitals for the label, as the man page shows it: "watchdog DEVICE".
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/schema.h"
@@ -11,5 +13,12 @@
 namespace leash {
 
 void add_watchdog(std::vector<KeySpec>& table);
+void add_monitor(std::vector<KeySpec>& table);
+
+// What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
+struct SectionFault {
+    std::string key, text, hint;
+};
+[[nodiscard]] std::vector<SectionFault> monitor_faults(std::string_view label, const TextPairs& texts);
 
 } // namespace leash

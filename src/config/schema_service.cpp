@@ -393,6 +393,12 @@ std::vector<KeySpec> rows() {
         .types = kDaemon | kConsole,
         .text = "The answer to a service that is running for longer than `runtime-limit`.",
         .set = ServiceSetter{set_policy<TroubleKind::runtime_limit>}});
+    table.push_back({.section = section, .group = watch, .key = "exec-timeout", .type = duration,
+        .least = 100, .most = kHour, .fallback = "30s", .types = kProcess,
+        .text = "How long the command of a step `exec:` may take. Then it is killed with all of its "
+                "process group, which is told as a failure, as is its end by a signal or with a status "
+                "other than 0. The steps behind it do not wait for it.",
+        .set = ServiceSetter{set_time<&S::exec_timeout>}});
     return table;
 }
 

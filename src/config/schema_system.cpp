@@ -178,6 +178,12 @@ void add_system(std::vector<KeySpec>& table) {
             s.crash_limit = v.rate;
             return {};
         }}});
+    table.push_back({.section = section, .key = "exec-timeout", .type = duration, .least = 100,
+        .most = kHour, .fallback = "30s",
+        .text = "How long the command of a step `exec:` may take that answers trouble of the machine. "
+                "Then it is killed with all of its process group, which is told as a failure. (Of "
+                "services: the key of the same name in leash.service(5).)",
+        .set = SystemSetter{set_time<&S::exec_timeout>}});
     table.push_back({.section = section, .key = "log-size", .type = size, .least = 4 * kKiB,
         .most = 16 * kMiB, .fallback = "64K",
         .text = "How much of the latest output of each service is kept for `initctl log`.",
@@ -199,6 +205,7 @@ const std::vector<KeySpec>& system_schema() {
         std::vector<KeySpec> rows;
         add_system(rows);
         add_watchdog(rows);
+        add_monitor(rows);
         return rows;
     }();
     return table;

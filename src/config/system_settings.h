@@ -50,6 +50,7 @@ struct SystemSettings {
     std::vector<std::string> rescue_shell{"/bin/sh", "-l"};
     std::uint64_t log_size = 65'536;  // bytes kept for each service's output
     RateLimit crash_limit{60, Ms{60'000}};
+    Ms exec_timeout{30'000};         // of a step `exec` that answers trouble of the machine
 
     WatchdogSettings watchdog;
 

@@ -115,7 +115,11 @@ void Init::take_configuration(std::vector<SourceFile> files) {
                     [this](EndKind kind, const std::string& who, EndCause cause) {
                         return end_machine(kind, false, who, std::move(cause));
                     },
-                    [this] { return state_.phase == Phase::going_down; }});
+                    [this] { return state_.phase == Phase::going_down; },
+                    [this](const std::string& target, const std::string& why) {
+                        enter_target_by_policy(target, why);
+                    },
+                    [this](Hook hook) { run_hook(workers_, std::move(hook)); }});
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/process.h"
+#include "init/hook.h"
 #include "spawn/spawn.h"
 
 namespace leash {
@@ -230,25 +230,14 @@ void Executor::reload(const action::ReloadMain& wanted) {
 
 void Executor::run_hook(const action::RunHook& wanted) {
     auto* live = live_.find(wanted.start);
-    WorkerJob job;
-    job.name = "exec";
-    job.limit = Ms{30'000};
-    job.work = [command = wanted.command, service = wanted.service, reason = wanted.reason,
-                pid = live ? live->main_pid : 0](int) {
-        setenv("TROUBLED_SERVICE", service.c_str(), 1);
-        setenv("TROUBLED_PID", std::to_string(pid).c_str(), 1);
-        setenv("REASON", reason.c_str(), 1);
-        std::vector<char*> argv;
-        for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-        argv.push_back(nullptr);
-        execvp(argv[0], argv.data());
-        return 127;
-    };
-    job.done = [service = wanted.service, program = wanted.command.front()](int status,
-                                                                           const std::string&) {
-        if (status != 0) log::error("{}: exec {} ended with {}", service, program, status);
-    };
-    workers_.run(std::move(job));
+    const auto* settings = manager_.settings(wanted.service);
+    leash::run_hook(workers_,
+                    {wanted.service,
+                     wanted.command,
+                     {{"TROUBLED_SERVICE", wanted.service},
+                      {"TROUBLED_PID", std::to_string(live ? live->main_pid : 0)},
+                      {"REASON", wanted.reason}},
+                     settings ? settings->exec_timeout : ServiceSettings{}.exec_timeout});
 }
 
 bool Executor::child_exited(pid_t pid, int wait_status) {

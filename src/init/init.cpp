@@ -171,10 +171,8 @@ void Init::act(const Action& action) {
                                   fmt::format("policy of {}: {}", what.service, what.reason),
                                   {what.service, what.kind, what.reason});
             } else if constexpr (std::is_same_v<What, action::EnterTarget>) {
-                if (state_.target == what.target) return; // there is nothing more to give up
-                (void)enter_target(what.target,
-                                   fmt::format("policy of {}: {}", what.service, what.reason));
-                if (requests_) requests_->target_asked(what.target);
+                enter_target_by_policy(what.target,
+                                       fmt::format("policy of {}: {}", what.service, what.reason));
             } else if constexpr (std::is_same_v<What, action::TargetSettled>) {
                 if (state_.phase == Phase::booting) state_.phase = Phase::settled;
                 record_system();
@@ -220,6 +218,12 @@ Result<void> Init::enter_target(const std::string& target, const std::string& wh
     record_system();
     core_.post(event::TargetRequested{target, true});
     return {};
+}
+
+void Init::enter_target_by_policy(const std::string& target, const std::string& why) {
+    if (state_.target == target) return; // there is nothing more to give up
+    (void)enter_target(target, why);
+    if (requests_) requests_->target_asked(target);
 }
 
 control::SystemView Init::system_view() const {

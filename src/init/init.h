@@ -104,6 +104,7 @@ class Init {
     void after_round();
     void on_state_changed(const action::StateChanged& change);
     Result<void> enter_target(const std::string& target, const std::string& why);
+    void enter_target_by_policy(const std::string& target, const std::string& why);
     void note(std::string text); // kept for `status`, and logged
     [[nodiscard]] control::SystemView system_view() const;
     [[nodiscard]] StartId new_start_id() const;

@@ -12,7 +12,17 @@ namespace leash {
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
                  Recovery& recovery, PluginHooks hooks)
     : manager_(manager), core_(core), system_(system), recovery_(recovery), hooks_(std::move(hooks)),
-      host_(loop, *this), hold_limit_(loop, [] {}) {}
+      host_(loop, *this), hold_limit_(loop, [] {}),
+      answers_(loop, recovery,
+               MachineHooks{hooks_.exec, hooks_.enter_target,
+                            [this](StepKind end, const std::string& kind, const std::string& why) {
+                                auto wanted = end == StepKind::poweroff ? EndKind::poweroff
+                                              : end == StepKind::halt   ? EndKind::halt
+                                                                        : EndKind::reboot;
+                                (void)hooks_.end_machine(wanted, why, {"", kind, why});
+                            },
+                            hooks_.going_down},
+               system.exec_timeout) {}
 
 std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,
                                            const std::vector<PluginState>& restored) {
@@ -125,6 +135,15 @@ int Plugins::end_machine(leash_end end, std::string_view kind, std::string_view 
                                                : EndKind::reboot;
     auto done = hooks_.end_machine(wanted, std::string(why), {"", std::string(kind), std::string(why)});
     return done ? 0 : -EBUSY;
+}
+
+int Plugins::machine_trouble(std::string_view source, std::string_view kind, std::string_view policy,
+                             std::string_view evidence) {
+    return answers_.seen(source, kind, policy, evidence);
+}
+
+int Plugins::machine_trouble_over(std::string_view source, std::string_view kind) {
+    return answers_.over(source, kind);
 }
 
 int Plugins::trouble(StartId start, std::string_view kind, std::string_view evidence) {

@@ -13,6 +13,7 @@
 #include "control/render.h"
 #include "init/core_loop.h"
 #include "init/final_stage.h"
+#include "init/machine_answers.h"
 #include "init/recovery.h"
 #include "plugin/host.h"
 #include "service/manager.h"
@@ -27,6 +28,9 @@ struct PluginHooks {
     std::function<StartId(pid_t)> whose;
     std::function<Result<void>(EndKind, const std::string& who, EndCause)> end_machine;
     std::function<bool()> going_down;
+    // A policy asks for it.
+    std::function<void(const std::string& target, const std::string& why)> enter_target;
+    std::function<void(Hook)> exec;
 };
 
 class Plugins : private HostServices {
@@ -74,6 +78,9 @@ class Plugins : private HostServices {
     std::optional<std::string> config_in(const std::string& plugin, std::string_view label,
                                          std::string_view key) override;
     std::optional<Owner> whose(pid_t pid) override;
+    int machine_trouble(std::string_view source, std::string_view kind, std::string_view policy,
+                        std::string_view evidence) override;
+    int machine_trouble_over(std::string_view source, std::string_view kind) override;
     int end_machine(leash_end end, std::string_view kind, std::string_view why) override;
     int hold(const std::string& plugin, leash_hold what) override;
     int let_go(const std::string& plugin, leash_hold what) override;
@@ -99,6 +106,7 @@ class Plugins : private HostServices {
     std::map<leash_hold, Hold> holds_;
     Timer hold_limit_;
     std::optional<BootTarget> boot_target_;
+    MachineAnswers answers_;
 };
 
 } // namespace leash

@@ -15,6 +15,7 @@ static_assert(sizeof(StoredRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(SocketsRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(PluginRecord) <= StatePage::kRecordBytes);
 static_assert(sizeof(UserConditions) <= StatePage::kRecordBytes);
+static_assert(sizeof(MachineTroubleRecord) <= StatePage::kRecordBytes);
 
 namespace {
 
@@ -27,7 +28,7 @@ template <class T> std::span<const std::byte> bytes_of(const T& record) {
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
-    if (auto page = StatePage::create(kVersion, kFirstSockets + kSockets))
+    if (auto page = StatePage::create(kVersion, kFirstTrouble + kTroubles))
         recovery->page_.emplace(std::move(*page));
     else log::error("{}: a crash of init would lose its services", page.error().text);
     return recovery;
@@ -64,7 +65,8 @@ Result<void> Recovery::check() const {
                              : i == kUserConditions ? sizeof(UserConditions)
                              : i < kFirstStored     ? sizeof(ServiceRecord)
                              : i < kFirstSockets    ? sizeof(StoredRecord)
-                                                    : sizeof(SocketsRecord);
+                             : i < kFirstTrouble    ? sizeof(SocketsRecord)
+                                                    : sizeof(MachineTroubleRecord);
         if (bytes && bytes->size() != wanted)
             return fail("record {} of the state page has {} bytes, not {}", i, bytes->size(), wanted);
     }
@@ -172,6 +174,17 @@ std::vector<SocketsRecord> Recovery::sockets() const {
     std::vector<SocketsRecord> all;
     for (const auto& [service, index] : sockets_)
         if (auto record = read<SocketsRecord>(index)) all.push_back(*record);
+    return all;
+}
+
+void Recovery::record_machine_trouble(std::uint32_t place, const MachineTroubleRecord& trouble) {
+    if (page_ && place < kTroubles) page_->write(kFirstTrouble + place, bytes_of(trouble));
+}
+
+std::map<std::uint32_t, MachineTroubleRecord> Recovery::machine_troubles() const {
+    std::map<std::uint32_t, MachineTroubleRecord> all;
+    for (std::uint32_t place = 0; place < kTroubles; ++place)
+        if (auto record = read<MachineTroubleRecord>(kFirstTrouble + place)) all.emplace(place, *record);
     return all;
 }
 

@@ -13,6 +13,7 @@
 #include "base/state_page.h"
 #include "plugin/host.h"
 #include "service/life_record.h"
+#include "service/machine_trouble.h"
 #include "service/manager.h"
 #include "spawn/spawn.h"
 
@@ -95,11 +96,13 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 8;
+    static constexpr std::uint32_t kVersion = 9;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;
     static constexpr std::uint32_t kFirstSockets = kFirstStored + kStored, kSockets = 256;
+    static constexpr std::uint32_t kFirstTrouble = kFirstSockets + kSockets,
+                                   kTroubles = MachineTroubles::kMost;
 
     // Without memory for a page there is none: init says so and goes on.
     static std::unique_ptr<Recovery> fresh();
@@ -123,6 +126,8 @@ class Recovery {
     void record(const SocketsRecord& sockets);
     void forget_sockets(const std::string& service);
 
+    void record_machine_trouble(std::uint32_t place, const MachineTroubleRecord& trouble);
+
     // A place for one more descriptor that is to outlive this life; -1: none is left.
     [[nodiscard]] int keep_descriptor(const std::string& service, const std::string& name, int fd,
                                       bool poll);
@@ -139,6 +144,7 @@ class Recovery {
     [[nodiscard]] std::vector<PluginState> plugins() const;
     [[nodiscard]] std::vector<std::string> user_conditions() const;
     [[nodiscard]] std::vector<SocketsRecord> sockets() const;
+    [[nodiscard]] std::map<std::uint32_t, MachineTroubleRecord> machine_troubles() const; // by place
 
   private:
     template <class T> std::optional<T> read(std::uint32_t index) const;

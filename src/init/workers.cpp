@@ -30,7 +30,17 @@ struct Workers::Running {
 
 namespace {
 
+void tell_of_end(WorkerJob& job, const WorkerEnd& end, std::string output) {
+    if (job.ended) {
+        job.ended(end);
+        return;
+    }
+    bool good = end.started && !end.timed_out && WIFEXITED(end.wait_status);
+    if (job.done) job.done(good ? WEXITSTATUS(end.wait_status) : -1, std::move(output));
+}
+
 [[noreturn]] void worker_main(WorkerJob& job, int out) {
+    if (job.own_group) setsid();
     prctl(PR_SET_NAME, "leash-worker");
     reset_signals_to_default();
     signal(SIGPIPE, SIG_IGN);
@@ -68,7 +78,7 @@ void Workers::launch(WorkerJob job) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
         log::error("worker {}: no pipe: {}", job.name, std::strerror(errno));
-        if (job.done) job.done(-1, "");
+        tell_of_end(job, {}, "");
         return;
     }
     UniqueFd read_end(ends[0]), write_end(ends[1]);
@@ -76,7 +86,7 @@ void Workers::launch(WorkerJob job) {
     if (pid == 0) worker_main(job, write_end.get());
     if (pid < 0) {
         log::error("worker {}: cannot fork: {}", job.name, std::strerror(errno));
-        if (job.done) job.done(-1, "");
+        tell_of_end(job, {}, "");
         return;
     }
     fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
@@ -92,6 +102,7 @@ void Workers::launch(WorkerJob job) {
         log::warning("worker {} took longer than {} ms, giving up on it", raw->job.name,
                      raw->job.limit.count());
         kill(raw->pid, SIGKILL);
+        if (raw->job.own_group) kill(-raw->pid, SIGKILL);
         // It may sit in an uninterruptible sleep: do not wait for its end.
         raw->output_over = true;
         raw->watch.reset();
@@ -149,14 +160,12 @@ void Workers::finish_if_over(Running& worker) {
         running_.erase(place);
         break;
     }
-    bool good = own->exited && !own->timed_out && WIFEXITED(own->wait_status);
-    int status = good ? WEXITSTATUS(own->wait_status) : -1;
     if (!waiting_.empty() && running_.size() < kMaxRunning) {
         auto next = std::move(waiting_.front());
         waiting_.pop_front();
         launch(std::move(next));
     }
-    if (own->job.done) own->job.done(status, std::move(own->output));
+    tell_of_end(own->job, {true, own->timed_out, own->wait_status}, std::move(own->output));
 }
 
 std::vector<pid_t> Workers::pids() const {

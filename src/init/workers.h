@@ -19,6 +19,13 @@
 
 namespace leash {
 
+// How a worker ended, for whoever wants it exactly.
+struct WorkerEnd {
+    bool started = false;   // false: it never came to be
+    bool timed_out = false; // and was killed
+    int wait_status = 0;    // else: as of waitpid(2)
+};
+
 struct WorkerJob {
     std::string name; // for messages
     Ms limit{10'000};
@@ -29,7 +36,10 @@ struct WorkerJob {
     std::function<void(std::string_view line)> line;
     // In PID 1, once: status is the exit status, or -1 where the worker was killed or ran out of time.
     std::function<void(int status, std::string output)> done;
+    // In its place, where it is set.
+    std::function<void(const WorkerEnd& end)> ended{};
     std::vector<int> keep_fds; // descriptors of PID 1 that the worker needs
+    bool own_group = false;    // a session of its own, so that its time limit ends its children, too
 };
 
 // For `work`: writes all of it, or returns false.

@@ -184,7 +184,10 @@ struct leash_host {
     /* Trouble with the machine, of no service. `source`: who noticed, for people ("monitor memory");
      * together with `kind`, a word, it identifies the trouble: told again while it stands, it is
      * ignored. `policy`: the answer, in the grammar of on-trouble, of the steps report, exec, safe,
-     * reboot, poweroff and halt. -EINVAL: not a policy. Budgets of steps are kept by source and kind. */
+     * reboot, poweroff and halt. -EINVAL: not a policy, or source or kind longer than 63 and 31 bytes;
+     * init logs the reason. -ENOSPC: 64 troubles stand already. Budgets of steps are kept by source and
+     * kind. What stands, waits and is used up survives a re-exec of PID 1. _over: -ENOENT: it did not
+     * stand. */
     int (*machine_trouble)(const char *source, const char *kind, const char *policy,
                            const char *evidence);
     int (*machine_trouble_over)(const char *source, const char *kind);

@@ -44,7 +44,9 @@ Clearance may_start(const Node& node, const Facts& facts) {
         clearance.parked |= hopeless || link.node->parked;
     }
     for (const auto& link : node.later)
-        if (link.binds && link.node->service.alive() && Roster::bound(*link.node, node))
+        if (link.node->service.alive() &&
+            ((link.binds && Roster::bound(*link.node, node)) ||
+             (link.needs && link.node->service.life().stepped_back && link.node->service.going_down())))
             clearance.waits_for.push_back(link.node);
     for (const auto& condition : node.service.settings().conditions) {
         auto holds = facts.holds(condition);

@@ -10,7 +10,8 @@
 namespace leash {
 
 // May a waiting service start? What it needs has to be up; what it wants or comes after has to have
-// settled (or be parked), where that is wanted up at all; what is bound to it has to have stopped; its
+// settled (or be parked), where that is wanted up at all; what is bound to it, or steps back and needs
+// it, has to have stopped; its
 // conditions have to hold.
 struct Clearance {
     Nodes waits_for;

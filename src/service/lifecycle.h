@@ -78,6 +78,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/seldom.h"
 #include "service/events.h"
@@ -228,6 +229,8 @@ class Service {
     void end_now(Turn& turn); // no more politeness
     void wait_for_calendar(Turn& turn); // if it has one and does not wait yet
     void next_run(Ms at);               // its calendar's
+    // Once: why those that require it are to be restarted with it; "": they are not.
+    [[nodiscard]] std::string take_dependents_reason() { return std::exchange(dependents_reason_, {}); }
     void stop_timer() {
         life_.next_run = kNever;
         life_.timed = false;
@@ -307,6 +310,7 @@ class Service {
     std::shared_ptr<ServiceSettings> newest_ = std::make_shared<ServiceSettings>();
     std::shared_ptr<const ServiceSettings> in_force_ = newest_;
     Life life_;
+    std::string dependents_reason_; // for the manager, within the same turn
 };
 
 // "exited with status 1", "killed by signal 11 (SIGSEGV)"; `status` as of waitpid(2).

@@ -88,6 +88,9 @@ void Service::take(Turn& turn, const Step& step, TroubleKind kind, const std::st
         turn.out.push_back(action::RunHook{name(), start, step.command, why});
         break;
     }
+    case StepKind::restart_dependents:
+        dependents_reason_ = name() + " is restarted by its policy";
+        [[fallthrough]];
     case StepKind::restart:
         conclude(turn, Outcome::retry,
                  ended ? in_force_->restart_delay_max : in_force_->restart_delay, why);

@@ -31,6 +31,7 @@ struct Manager::Impl {
     std::vector<TargetWatch> targets;
     Facts facts;
     std::set<std::string> changed;
+    std::vector<std::pair<std::string, std::string>> troubled_ones; // whose dependents restart; why
     std::vector<std::string> failed; // have failed in this turn, on-failure is yet to be answered
     int alive = 0;
     bool shutting_down = false, all_stopped_told = false, machine_end_asked = false;
@@ -46,6 +47,8 @@ struct Manager::Impl {
     // To be called after anything was done to a service. Whoever may be waiting for what changed is
     // looked at again: those that start later, those that stop later, and itself.
     void note(Node& node) {
+        if (auto reason = node.service.take_dependents_reason(); !reason.empty())
+            troubled_ones.emplace_back(node.service.name(), std::move(reason));
         const auto& life = node.service.life();
         Node::Seen now{life.state, life.wanted_up, life.again, life.stepped_back, life.start,
                        node.service.next_deadline(), life.sockets, life.lazy, life.listens};
@@ -126,8 +129,23 @@ struct Manager::Impl {
     // step either sends a service on its way, which takes an event to come back from, or moves a
     // target or a failed one to where it stays.
     void settle(Turn& turn) {
-        do settle_queue(turn);
-        while (answer_failures(turn));
+        do {
+            restart_dependents(turn);
+            settle_queue(turn);
+        } while (answer_failures(turn));
+    }
+
+    // The step restart-dependents: who requires it, directly or not, stops first and comes back with it.
+    void restart_dependents(Turn& turn) {
+        for (const auto& [name, reason] : std::exchange(troubled_ones, {})) {
+            auto* node = roster.find(name);
+            if (!node || shutting_down) continue;
+            for (auto* dependant : Roster::dependants(*node)) {
+                if (!to_be_stopped(*dependant)) continue;
+                dependant->service.step_back(turn, reason);
+                note(*dependant);
+            }
+        }
     }
 
     void settle_queue(Turn& turn) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "base/shell_words.h"
 #include "base/signal_name.h"
@@ -14,10 +15,12 @@ namespace {
 
 constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
                                                                  "start-timeout", "runtime-limit"};
-constexpr std::array<std::string_view, 9> kStepNames{"report", "signal", "exec",     "restart", "stop",
-                                                     "safe",   "reboot", "poweroff", "halt"};
+constexpr std::array<std::string_view, 10> kStepNames{
+    "report", "signal", "exec", "restart", "restart-dependents", "stop", "safe", "reboot", "poweroff",
+    "halt"};
 constexpr std::string_view kAllowedSteps = // for messages
-    "report, signal NAME, exec:COMMAND, restart, stop, safe, reboot, poweroff, halt";
+    "report, signal [NAME], exec:COMMAND, restart, restart-dependents, stop, safe, reboot, poweroff, "
+    "halt";
 constexpr std::string_view kExec = "exec:";
 constexpr std::string_view kBlanks = " \t\r\n";
 
@@ -138,8 +141,8 @@ Result<Step> parse_step(std::string_view text) {
     Step step{.kind = static_cast<StepKind>(known - kStepNames.begin())};
 
     if (auto taken = take_clauses(tokens, step); !taken) return std::unexpected(taken.error());
-    if (step.kind == StepKind::signal) {
-        if (tokens.size() < 2) return fail("signal needs a signal, such as signal TERM");
+    if (step.kind == StepKind::signal) step.signal = SIGABRT;
+    if (step.kind == StepKind::signal && tokens.size() > 1) {
         auto number = signal_number(tokens[1]);
         if (!number) return std::unexpected(number.error());
         step.signal = *number;

@@ -4,10 +4,11 @@
 //     on-trouble = STEP [ARG] [N/TIME] [at LEVEL] [after TIME] {, STEP ...}
 //     on-crash-loop = restart 3/10m, reboot
 //
-// Steps are taken in order. `report`, `signal` and `exec` act and go on to the next step. `restart`,
-// `stop`, `reboot`, `poweroff` and `halt` end the list, unless their budget N/TIME is used up: then
-// the next step has its turn. `after TIME` waits, counted from the step before, and the step is
-// taken only if the trouble still stands then.
+// Steps are taken in order. `report`, `signal` and `exec` act and go on to the next step; the others end
+// the list, unless their budget N/TIME is used up: then the next step has its turn. `after TIME` waits,
+// counted from the step before, and the step is taken only if the trouble still stands then. `signal`
+// without a name is SIGABRT, which leaves a core. `restart-dependents` restarts what requires the
+// service, too: that stops before it, and comes back after it.
 //
 // The clauses behind a step come in any order, each once. Behind `exec:` everything up to them is
 // the command, in the shell's quoting; commas and words that look like a clause have to be quoted.
@@ -33,9 +34,11 @@ inline constexpr int kTroubleKinds = 4;
 [[nodiscard]] std::string_view to_string(TroubleKind kind); // as in the key: "crash-loop"
 [[nodiscard]] std::optional<TroubleKind> trouble_kind_named(std::string_view name);
 
-enum class StepKind { report, signal, exec, restart, stop, safe, reboot, poweroff, halt };
+enum class StepKind {
+    report, signal, exec, restart, restart_dependents, stop, safe, reboot, poweroff, halt
+};
 [[nodiscard]] std::string_view to_string(StepKind kind);
-// Ends the list: restart, stop, safe, reboot, poweroff, halt.
+// Ends the list: restart, restart-dependents, stop, safe, reboot, poweroff, halt.
 [[nodiscard]] bool is_final(StepKind kind);
 
 struct RateLimit {

@@ -112,6 +112,7 @@ struct ServiceSettings {
     std::vector<std::string> probe; // probe:COMMAND as argv
 
     std::optional<Policy> on_trouble;
+    Ms exec_timeout{30'000}; // of a step exec:COMMAND
     Seldom<std::array<std::optional<Policy>, kTroubleKinds>> on_kind; // by TroubleKind
 
     KillScope kill = KillScope::all;

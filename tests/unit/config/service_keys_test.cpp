@@ -141,6 +141,7 @@ const std::vector<Good> kGood{
          return s.runtime_limit == 2h &&
                 policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::restart;
      }},
+    {kCommand + "exec-timeout = 90s\n", [](const S& s) { return s.exec_timeout == 90s; }},
     {kCommand + "runtime-limit = 2h\n", [](const S& s) {
          return policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::stop;
      }},
@@ -229,6 +230,7 @@ const std::vector<Bad> kBad{
     {kCommand + "command-reload = - ''\n", ":3: command-reload: there is no program in it"},
     {kCommand + "command-cleanup = x\\\n", ":3: command-cleanup: a backslash at the end"},
     {kCommand + "reload-timeout = 50ms\n", ":3: reload-timeout: '50ms' is out of range"},
+    {kCommand + "exec-timeout = 0\n", ":3: exec-timeout: '0' is out of range; allowed: 100ms..1h"},
     {kCommand + "runtime-limit = soon\n", ":3: runtime-limit: 'soon'"},
     {kCommand + "on-runtime-limit =\n", ":3: on-runtime-limit: no value; allowed: STEP"},
     {kCommand + "stop-timeout = never\n", "allowed: 0 (no limit) or 1ms..1h"},

@@ -339,3 +339,104 @@ TEST(OnFailure, EndsWhereTwoStartEachOther) {
     EXPECT_NE(lines.back().find("too often within a minute"), std::string::npos);
     b.send(event::ShutdownRequested{b.now});
 }
+
+// ---- the step restart-dependents ---------------------------------------------------------------------
+
+namespace {
+
+// a <- b <- c by requires alone, and d which only wants a. a's policy restarts all that need it.
+struct Needing : Bench {
+    explicit Needing(const char* policy = "restart-dependents") {
+        auto always = [](ServiceSettings& s) {
+            s.restart = RestartWhen::always;
+            s.restart_delay = s.restart_delay_max = 100ms;
+            s.watchdog = 10s;
+        };
+        define("a", [&](ServiceSettings& s) { always(s), s.on_trouble = *parse_policy(policy); });
+        define("b", [&](ServiceSettings& s) { always(s), s.needs = {"a"}; });
+        define("c", [&](ServiceSettings& s) { always(s), s.needs = {"b"}; });
+        define("d", [&](ServiceSettings& s) { always(s), s.wants = {"a"}; });
+        run("c");
+        run("d");
+    }
+};
+
+} // namespace
+
+TEST(RestartDependents, StopBeforeItAndComeBackAfterIt) {
+    Needing b;
+    auto d = b.start("d");
+    EXPECT_EQ(b.trouble("a"),
+              (Lines{"tell a: trouble: missed-heartbeat: silent for 10s; answer: restart-dependents",
+                     "signal a#1 15",
+                     "tell c: a is restarted by its policy: stopping it until that is back",
+                     "tell b: a is restarted by its policy: stopping it until that is back",
+                     "signal c#3 15"}));
+    b.end("a", killed_by(SIGKILL));
+    EXPECT_EQ(b.pass(1s), Lines{}) << "a waits until those that need it have stopped";
+    EXPECT_EQ(b.state("a"), State::waiting);
+    EXPECT_EQ(b.state("b"), State::running);
+    b.exited("c", killed_by(SIGTERM));
+    EXPECT_EQ(b.emptied("c"), Lines{"signal b#2 15"});
+    b.exited("b", killed_by(SIGTERM));
+    EXPECT_EQ(b.emptied("b"), Lines{"spawn a#5"});
+    EXPECT_EQ(b.spawned("a"), Lines{"spawn b#6"});
+    EXPECT_EQ(b.spawned("b"), Lines{"spawn c#7"});
+    b.spawned("c");
+    EXPECT_EQ(b.state("c"), State::running);
+    EXPECT_EQ(b.start("d"), d) << "who only wants it is left alone";
+    EXPECT_EQ(b.manager.view("a")->restarts, 1) << "it counts as an automatic restart";
+    EXPECT_EQ(b.manager.view("b")->restarts, 0);
+}
+
+TEST(RestartDependents, ItsBudgetIsUsedUp) {
+    Needing b("restart-dependents 1/1h, stop");
+    auto round = [&] {
+        b.trouble("a");
+        for (auto* name : {"a", "c", "b"})
+            if (b.state(name) == State::stopping) b.end(name, killed_by(SIGTERM));
+        b.pass(1s);
+        for (auto* name : {"a", "b", "c"})
+            if (b.state(name) == State::starting) b.spawned(name);
+    };
+    round();
+    EXPECT_EQ(b.state("c"), State::running);
+    round();
+    EXPECT_EQ(b.state("a"), State::failed);
+    EXPECT_EQ(b.state("b"), State::running) << "stop leaves those that need it alone";
+}
+
+// A crash loop is found when the start is over.
+TEST(RestartDependents, AfterACrashLoop) {
+    Bench b;
+    b.define("a", [](ServiceSettings& s) {
+        s.restart = RestartWhen::always;
+        s.restart_delay = s.restart_delay_max = 100ms;
+        s.restart_limit = {1, 10s};
+        s.on_trouble = *parse_policy("restart-dependents");
+    });
+    b.define("b", [](ServiceSettings& s) { s.needs = {"a"}; });
+    b.run("b");
+    b.end("a", exit_status(1));
+    b.pass(100ms);
+    b.spawned("a");
+    auto before = b.start("b");
+    b.end("a", exit_status(1));
+    EXPECT_EQ(b.state("b"), State::stopping);
+    b.pass(1s);
+    EXPECT_EQ(b.state("a"), State::waiting);
+    b.end("b", killed_by(SIGTERM));
+    b.spawned("a");
+    b.spawned("b");
+    EXPECT_EQ(b.state("b"), State::running);
+    EXPECT_NE(b.start("b"), before);
+}
+
+TEST(RestartDependents, NotWhileTheMachineGoesDown) {
+    Needing b;
+    b.send(event::ShutdownRequested{b.now + 30s});
+    b.trouble("a");
+    for (auto* name : {"d", "c", "b", "a"}) b.end(name, killed_by(SIGTERM));
+    EXPECT_EQ(b.state("a"), State::stopped);
+    EXPECT_EQ(b.state("c"), State::stopped);
+}

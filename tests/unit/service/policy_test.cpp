@@ -52,11 +52,11 @@ TEST(Policy, ErrorsNameTheStepAndWhatIsAllowed) {
         const char* error;
     };
     for (auto [text, error] : {
-             Case{"", "step 1 is empty: use report, signal NAME, exec:COMMAND, restart"},
+             Case{"", "step 1 is empty: use report, signal [NAME], exec:COMMAND, restart"},
              {"restart,", "step 2 is empty"},
              {"restart,,reboot", "step 2 is empty"},
              {"restrat", "step 1: unknown step 'restrat': did you mean restart?"},
-             {"report, explode", "step 2: unknown step 'explode': use report, signal NAME"},
+             {"report, explode", "step 2: unknown step 'explode': use report, signal [NAME]"},
              {"restart 3/10", "add a unit"},
              {"restart 0/10m", "a budget of 0"},
              {"restart 3/0s", "must be longer than 0"},
@@ -74,8 +74,8 @@ TEST(Policy, ErrorsNameTheStepAndWhatIsAllowed) {
              {"restart after tomorrow", "after: 'tomorrow' is no time"},
              {"restart now", "'now' means nothing behind 'restart'"},
              {"restart reboot", "steps are separated by commas"},
-             {"signal", "signal needs a signal"},
-             {"signal 3/10m", "signal needs a signal"},
+             {"restart-dependants", "did you mean restart-dependents?"},
+             {"restart-dependents a", "'a' means nothing behind 'restart-dependents'"},
              {"signal TREM", "did you mean TERM?"},
              {"signal TERM KILL", "'KILL' means nothing"},
              {"exec /bin/x", "exec is written exec:COMMAND"},
@@ -89,6 +89,19 @@ TEST(Policy, ErrorsNameTheStepAndWhatIsAllowed) {
     for (std::size_t i = 1; i < kMaxSteps; ++i) many += ", report";
     EXPECT_TRUE(parse_policy(many));
     EXPECT_EQ(error_of(many + ", report"), "more than 16 steps");
+}
+
+// For a core, when nothing else is asked for.
+TEST(Policy, ASignalWithoutANameIsAbort) {
+    for (auto text : {"signal", "signal 3/10m", "signal after 5s", "signal 1/1s after 1s"}) {
+        auto policy = parse_policy(text);
+        ASSERT_TRUE(policy) << text << ": " << policy.error().text;
+        EXPECT_EQ(policy->front().signal, SIGABRT) << text;
+    }
+    EXPECT_EQ(to_string(*parse_policy("signal 3/10m")), "signal SIGABRT 3/10m");
+    EXPECT_EQ(to_string(*parse_policy("restart-dependents 3/10m, safe, reboot")),
+              "restart-dependents 3/10m, safe, reboot");
+    EXPECT_TRUE(is_final(StepKind::restart_dependents));
 }
 
 TEST(Policy, Names) {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Does what the answers to trouble with the machine say (service/machine_trouble.h), and keeps what
+// stands in the state page: a next life of init asks for nothing twice and forgets no step that waits.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/event_loop.h"
+#include "init/hook.h"
+#include "init/recovery.h"
+#include "service/machine_trouble.h"
+#include "service/policy.h"
+
+namespace leash {
+
+// What only init can do.
+struct MachineHooks {
+    std::function<void(Hook)> exec;
+    std::function<void(const std::string& target, const std::string& why)> enter_target;
+    // `kind`: of the trouble.
+    std::function<void(StepKind end, const std::string& kind, const std::string& why)> end;
+    std::function<bool()> going_down; // then nothing is answered any more
+};
+
+class MachineAnswers {
+  public:
+    // Takes over what an earlier life has left in `recovery`.
+    MachineAnswers(EventLoop& loop, Recovery& recovery, MachineHooks hooks, Ms exec_timeout);
+
+    // As in leash_plugin.h: 0, -EINVAL (the reason is logged), -ENOSPC.
+    int seen(std::string_view source, std::string_view kind, std::string_view policy,
+             std::string_view evidence);
+    int over(std::string_view source, std::string_view kind); // 0, or -ENOENT: it did not stand
+    [[nodiscard]] std::size_t standing() const { return troubles_.standing(); }
+
+  private:
+    void carry_out(const MachineAnswer& answer);
+    void settle();
+
+    Recovery& recovery_;
+    MachineHooks hooks_;
+    Ms exec_timeout_;
+    MachineTroubles troubles_;
+    Timer tick_;
+};
+
+} // namespace leash
