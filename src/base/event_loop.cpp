@@ -100,7 +100,10 @@ void EventLoop::fire_due() {
 void EventLoop::run() {
     running_ = true;
     while (running_) {
-        uev_run(&ctx_, UEV_ONCE);
+        // There is always the timer to watch. A loop that watches nothing any more, since somebody has
+        // closed its descriptor, would go round and round and hear nobody: a crash is curable, that is
+        // not.
+        if (uev_run(&ctx_, UEV_ONCE) < 0 || ctx_.fd < 0 || ctx_.watchers == nullptr) std::abort();
         fire_due();
         if (after_round_) after_round_();
         for (auto* core : graveyard_) delete core;

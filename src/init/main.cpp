@@ -35,8 +35,9 @@ std::unique_ptr<leash::Recovery> earlier_life(int argc, char** argv) {
     if (argc != 3 || std::strcmp(argv[1], "--resume") != 0) return nullptr;
     leash::unblock_fatal_signals();
     auto found = leash::Recovery::adopt(leash::UniqueFd(std::atoi(argv[2])));
-    if (found && (*found)->system()) return std::move(*found);
-    return nullptr;
+    if (!found || !(*found)->system()) return nullptr;
+    (*found)->drop_stale_descriptors();
+    return std::move(*found);
 }
 
 // `init --check-state PAGE`: could this binary take over from the one that runs? A child of that one

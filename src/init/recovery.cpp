@@ -3,9 +3,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/fixed_text.h"
 #include "base/log.h"
+#include "base/process.h"
 
 namespace leash {
 
@@ -25,6 +30,14 @@ template <class T> std::span<const std::byte> bytes_of(const T& record) {
 }
 
 } // namespace
+
+template <class T> std::optional<T> Recovery::read(std::uint32_t index) const {
+    auto bytes = page_ ? page_->read(index) : std::nullopt;
+    if (!bytes || bytes->size() != sizeof(T)) return std::nullopt;
+    T record;
+    std::memcpy(&record, bytes->data(), sizeof record);
+    return record;
+}
 
 std::unique_ptr<Recovery> Recovery::fresh() {
     auto recovery = std::make_unique<Recovery>();
@@ -54,6 +67,72 @@ Result<std::unique_ptr<Recovery>> Recovery::adopt(UniqueFd fd) {
     return recovery;
 }
 
+namespace {
+
+// Which numbers may be believed: each once, by the first who claims it.
+class OpenDescriptors {
+  public:
+    explicit OpenDescriptors(int own) { taken_.insert(own); }
+
+    // -1, and counted, where it may not.
+    void claim(std::int32_t& fd, DescriptorKind kind = DescriptorKind::other) {
+        if (fd < 0) return;
+        bool open = fd > STDERR_FILENO && fcntl(fd, F_GETFD) >= 0;
+        bool fits = kind == DescriptorKind::other || kind_of_descriptor(fd) == kind;
+        if (open && fits && taken_.insert(fd).second) return;
+        fd = -1;
+        ++stale_;
+    }
+    [[nodiscard]] int stale() const { return stale_; }
+
+  private:
+    std::set<int> taken_;
+    int stale_ = 0;
+};
+
+} // namespace
+
+int Recovery::drop_stale_descriptors() {
+    if (!page_) return 0;
+    OpenDescriptors open(fd());
+    auto correct = [&](std::uint32_t index, auto& record, auto&& claim) {
+        int before = open.stale();
+        claim();
+        if (open.stale() != before) page_->write(index, bytes_of(record));
+    };
+    if (auto system = read<SystemRecord>(0))
+        correct(0, *system, [&] {
+            open.claim(system->log_fd);
+            open.claim(system->control_fd, DescriptorKind::socket);
+            open.claim(system->module_fd);
+        });
+    for (std::uint32_t i = kFirstPlugin; i < kUserConditions; ++i)
+        if (auto plugin = read<PluginRecord>(i))
+            correct(i, *plugin, [&] {
+                for (auto& entry : plugin->fds)
+                    if (entry.name[0] != '\0') open.claim(entry.fd);
+            });
+    for (const auto& [name, i] : sockets_)
+        if (auto set = read<SocketsRecord>(i))
+            correct(i, *set, [&] {
+                for (auto& socket : set->sockets) open.claim(socket.fd);
+            });
+    for (std::uint32_t i = kFirstStored; i < kFirstSockets; ++i)
+        if (auto stored = read<StoredRecord>(i))
+            correct(i, *stored, [&] {
+                for (auto& entry : stored->entries) open.claim(entry.fd);
+            });
+    for (const auto& [name, i] : services_)
+        if (auto service = read<ServiceRecord>(i))
+            correct(i, *service, [&] {
+                open.claim(service->notify_fd, DescriptorKind::socket);
+                open.claim(service->s6_fd, DescriptorKind::pipe);
+                open.claim(service->output_read, DescriptorKind::pipe);
+                open.claim(service->output_write, DescriptorKind::pipe);
+            });
+    return stale_ = open.stale();
+}
+
 Result<void> Recovery::check() const {
     if (!page_) return fail("there is no state page");
     if (!system()) return fail("the state page has no record of the system");
@@ -78,14 +157,6 @@ void Recovery::alive(Ms now) {
 }
 
 Ms Recovery::last_alive() const { return Ms{page_ ? page_->stamped() : 0}; }
-
-template <class T> std::optional<T> Recovery::read(std::uint32_t index) const {
-    auto bytes = page_ ? page_->read(index) : std::nullopt;
-    if (!bytes || bytes->size() != sizeof(T)) return std::nullopt;
-    T record;
-    std::memcpy(&record, bytes->data(), sizeof record);
-    return record;
-}
 
 std::uint32_t Recovery::index_of(const std::string& service) {
     auto known = services_.find(service);

@@ -110,6 +110,12 @@ class Recovery {
 
     [[nodiscard]] int fd() const { return page_ ? page_->fd() : -1; }
 
+    // First thing in a new life, before it opens anything: a number that nothing is open under, or that
+    // two claim, is what the earlier life had closed but not yet written down. Under such a number this
+    // life would meet something of its own. They become -1. How many there were.
+    int drop_stale_descriptors();
+    [[nodiscard]] int stale_descriptors() const { return stale_; }
+
     // For a binary that is to take over: is all of it there, whole, and of the sizes it knows?
     [[nodiscard]] Result<void> check() const;
 
@@ -154,6 +160,7 @@ class Recovery {
     std::optional<StatePage> page_;
     std::map<std::string, std::uint32_t> services_, plugins_, sockets_; // places in the page
     std::vector<std::uint32_t> free_;
+    int stale_ = 0;
     std::uint32_t next_ = kFirstService;
 };
 

@@ -80,6 +80,8 @@ void Init::count_this_life() {
         ++record.reexecs;
         log::notice("init is executed anew, as Leash {}", LEASH_VERSION);
     }
+    if (int stale = recovery_->stale_descriptors(); stale > 0)
+        log::warning("{} of the descriptors that the state page names had been closed already", stale);
     ++record.lives_cut_short;
     recovery_->record(record);
     if (record.crashes > 0)

@@ -10,6 +10,21 @@
 
 using namespace leash;
 
+// To go round without hearing anybody would look alive from outside.
+TEST(EventLoopDeathTest, WithoutItsDescriptorItAborts) {
+    EXPECT_DEATH(
+        {
+            EventLoop loop;
+            Timer timer(loop, [] {});
+            timer.in(Ms{10});
+            close(loop.descriptors().front());
+            Timer end(loop, [] { _exit(0); });
+            end.in(Ms{200});
+            loop.run();
+        },
+        "");
+}
+
 TEST(EventLoop, TimersFireInOrder) {
     EventLoop loop;
     std::string order;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "init/recovery.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 using namespace leash;
@@ -36,6 +38,51 @@ TEST(Recovery, ANextLifeFindsWhatWasRecorded) {
     ASSERT_EQ((*after)->services().size(), 1u);
     EXPECT_STREQ((*after)->services()[0].name, "b");
     EXPECT_EQ((*after)->last_alive(), Ms{5'000});
+}
+
+// A crash between the close of a descriptor and the note of it: the next life opens something of its own
+// under that number, and must not take it for what the page says.
+TEST(Recovery, NumbersThatAreClosedOrClaimedTwiceAreNotBelieved) {
+    int pipe_ends[2];
+    ASSERT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
+    UniqueFd reader(pipe_ends[0]), writer(pipe_ends[1]);
+    UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    int closed = fcntl(reader.get(), F_DUPFD_CLOEXEC, 300);
+    close(closed);
+
+    auto before = Recovery::fresh();
+    SystemRecord system{};
+    system.log_fd = writer.get();
+    system.control_fd = closed;
+    system.module_fd = -1;
+    before->record(system);
+    auto good = service("a"), bad = service("b");
+    good.notify_fd = socket.get();
+    good.output_read = reader.get();
+    good.s6_fd = good.output_write = -1;
+    bad.notify_fd = socket.get();    // "a" has it
+    bad.output_read = before->fd();  // the page itself
+    bad.output_write = socket.get(); // no pipe
+    bad.s6_fd = 1;                   // nobody's
+    before->record(good);
+    before->record(bad);
+    ASSERT_GE(before->keep_descriptor("a", "kept", closed, false), 0);
+
+    auto after = Recovery::adopt(UniqueFd(dup(before->fd())));
+    ASSERT_TRUE(after);
+    EXPECT_EQ((*after)->drop_stale_descriptors(), 6);
+    EXPECT_EQ((*after)->system()->log_fd, writer.get());
+    EXPECT_EQ((*after)->system()->control_fd, -1);
+    auto services = (*after)->services();
+    ASSERT_EQ(services.size(), 2u);
+    EXPECT_EQ(services[0].notify_fd, socket.get());
+    EXPECT_EQ(services[0].output_read, reader.get());
+    EXPECT_EQ(services[1].notify_fd, -1);
+    EXPECT_EQ(services[1].output_read, -1);
+    EXPECT_EQ(services[1].output_write, -1);
+    EXPECT_EQ(services[1].s6_fd, -1);
+    EXPECT_TRUE((*after)->kept_descriptors().empty());
+    EXPECT_EQ((*after)->drop_stale_descriptors(), 0) << "once is enough";
 }
 
 TEST(Recovery, ABinaryRefusesAPageThatItDoesNotKnow) {
