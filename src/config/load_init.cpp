@@ -173,9 +173,12 @@ class InitConf {
     void check_monitor(const std::string& section, const SetKeys& set, const std::vector<IniText>& inis,
                        FileComplaints& complaints) const {
         int begin = 0;
-        for (const auto& ini : inis)
+        for (const auto& ini : inis) {
             for (const auto& each : ini.sections)
                 if (begin == 0 && each.name == section) begin = each.line;
+            for (const auto* line : lines_of(ini, section)) // complained about already
+                if (line->key == "type" && !set.contains("type")) return;
+        }
         const auto& texts = catalog_.system.plugin_config.at(section);
         for (const auto& fault : monitor_faults(section.substr(section.find(' ') + 1), texts)) {
             auto at = set.find(fault.key);

@@ -69,11 +69,16 @@ TEST(MonitorKeys, EachGoodAndBad) {
     }
 }
 
+TEST(MonitorKeys, ABadTypeIsSaidOnce) {
+    auto catalog = load_init("[system]\nplugins = monitor\n[monitor m]\ntype = lod\n");
+    EXPECT_EQ(catalog.complaints.size(), 1u) << all(catalog.complaints);
+}
+
 TEST(MonitorKeys, ThatDoNotGoTogether) {
     struct {
         const char *section, *complaint;
     } const rows[] = {
-        {"interval = 1s\n", "init.conf:3: [monitor m] has no type (for example type = memory)"},
+        {"interval = 1s\n", "init.conf:3: [monitor m] has no type; for example type = memory"},
         {"type = lod\n", "init.conf:4: type: 'lod'"},
         {"type = script\n", "init.conf:4: type: script has no command"},
         {"interval = 1s\ntype = filesystem\n", "init.conf:5: type: filesystem has no path"},
