@@ -390,6 +390,13 @@ std::vector<KeySpec> rows() {
         .types = kDaemon | kConsole,
         .text = "The answer to a service that is running for longer than `runtime-limit`.",
         .set = ServiceSetter{set_policy<TroubleKind::runtime_limit>}});
+    table.push_back({.section = section, .group = watch, .key = "on-client-deadline", .type = policy,
+        .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,
+        .text = "The answer to a task of the service that has subscribed as a client of watchdogd "
+                "(libwdog; see `clients` in init.conf(5)) and then is late with a kick, kicks "
+                "wrongly, or ends without unsubscribing. The end of a main process is an exit, "
+                "which `restart` answers.",
+        .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
     return table;
 }
 

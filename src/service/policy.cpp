@@ -13,7 +13,8 @@ namespace leash {
 namespace {
 
 constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
-                                                                 "start-timeout", "runtime-limit"};
+                                                                 "start-timeout", "runtime-limit",
+                                                                 "client-deadline"};
 constexpr std::array<std::string_view, 9> kStepNames{"report", "signal", "exec",     "restart", "stop",
                                                      "safe",   "reboot", "poweroff", "halt"};
 constexpr std::string_view kAllowedSteps = // for messages
