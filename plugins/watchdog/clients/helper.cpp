@@ -36,6 +36,7 @@ bool give_up_rights() {
 } // namespace
 
 int main(int argc, char** argv) {
+    prctl(PR_SET_NAME, "leash-clients", 0, 0, 0); // run from memory, it would be called by a number
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
     allow_descriptors();
