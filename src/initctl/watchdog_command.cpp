@@ -72,7 +72,8 @@ std::string shown(const std::vector<Members>& answers, const Terminal& terminal)
         return std::ranges::equal(each, answers.front(), {}, &Members::value_type::first,
                                   &Members::value_type::first);
     };
-    if (answers.size() > 1 && answers.front().size() <= kMostColumns && std::ranges::all_of(answers, same)) {
+    bool narrow = answers.size() > 1 && answers.front().size() <= kMostColumns;
+    if (narrow && std::ranges::all_of(answers, same)) {
         std::vector<std::string> names;
         for (const auto& [key, value] : answers.front()) names.push_back(heading_of(key, true));
         std::vector<Table::Column> columns;
@@ -159,16 +160,19 @@ int list_clients(bool json, const Session& session) {
         auto name = read_whole_file(fmt::format("/proc/{}/comm", wire.pid));
         while (name.ends_with('\n')) name.pop_back();
         if (json) {
-            nlohmann::ordered_json object{{"id", wire.id}, {"pid", wire.pid}, {"name", printable(name)},
-                                          {"service", printable(service)}, {"label", printable(label)},
-                                          {"timeout_ms", wire.timeout}, {"left_ms", wire.left}};
+            nlohmann::ordered_json object{
+                {"id", wire.id}, {"pid", wire.pid}, {"name", printable(name)},
+                {"service", printable(service)}, {"label", printable(label)},
+                {"timeout_ms", wire.timeout}, {"left_ms", wire.left}};
             session.print("{}", object.dump());
             continue;
         }
-        auto seconds = [](std::uint32_t ms) { return fmt::format("{}.{}s", ms / 1000, ms % 1000 / 100); };
-        table.row({std::to_string(wire.id), std::to_string(wire.pid), name.empty() ? "-" : printable(name),
-                   service.empty() ? "-" : printable(service), seconds(wire.timeout), seconds(wire.left),
-                   label.empty() ? "-" : printable(label)});
+        auto seconds = [](std::uint32_t ms) {
+            return fmt::format("{}.{}s", ms / 1000, ms % 1000 / 100);
+        };
+        auto text = [](const std::string& each) { return each.empty() ? "-" : printable(each); };
+        table.row({std::to_string(wire.id), std::to_string(wire.pid), text(name), text(service),
+                   seconds(wire.timeout), seconds(wire.left), text(label)});
     }
     if (!json) session.out(table.empty() ? "no clients\n" : table.text(session.terminal));
     return status::done;
@@ -209,7 +213,8 @@ int run_plugin(const Command&, const Options& options, const Session& session) {
 
 // watchdogctl [-j] [-v] [COMMAND [ARGUMENTS]], as arguments of initctl.
 std::vector<std::string> from_watchdogctl(std::vector<std::string> args) {
-    static const std::map<std::string, std::string, std::less<>> levels{{"err", "error"}, {"warn", "warning"}};
+    static const std::map<std::string, std::string, std::less<>> levels{
+        {"err", "error"}, {"warn", "warning"}};
     std::vector<std::string> options;
     for (auto& arg : args)
         if (arg == "-j") arg = "--json";

@@ -26,8 +26,8 @@
 
 namespace leash_clients {
 
-enum Cookie : std::uint64_t { // of the plugin's: from here on
-    kTimerHelper = 100,
+enum Cookie : std::uint64_t { // apart from those of the rest of the plugin
+    kTimerHelper = 0x3000,
     kFdLink,
     kHelper,
 };

@@ -82,7 +82,9 @@ class ClientTable {
     }
     [[nodiscard]] Client& at(int id) { return clients_[static_cast<std::size_t>(id - 1)]; }
     [[nodiscard]] const Client& at(int id) const { return clients_[static_cast<std::size_t>(id - 1)]; }
-    [[nodiscard]] std::int64_t deadline(int id) const { return deadlines_[static_cast<std::size_t>(id - 1)]; }
+    [[nodiscard]] std::int64_t deadline(int id) const {
+        return deadlines_[static_cast<std::size_t>(id - 1)];
+    }
 
   private:
     int find(std::int32_t pid, const Message& question) const;

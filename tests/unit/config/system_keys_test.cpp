@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every key of [system] and [watchdog], good and bad.
+#include <algorithm>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -71,10 +72,11 @@ const std::vector<Good> kGood{
      [](const S& s) { return s.watchdog.on_missing_device == OnMissingDevice::ignore; }},
     {"watchdog", "on-missing-device = warn\n",
      [](const S& s) { return s.watchdog.on_missing_device == OnMissingDevice::warn; }},
-    {"watchdog", "clients = no\nclient-policy = report, exec:/bin/x 1/1h, reboot\n", [](const S& s) {
-         auto has = [&](const char* key, const char* value) {
-             return std::ranges::find(s.plugin_config.at("watchdog"), std::pair<std::string, std::string>(
-                        key, value)) != s.plugin_config.at("watchdog").end();
+    {"watchdog", "clients = no\nclient-policy = report, exec:/bin/x 1/1h, reboot\n",
+     [](const S& s) {
+         const auto& texts = s.plugin_config.at("watchdog");
+         auto has = [&](const std::string& key, const std::string& value) {
+             return std::ranges::find(texts, std::pair(key, value)) != texts.end();
          };
          return has("clients", "no") && has("client-policy", "report, exec:/bin/x 1/1h, reboot");
      }},

@@ -110,8 +110,8 @@ struct Clients : WatchdogCommand {
         server = std::thread([this, answer = std::move(answer)] {
             UniqueFd client(::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
             char question[204];
-            if (::recv(client.get(), question, sizeof question, MSG_WAITALL) != 204 || question[0] != 31)
-                return;
+            auto got = ::recv(client.get(), question, sizeof question, MSG_WAITALL);
+            if (got != 204 || question[0] != 31) return;
             ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
         });
     }
@@ -139,7 +139,8 @@ struct Clients : WatchdogCommand {
 
 TEST_F(Clients, AreListed) {
     auto name = "unit_initctl";
-    serve(client(1, ::getpid(), 3000, 1250, "engine", "web") + client(300, 99999999, 10000, 0, "", ""));
+    serve(client(1, ::getpid(), 3000, 1250, "engine", "web") +
+          client(300, 99999999, 10000, 0, "", ""));
     EXPECT_EQ(run({"initctl", "watchdog", "clients"}), 0) << err;
     auto pid = std::to_string(::getpid());
     EXPECT_NE(out.find("NAME          SERVICE  TIMEOUT  LEFT  LABEL\n"), std::string::npos) << out;
@@ -152,8 +153,8 @@ TEST_F(Clients, AreListed) {
 TEST_F(Clients, AsJson) {
     serve(client(1, 99999999, 3000, 1250, "eng\"ine", "web"));
     EXPECT_EQ(run({"watchdogctl", "list-clients", "-j"}), 0) << err;
-    EXPECT_EQ(out, "{\"id\":1,\"pid\":99999999,\"name\":\"\",\"service\":\"web\",\"label\":\"eng\\\"ine\","
-                   "\"timeout_ms\":3000,\"left_ms\":1250}\n");
+    EXPECT_EQ(out, "{\"id\":1,\"pid\":99999999,\"name\":\"\",\"service\":\"web\","
+                   "\"label\":\"eng\\\"ine\",\"timeout_ms\":3000,\"left_ms\":1250}\n");
 }
 
 TEST_F(Clients, NoneAndNobody) {

@@ -45,7 +45,8 @@ struct message {
     char label[48];
 };
 static int ask(int cmd, int id, const char* label, int timeout) {
-    struct message message = {.cmd = cmd, .id = id, .pid = getpid(), .timeout = (unsigned)timeout, .ack = ack};
+    struct message message = {.cmd = cmd, .id = id, .pid = getpid(), .ack = ack};
+    message.timeout = (unsigned)timeout;
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/var/run/watchdogd.sock"};
     snprintf(message.label, sizeof message.label, "%s", label);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -31,7 +31,8 @@ TEST_F(HelperTest, SubscribeKickUnsubscribeInEachGeneration) {
         ASSERT_EQ(reply.command, 1);
         ASSERT_EQ(reply.id, 1);
         ASSERT_EQ(reply.next_ack, 42U);
-        auto kick = machine.say(layout, 3, {.id = 1, .timeout = layout.size == 44 ? -1 : 0, .ack = 42}, old);
+        int as_subscribed = layout.size == 44 ? -1 : 0;
+        auto kick = machine.say(layout, 3, {.id = 1, .timeout = as_subscribed, .ack = 42}, old);
         EXPECT_EQ(kick.error, 0);
         EXPECT_EQ(kick.next_ack, 44U);
         EXPECT_EQ(machine.say(layout, 2, {.id = 1, .ack = 44}, old).error, 0);
@@ -174,7 +175,8 @@ TEST_F(HelperTest, QuestionsForInitGoThere) {
             EXPECT_EQ(get(bytes, 0), 3) << "the counter lies over the command";
             EXPECT_EQ(get(bytes, 4), 9);
             EXPECT_EQ(get(bytes, 8), 5);
-            EXPECT_STREQ(reinterpret_cast<char*>(bytes.data()) + 16, command == 13 ? "engine" : "prepared");
+            EXPECT_STREQ(reinterpret_cast<char*>(bytes.data()) + 16,
+                         command == 13 ? "engine" : "prepared");
             if (layout.size == 204) { EXPECT_EQ(get(bytes, 64 + 20), 100) << "tm_year"; }
         }
     }
@@ -211,7 +213,8 @@ TEST_F(HelperTest, ResetsOfTheMachine) {
     EXPECT_EQ(machine.told(Kind::reset)[0].code, 6U) << "of nobody's client: forced";
     EXPECT_STREQ(machine.told(Kind::reset)[0].label, "*RESET*");
     subscribe();
-    EXPECT_EQ(machine.say(k204, 12, {.id = getpid(), .timeout = 300, .label = "Terminal failure"}).error, 0);
+    Fields later{.id = getpid(), .timeout = 300, .label = "Terminal failure"};
+    EXPECT_EQ(machine.say(k204, 12, later).error, 0);
     auto began = now_ms();
     ASSERT_TRUE(machine.wait_for(Kind::reset, 2));
     EXPECT_GE(now_ms() - began, 250);
@@ -239,8 +242,9 @@ TEST_F(HelperTest, NobodyCanBeSomebodyElse) {
     pid_t victim = getpid();
     int id = subscribe();
     Child thief([&] {
-        bool subscribed = machine.say(k204, 1, {.pid = victim, .timeout = 5000, .label = "thief"}).id == 2;
-        return subscribed && machine.say(k204, 3, {.id = id, .pid = victim, .ack = 42}).error == EBADE &&
+        Fields as_victim{.pid = victim, .timeout = 5000, .label = "thief"};
+        return machine.say(k204, 1, as_victim).id == 2 &&
+               machine.say(k204, 3, {.id = id, .pid = victim, .ack = 42}).error == EBADE &&
                machine.say(k204, 2, {.id = id, .pid = victim, .ack = 42}).error == EBADE &&
                machine.say(k204, 12, {.id = victim, .pid = victim, .label = "x"}).error == 0;
     }, 65533);

@@ -135,8 +135,8 @@ TEST_F(ClientsPluginTest, ClientsOfNoServiceHaveAPolicyOfTheirOwn) {
     subscribe(client.pid, 60'000);
     client.end();
     ASSERT_TRUE(init->run(5s, [&] { return !init->services.machine_troubles.empty(); }));
-    EXPECT_EQ(init->services.machine_troubles[0].find("client engine|client-deadline|exec:/bin/x, poweroff|"),
-              0U) << init->services.machine_troubles[0];
+    EXPECT_TRUE(init->services.machine_troubles[0].starts_with(
+        "client engine|client-deadline|exec:/bin/x, poweroff|")) << init->services.machine_troubles[0];
     EXPECT_TRUE(init->services.ends.empty());
     EXPECT_TRUE(init->services.troubles.empty());
 }
