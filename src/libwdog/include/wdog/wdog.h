@@ -112,56 +112,56 @@ int wdog_kick(int id, unsigned int timeout, unsigned int ack, unsigned int* next
 
 /* ---- older names ------------------------------------------------------------------------------- */
 
-static inline int wdog_is_enabled(void) {
+static __inline__ int wdog_is_enabled(void) {
     int enabled = 0;
     return wdog_status(&enabled) == 0 ? enabled : 0;
 }
 
-static inline int wdog_debug(int enable) {
+static __inline__ int wdog_debug(int enable) {
     return wdog_set_debug(enable);
 }
 
 /* Whoever calls this wants a reset: without a server init is asked, then the kernel. */
-static inline void wdog_forced_reset(char* label) {
+static __inline__ void wdog_forced_reset(char* label) {
     static char none[] = "XBAD_LABEL";
     if (label == NULL || label[0] == '\0') label = none;
     if (wdog_reset(getpid(), label) == 0) return;
     if (kill(1, SIGINT) != 0) reboot(RB_AUTOBOOT);
 }
 
-static inline int wdog_get_reason(wdog_reason_t* reason) {
+static __inline__ int wdog_get_reason(wdog_reason_t* reason) {
     return wdog_reset_reason(reason);
 }
 
-static inline int wdog_get_reason_raw(wdog_reason_t* reason) {
+static __inline__ int wdog_get_reason_raw(wdog_reason_t* reason) {
     return wdog_reset_reason_raw(reason);
 }
 
-static inline char* wdog_get_reason_str(wdog_reason_t* reason) {
+static __inline__ char* wdog_get_reason_str(wdog_reason_t* reason) {
     return wdog_reset_reason_str(reason);
 }
 
-static inline int wdog_clear_reason(void) {
+static __inline__ int wdog_clear_reason(void) {
     return wdog_reset_reason_clr();
 }
 
-static inline int wdog_pmon_ping(void) {
+static __inline__ int wdog_pmon_ping(void) {
     return wdog_ping();
 }
 
-static inline int wdog_pmon_subscribe(char* label, int timeout, int* ack) {
+static __inline__ int wdog_pmon_subscribe(char* label, int timeout, int* ack) {
     return wdog_subscribe(label, (unsigned int)timeout, (unsigned int*)ack);
 }
 
-static inline int wdog_pmon_unsubscribe(int id, int ack) {
+static __inline__ int wdog_pmon_unsubscribe(int id, int ack) {
     return wdog_unsubscribe(id, (unsigned int)ack);
 }
 
-static inline int wdog_pmon_kick(int id, int* ack) {
+static __inline__ int wdog_pmon_kick(int id, int* ack) {
     return wdog_kick2(id, (unsigned int*)ack);
 }
 
-static inline int wdog_pmon_extend_kick(int id, int timeout, int* ack) {
+static __inline__ int wdog_pmon_extend_kick(int id, int timeout, int* ack) {
     return wdog_extend_kick(id, (unsigned int)timeout, (unsigned int*)ack);
 }
 
