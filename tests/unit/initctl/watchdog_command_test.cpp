@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/un.h>
 
 #include "fake_init.h"
@@ -138,15 +139,15 @@ struct Clients : WatchdogCommand {
 };
 
 TEST_F(Clients, AreListed) {
-    auto name = "unit_initctl";
+    ::prctl(PR_SET_NAME, "client");
     serve(client(1, ::getpid(), 3000, 1250, "engine", "web") +
           client(300, 99999999, 10000, 0, "", ""));
     EXPECT_EQ(run({"initctl", "watchdog", "clients"}), 0) << err;
     auto pid = std::to_string(::getpid());
-    EXPECT_NE(out.find("NAME          SERVICE  TIMEOUT  LEFT  LABEL\n"), std::string::npos) << out;
-    EXPECT_NE(out.find(fmt::format("  {}  {}  web         3.0s  1.2s  engine\n", pid, name)),
+    EXPECT_NE(out.find("NAME    SERVICE  TIMEOUT  LEFT  LABEL\n"), std::string::npos) << out;
+    EXPECT_NE(out.find(fmt::format("  {}  client  web         3.0s  1.2s  engine\n", pid)),
               std::string::npos) << out;
-    EXPECT_NE(out.find("300  99999999  -             -          10.0s  0.0s  -\n"), std::string::npos)
+    EXPECT_NE(out.find("300  99999999  -       -          10.0s  0.0s  -\n"), std::string::npos)
         << out;
 }
 
