@@ -8,6 +8,7 @@ install(CODE [[
   foreach(name poweroff reboot halt)
     file(CREATE_LINK initctl "$ENV{DESTDIR}/sbin/${name}" SYMBOLIC)
   endforeach()
+  file(CREATE_LINK initctl "$ENV{DESTDIR}/sbin/watchdogctl" SYMBOLIC)
 ]])
 install(FILES init.conf DESTINATION /etc/leash)
 install(DIRECTORY services.d DESTINATION /etc/leash FILES_MATCHING PATTERN "*.conf")

@@ -4,6 +4,7 @@
 //   device       the WDT itself
 //   feeding      verdict page and kicker: the WDT is kicked while PID 1's loop is fresh
 //   supervision  which service owes a sign of life by when
+//   clients      programs written for watchdogd
 //
 // The verdict by phase:
 //   boot      feed for boot-limit, then starve: a boot that hangs ends in a reset
@@ -21,6 +22,8 @@
 #include "supervision.h"
 #include "task_probe.h"
 #include "watch_table.h"
+#include "watchdog/clients/clients.h"
+#include "watchdog/clients/hub_host.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -51,6 +54,16 @@ struct Saved {
     std::int32_t original_timeout_s = 0;
 };
 
+// What clients of watchdogd ask of the hub.
+class ForClients final : public leash_clients::HubHost {
+  public:
+    explicit ForClients(const Device& device) : device_(device) {}
+    [[nodiscard]] bool enabled() const override { return device_.is_open(); }
+
+  private:
+    const Device& device_;
+};
+
 class Watchdog {
   public:
     int start(const leash_host* host, const void* saved, std::size_t length);
@@ -74,6 +87,8 @@ class Watchdog {
     const leash_host* host_ = nullptr;
     Settings settings_;
     Device device_;
+    ForClients for_clients_{device_};
+    leash_clients::Clients clients_;
     Feeding feeding_;
     WatchTable table_;
     Supervision supervision_;
@@ -127,6 +142,8 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         adopt_device(fd, now);
     else
         open_device(now);
+    for_clients_.start(host);
+    clients_.start(host, &for_clients_);
     show_status(now);
     return 0;
 }
@@ -250,6 +267,7 @@ void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     feeding_.beat(now);
     note_time(now);
+    if (clients_.event(event)) return;
     switch (event.type) {
     case LEASH_EVENT_LOOP:
         if (now - shown_ms_ >= 1000) {

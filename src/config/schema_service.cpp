@@ -399,6 +399,13 @@ std::vector<KeySpec> rows() {
                 "process group, which is told as a failure, as is its end by a signal or with a status "
                 "other than 0. The steps behind it do not wait for it.",
         .set = ServiceSetter{set_time<&S::exec_timeout>}});
+    table.push_back({.section = section, .group = watch, .key = "on-client-deadline", .type = policy,
+        .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,
+        .text = "The answer to a task of the service that has subscribed as a client of watchdogd "
+                "(libwdog; see `clients` in init.conf(5)) and then is late with a kick, kicks "
+                "wrongly, or ends without unsubscribing. The end of a main process is an exit, "
+                "which `restart` answers.",
+        .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
     return table;
 }
 

@@ -78,6 +78,16 @@ Checked<void> set_rescue(S& s, const V& v) {
                  did_you_mean(closest_word(v.text, {"feed", "starve"})));
 }
 
+// There is no service that could be signalled, started anew or stopped.
+Checked<void> check_machine_policy(S&, const V& v) {
+    for (const auto& step : v.policy)
+        if (step.kind == StepKind::signal || step.kind == StepKind::restart ||
+            step.kind == StepKind::stop)
+            return fault(fmt::format("'{}' is for services", to_string(step.kind)),
+                         "use report, exec:COMMAND, safe, reboot, poweroff or halt");
+    return {};
+}
+
 } // namespace
 
 void add_watchdog(std::vector<KeySpec>& table) {
@@ -122,6 +132,19 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .text = "Whether the WDT is fed in the rescue target: `feed` for ever, `feed TIME` for so "
                 "long, or `starve`.",
         .set = SystemSetter{set_rescue}});
+    table.push_back({.section = section, .key = "clients", .type = word, .words = {"yes", "no"},
+        .fallback = "yes",
+        .text = "Whether programs written for watchdogd are served: those that use its library "
+                "libwdog, or speak its protocol of the versions 2.0 to 4.x, at "
+                "/run/watchdogd/sock and /run/watchdogd.sock. A small process without rights does "
+                "that. Every user may subscribe: a client that misses its deadline, or dies, is the "
+                "trouble `client-deadline` of its service. `no` where another watchdogd runs.",
+        .set = SystemSetter{nullptr}});
+    table.push_back({.section = section, .key = "client-policy", .type = policy, .fallback = "reboot",
+        .text = "The answer to a client of no service that misses its deadline or dies, if it is "
+                "root's: report, exec, safe, reboot, poweroff or halt, in the grammar of "
+                "`on-trouble`. Other users' clients of no service are only reported.",
+        .set = SystemSetter{check_machine_policy}});
 }
 
 } // namespace leash

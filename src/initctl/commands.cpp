@@ -104,6 +104,21 @@ constexpr Command kCommands[] = {
     {"show", "NAME...", "show the keys that count, and where each was set",
      "      --root DIR  of another machine's root folder\n",
      "r", 1, kAny, run_show},
+    {"watchdog", "[WORD...]", "the WDT, causes of resets, and who is watched",
+     "  status              the WDTs (without a word, too)\n"
+     "  enable, disable     kick the WDT, or stop it where the driver lets it\n"
+     "  reason [all|next]   why the machine was reset last; all that is known; what comes next\n"
+     "  counter, clear      how often it was reset; count and reason anew\n"
+     "  reset [MSEC] [TEXT] reset the machine in order, and by the WDT\n"
+     "  fail CODE [MSEC] [TEXT]\n"
+     "                      record a cause, and with MSEC reset the machine, too; also\n"
+     "                      fail -c CODE -p PID [MSEC] [TEXT]\n"
+     "  clients             programs that use libwdog, and the time that each has left\n"
+     "  loglevel LEVEL      error, warning, notice, info, debug\n"
+     "  Called as watchdogctl, this takes the commands of watchdogd's.\n",
+     "cp", 0, control::kMaxNames, run_watchdog},
+    {"plugin", "NAME [WORD...]", "tell a plugin of init something", "", "", 1, control::kMaxNames,
+     run_plugin},
     {"daemon-reexec", "", "execute init anew in place: after an upgrade of /sbin/init",
      "  Services and their counters, sockets and deadlines stay. The binary on the disk is\n"
      "  asked first whether it can take over; if it cannot, nothing happens. Returns when\n"
@@ -192,6 +207,7 @@ constexpr Flag kFlags[] = {
     {'r', "--root", "", true},  {'s', "--scope", "", true},    {'k', "--kernel", "-k"},
     {'a', "--all", "-a"},       {'o', "--now", ""},            {'u', "--runtime", ""},
     {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
+    {'c', "--code", "-c", true}, {'p', "--pid", "-p", true},
 };
 
 // "2", "0.5", "2s", "500ms".
@@ -226,7 +242,9 @@ class Parser {
             else if (!flag(args, i)) return false;
         }
         if (help_) return true;
-        if (options_.words.size() < command_.min_words) return wrong("needs the name of a service");
+        if (options_.words.size() < command_.min_words)
+            return wrong(command_.name == "plugin" ? "needs the name of a plugin"
+                                                   : "needs the name of a service");
         if (options_.words.size() > command_.max_words)
             return wrong(command_.max_words == 0 ? "takes no arguments" : "too many arguments");
         return true;
@@ -297,6 +315,8 @@ class Parser {
             break;
         case 'r': options_.root = value; break;
         case 's': options_.scope = value; break;
+        case 'c': options_.code = value; break;
+        case 'p': options_.pid = value; break;
         case 'n':
             options_.lines = parse_unsigned(value);
             if (!options_.lines)
@@ -332,6 +352,10 @@ int run(const std::vector<std::string>& args, const Session& session) {
     std::string_view called = args.empty() ? "initctl" : std::string_view(args[0]);
     called.remove_prefix(called.rfind('/') + 1); // npos + 1 is 0
     std::vector<std::string> rest(args.begin() + (args.empty() ? 0 : 1), args.end());
+    if (called == "watchdogctl") {
+        rest = from_watchdogctl(std::move(rest));
+        called = "initctl";
+    }
     if (called == "poweroff" || called == "reboot" || called == "halt") {
         auto p = std::ranges::find(rest, "-p"); // `halt -p`, as everywhere else
         if (p != rest.end()) {

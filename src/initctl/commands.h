@@ -30,6 +30,7 @@ struct Options {
     std::optional<Ms> delay;
     std::string root;
     std::string scope;
+    std::string code, pid; // of `watchdog`
 };
 
 struct Command {
@@ -40,7 +41,7 @@ struct Command {
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
                               // s scope, k kernel, b batch, N count, d delay, a all,
-                              // o now, u runtime
+                              // o now, u runtime, c code, p pid
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -69,6 +70,10 @@ int run_daemon_reexec(const Command& command, const Options& options, const Sess
 int run_target(const Command& command, const Options& options, const Session& session);
 int run_cond(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
+int run_watchdog(const Command& command, const Options& options, const Session& session);
+int run_plugin(const Command& command, const Options& options, const Session& session);
+// The arguments of watchdogctl as those of initctl.
+[[nodiscard]] std::vector<std::string> from_watchdogctl(std::vector<std::string> args);
 // enable, disable, mask, unmask
 int run_config_change(const Command& command, const Options& options, const Session& session);
 int run_cat(const Command& command, const Options& options, const Session& session);

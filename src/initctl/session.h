@@ -23,6 +23,7 @@ struct Session {
     std::function<void(std::string_view)> err;
     Terminal terminal; // what `out` is
     std::string socket;     // of init
+    std::string clients_socket = "/run/watchdogd/sock"; // of what serves clients of watchdogd
     std::string log_folder; // of the logger
     std::string config_root; // what /usr/lib/leash, /etc/leash and /run/leash lie below; "": /
     // reboot(2), with or without sync before; returns only if that failed.

@@ -38,7 +38,7 @@ struct LifeRecord {
 };
 static_assert(std::is_trivially_copyable_v<LifeRecord>);
 // Which troubles there are is part of the record: another number needs another version of the page.
-static_assert(kTroubleKinds == 4);
+static_assert(kTroubleKinds == 5);
 
 [[nodiscard]] LifeRecord pack(const Life& life);
 // Values out of range (another build wrote them) become the ones of a stopped service.

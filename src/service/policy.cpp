@@ -14,7 +14,8 @@ namespace leash {
 namespace {
 
 constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
-                                                                 "start-timeout", "runtime-limit"};
+                                                                 "start-timeout", "runtime-limit",
+                                                                 "client-deadline"};
 constexpr std::array<std::string_view, 10> kStepNames{
     "report", "signal", "exec", "restart", "restart-dependents", "stop", "safe", "reboot", "poweroff",
     "halt"};

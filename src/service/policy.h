@@ -29,8 +29,9 @@ enum class TroubleKind {
     crash_loop,       // on-crash-loop: more exits than `restart-limit`
     start_timeout,    // on-start-timeout: not ready within `start-timeout`
     runtime_limit,    // on-runtime-limit: running for longer than `runtime-limit`
+    client_deadline,  // on-client-deadline: a client of libwdog among its tasks is late, or has died
 };
-inline constexpr int kTroubleKinds = 4;
+inline constexpr int kTroubleKinds = 5;
 [[nodiscard]] std::string_view to_string(TroubleKind kind); // as in the key: "crash-loop"
 [[nodiscard]] std::optional<TroubleKind> trouble_kind_named(std::string_view name);
 

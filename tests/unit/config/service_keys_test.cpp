@@ -220,7 +220,7 @@ const std::vector<Bad> kBad{
                                   "[system]"},
     {kCommand + "on-deadlock = reboot\n",
      ":3: on-deadlock: unknown key; this version has on-trouble, on-missed-heartbeat, "
-     "on-crash-loop, on-start-timeout, on-runtime-limit"},
+     "on-crash-loop, on-start-timeout, on-runtime-limit, on-client-deadline"},
     {kCommand + "restart = no\nrestart = no\n", ":4: restart: is already set in line 3"},
     {kCommand + "restart = sometimes\n", ":3: restart: 'sometimes'; allowed: always, on-failure, "
                                         "on-abnormal, on-watchdog, no"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every key of [system] and [watchdog], good and bad.
+#include <algorithm>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -72,6 +73,14 @@ const std::vector<Good> kGood{
      [](const S& s) { return s.watchdog.on_missing_device == OnMissingDevice::ignore; }},
     {"watchdog", "on-missing-device = warn\n",
      [](const S& s) { return s.watchdog.on_missing_device == OnMissingDevice::warn; }},
+    {"watchdog", "clients = no\nclient-policy = report, exec:/bin/x 1/1h, reboot\n",
+     [](const S& s) {
+         const auto& texts = s.plugin_config.at("watchdog");
+         auto has = [&](const std::string& key, const std::string& value) {
+             return std::ranges::find(texts, std::pair(key, value)) != texts.end();
+         };
+         return has("clients", "no") && has("client-policy", "report, exec:/bin/x 1/1h, reboot");
+     }},
     {"watchdog", "rescue = starve\n",
      [](const S& s) { return s.watchdog.rescue == RescueFeeding::starve; }},
     {"watchdog", "rescue = feed 30m\n", [](const S& s) {
@@ -127,6 +136,9 @@ const std::vector<Bad> kBad{
     {"watchdog", "on-missing-device = fail\n", "on-missing-device: 'fail'; allowed: warn, ignore"},
     {"watchdog", "rescue = feed 10\n", "rescue: '10' has no unit"},
     {"watchdog", "rescue = feed 25h\n", "rescue: '25h' is out of range; allowed: feed, feed TIME"},
+    {"watchdog", "clients = maybe\n", "clients: 'maybe'; allowed: yes, no"},
+    {"watchdog", "client-policy = restart\n", "client-policy: 'restart' is for services"},
+    {"watchdog", "client-policy = signal TERM, reboot\n", "'signal' is for services"},
     {"watchdog", "rescue = starv\n", "did you mean 'starve'?"},
     {"watchdog", "rescue = starve 1m\n", "rescue: 'starve 1m'; allowed: feed, feed TIME"},
     {"watchdog", "boot-limit = 1\n", "boot-limit: '1' has no unit"},

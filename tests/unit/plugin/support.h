@@ -29,6 +29,9 @@ class Services : public HostServices {
     std::string logged; // "4 text\n"
     std::function<int(StartId)> on_trouble;
     int saved = 0;
+    std::map<pid_t, Owner> owners;
+    std::vector<std::string> machine_troubles, ends; // fields parted by '|'
+    bool knows_machine_trouble = true;
 
     std::optional<std::string> config(const std::string&, std::string_view key) override {
         auto found = keys.find(key);
@@ -47,6 +50,20 @@ class Services : public HostServices {
         logged += fmt::format("{} {}\n", static_cast<int>(level), text);
     }
     void state_changed(const PluginState&) override { ++saved; }
+    std::optional<Owner> whose(pid_t pid) override {
+        auto found = owners.find(pid);
+        if (found == owners.end()) return std::nullopt;
+        return found->second;
+    }
+    int machine_trouble(std::string_view source, std::string_view kind, std::string_view policy,
+                        std::string_view evidence) override {
+        machine_troubles.push_back(fmt::format("{}|{}|{}|{}", source, kind, policy, evidence));
+        return knows_machine_trouble ? 0 : -ENOSYS;
+    }
+    int end_machine(leash_end end, std::string_view kind, std::string_view why) override {
+        ends.push_back(fmt::format("{}|{}|{}", static_cast<int>(end), kind, why));
+        return 0;
+    }
 };
 
 class SmallInit {

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+#include "watchdog/clients/clients.h"
+
+#include "watchdog/clients/blob.h"
+#include "watchdog/clients/table.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace leash_clients {
+
+namespace {
+
+constexpr const char* kTrouble = "client-deadline";
+constexpr const char* kDefaultPolicy = "reboot";
+constexpr std::int64_t kLongPause = 30'000;
+constexpr std::int64_t kLived = 60'000; // after so long a death is a single one
+constexpr int kBacklog = 1024;
+constexpr const char* kPaths[] = {"/run/watchdogd/sock", "/run/watchdogd.sock"}; // 4.x; before
+constexpr const char* kNames[] = {"wdog-sock", "wdog-sock-old"};                // saved
+constexpr const char* kLink = "wdog-link";
+
+int helper_program() {
+    int fd = memfd_create("leash-clients", MFD_CLOEXEC | 0x0010U /* MFD_EXEC */);
+    if (fd < 0 && errno == EINVAL) fd = memfd_create("leash-clients", MFD_CLOEXEC); // before 6.3
+    if (fd < 0) return -errno;
+    const char* at = leash_clients_helper_begin;
+    while (at < leash_clients_helper_end) {
+        ssize_t wrote = write(fd, at, static_cast<std::size_t>(leash_clients_helper_end - at));
+        if (wrote <= 0) {
+            int error = -errno;
+            close(fd);
+            return error;
+        }
+        at += wrote;
+    }
+    fchmod(fd, 0555); // by memory of it alone, it is nobody's secret
+    return fd;
+}
+
+void describe(const LinkMessage& message, char* text, std::size_t size) {
+    const char* label = message.label;
+    switch (static_cast<Verdict>(message.what)) {
+    case Verdict::deadline:
+        std::snprintf(text, size, "client %s (pid %d, id %d) has not kicked within %d.%03d s", label,
+                      message.pid, message.id, message.timeout / 1000, message.timeout % 1000);
+        break;
+    case Verdict::died:
+        std::snprintf(text, size, "client %s (pid %d, id %d) has ended without unsubscribing", label,
+                      message.pid, message.id);
+        break;
+    case Verdict::wrong_kick:
+        std::snprintf(text, size, "client %s (pid %d, id %d) kicked with a wrong id or ack", label,
+                      message.pid, message.id);
+        break;
+    case Verdict::wrong_unsubscribe:
+        std::snprintf(text, size, "client %s (pid %d, id %d) unsubscribed with a wrong id or ack",
+                      label, message.pid, message.id);
+        break;
+    default:
+        std::snprintf(text, size, "client %s (pid %d, id %d) asked for a reset", label, message.pid,
+                      message.id);
+        break;
+    }
+}
+
+} // namespace
+
+void Clients::say(leash_level level, const char* format, ...) {
+    int most = rest_->loglevel() == kNoLevel ? 0 : rest_->loglevel();
+    if (static_cast<int>(level) > std::max(most, static_cast<int>(LEASH_ERROR))) return;
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    std::vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    host_->log(level, text);
+}
+
+void Clients::start(const leash_host* host, ClientHost* rest) {
+    host_ = host;
+    rest_ = rest;
+    const char* wanted = host->config("clients");
+    on_ = wanted != nullptr && std::strcmp(wanted, "yes") == 0;
+    if (!on_) return;
+    const char* policy = host->config("client-policy");
+    policy_ = policy != nullptr && *policy != '\0' ? policy : kDefaultPolicy;
+    const char* root = host->config("clients-root"); // not in init's schema
+    root_ = root != nullptr ? root : "";
+    adopt_or_open();
+}
+
+void Clients::adopt_or_open() {
+    for (int i = 0; i < 2; ++i) {
+        sockets_[i] = host_->saved_fd(kNames[i]);
+        if (sockets_[i] < 0) sockets_[i] = open_socket(root_ + kPaths[i], kNames[i]);
+    }
+    int saved = host_->saved_fd(kLink);
+    if (saved >= 0 && host_->watch_fd(saved, kFdLink) == 0) {
+        link_ = saved;
+        note_enabled();
+        show();
+        return;
+    }
+    if (sockets_[0] < 0 && sockets_[1] < 0) {
+        on_ = false;
+        return;
+    }
+    spawn(host_->now_ms());
+}
+
+int Clients::open_socket(const std::string& path, const char* name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return -1;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    auto folder = path.substr(0, path.rfind('/'));
+    mkdir(folder.c_str(), 0755);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    unlink(path.c_str()); // of an earlier life of the machine's user space
+    // Everyone may ask: who it is, is what the kernel says of the connection.
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        chmod(path.c_str(), 0666) != 0 || listen(fd, kBacklog) != 0) {
+        say(LEASH_ERROR, "%s: %s; clients of watchdogd do not find it there", path.c_str(),
+            std::strerror(errno));
+        close(fd);
+        return -1;
+    }
+    host_->save_fd(name, fd);
+    return fd;
+}
+
+void Clients::spawn(std::int64_t now) {
+    int program = helper_program();
+    int pair[2] = {-1, -1};
+    int pid = program;
+    if (program >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        pid = -errno;
+    if (pair[0] >= 0) {
+        const char* argv[] = {"leash-clients", again_ ? "again" : nullptr, nullptr};
+        // A socket that could not be made: the other one twice does no harm.
+        const std::int32_t fds[] = {pair[1], sockets_[0] >= 0 ? sockets_[0] : sockets_[1],
+                                    sockets_[1] >= 0 ? sockets_[1] : sockets_[0]};
+        leash_helper helper{};
+        helper.size = sizeof helper;
+        helper.exec_fd = program;
+        helper.argv = argv;
+        helper.fds = fds;
+        helper.fd_count = 3;
+        helper.cookie = kHelper;
+        pid = host_->spawn_helper(&helper);
+        close(pair[1]);
+    }
+    if (program >= 0) close(program);
+    if (pid <= 0) {
+        if (pair[0] >= 0) close(pair[0]);
+        pair[0] = -1;
+        lost(now, std::strerror(-pid));
+        return;
+    }
+    helper_ = pid;
+    spawned_ = now;
+    link_ = pair[0];
+    host_->save_fd(kLink, link_);
+    host_->watch_fd(link_, kFdLink);
+    say(LEASH_INFO, "clients of watchdogd are served by pid %d", pid);
+    show();
+}
+
+void Clients::lost(std::int64_t now, const char* how) {
+    if (link_ >= 0) {
+        host_->unwatch_fd(link_);
+        host_->save_fd(kLink, -1);
+        close(link_);
+        link_ = -1;
+    }
+    helper_ = 0;
+    again_ = true;
+    pause_ = now - spawned_ > kLived ? 0 : std::clamp<std::int64_t>(pause_ * 2, 100, kLongPause);
+    host_->set_timer(kTimerHelper, now + pause_);
+    say(LEASH_ERROR,
+        "the helper for clients of watchdogd is lost (%s): they are not watched until they "
+        "subscribe again", how);
+    show();
+}
+
+void Clients::show() {
+    if (link_ >= 0) host_->set_status("clients", "watchdogd's clients are served");
+    else host_->set_status("clients", "THE HELPER FOR WATCHDOGD'S CLIENTS IS LOST; tried again");
+}
+
+bool Clients::event(const leash_event& event) {
+    if (!on_) return false;
+    switch (event.type) {
+    case LEASH_EVENT_TIMER:
+        if (event.cookie != kTimerHelper) return false;
+        if (link_ < 0) spawn(event.now_ms);
+        return true;
+    case LEASH_EVENT_READABLE:
+        if (event.cookie != kFdLink) return false;
+        read_link(event.now_ms);
+        return true;
+    case LEASH_EVENT_HELPER_EXIT:
+        if (event.cookie != kHelper) return false;
+        // What it said last lies in the link; its end is read there, too.
+        if (link_ >= 0) read_link(event.now_ms);
+        return true;
+    case LEASH_EVENT_SERVICE_STATE:
+        mains_[event.name] = {event.start, event.main_pid};
+        return false;
+    case LEASH_EVENT_SHUTDOWN: ending_ = true; return false;
+    case LEASH_EVENT_LOOP:
+        if (told_enabled_ == rest_->off()) note_enabled();
+        return false;
+    default: return false;
+    }
+}
+
+void Clients::note_enabled() {
+    LinkMessage message;
+    message.kind = Kind::enabled;
+    told_enabled_ = !rest_->off();
+    message.value = told_enabled_ ? 1 : 0;
+    tell(message);
+}
+
+void Clients::tell(const LinkMessage& message) {
+    // A helper that stands still does not hold up PID 1; it asks again.
+    if (link_ < 0) return;
+    [[maybe_unused]] auto sent = send(link_, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Clients::read_link(std::int64_t now) {
+    for (int i = 0; i < 32 && link_ >= 0; ++i) { // the rest in the next round
+        LinkMessage message;
+        char bytes[sizeof message + 1];
+        ssize_t got = recv(link_, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got <= 0) {
+            lost(now, got == 0 ? "it has ended" : std::strerror(errno));
+            return;
+        }
+        if (take_link(bytes, static_cast<std::size_t>(got), message)) hear(message);
+        else say(LEASH_ERROR, "the helper for clients says what cannot be understood");
+    }
+}
+
+void Clients::hear(const LinkMessage& message) {
+    LinkMessage reply;
+    reply.id = message.id;
+    reply.serial = message.serial;
+    switch (message.kind) {
+    case Kind::hello:
+        helper_ = message.pid;
+        note_enabled();
+        return;
+    case Kind::whose:
+        reply.kind = Kind::owner;
+        if (host_->whose(message.pid, reply.service, sizeof reply.service, &reply.start) != 0) {
+            reply.start = 0;
+            reply.service[0] = '\0';
+        }
+        say(LEASH_INFO, "client %s (pid %d, id %d) has subscribed for %d ms: of %s", message.label,
+            message.pid, message.id, message.timeout,
+            reply.start != 0 ? reply.service : "no service");
+        break;
+    case Kind::verdict:
+        verdict(message);
+        reply.kind = Kind::taken;
+        break;
+    case Kind::over:
+        if (message.start != 0) host_->trouble_over(message.start, kTrouble);
+        else host_->machine_trouble_over((std::string("client ") + message.label).c_str(), kTrouble);
+        say(LEASH_NOTICE, "client %s (pid %d, id %d) kicks again", message.label, message.pid,
+            message.id);
+        return;
+    case Kind::ask: reply = answer_to(message); break;
+    case Kind::reset: {
+        say(LEASH_ERROR, "client %s (pid %d) asks for a reset of the machine", message.label,
+            message.pid);
+        int error = ending_ ? 0 : rest_->reset(message.code, message.pid, message.label);
+        if (error != 0 && error != -EALREADY)
+            say(LEASH_ERROR, "the machine cannot be reset: %s", std::strerror(-error));
+        reply.kind = Kind::taken;
+        reply.id = 0;
+        break;
+    }
+    default: return; // of the other direction
+    }
+    tell(reply);
+}
+
+void Clients::verdict(const LinkMessage& message) {
+    char evidence[200];
+    describe(message, evidence, sizeof evidence);
+    if (ending_) return; // everything ends now
+    if (message.start == 0) {
+        of_machine(message, message.label, evidence);
+        return;
+    }
+    auto found = mains_.find(message.service);
+    bool died = message.what == static_cast<std::uint16_t>(Verdict::died);
+    if (died && found != mains_.end() && found->second.start == message.start &&
+        found->second.pid == message.pid) {
+        say(LEASH_INFO, "%s: the main process of %s, whose exits are answered by `restart`", evidence,
+            message.service);
+        return;
+    }
+    rest_->judged(message.code, message.pid, message.id, message.label);
+    int error = host_->trouble(message.start, kTrouble, evidence);
+    // Its start is over: whatever was to be done about it has been done.
+    if (error == -ESRCH) say(LEASH_INFO, "%s; that start of %s is over", evidence, message.service);
+    else if (error != 0)
+        say(LEASH_ERROR, "%s: %s: %s", message.service, evidence, std::strerror(-error));
+}
+
+void Clients::of_machine(const LinkMessage& message, const char* label, const char* evidence) {
+    if (message.uid != 0) {
+        say(LEASH_WARNING, "%s; it is of no service and not root's: only reported", evidence);
+        return;
+    }
+    rest_->judged(message.code, message.pid, message.id, label);
+    auto source = std::string("client ") + label;
+    int error = host_->machine_trouble(source.c_str(), kTrouble, policy_.c_str(), evidence);
+    if (error == 0) return;
+    // A host that does not know troubles of the machine can end it all the same.
+    say(LEASH_ERROR, "%s; `client-policy = %s` cannot be followed (%s)", evidence, policy_.c_str(),
+        std::strerror(-error));
+    if (policy_.rfind("report", 0) != 0) host_->end_machine(LEASH_END_REBOOT, kTrouble, evidence);
+}
+
+LinkMessage Clients::answer_to(const LinkMessage& question) {
+    LinkMessage answer;
+    answer.kind = Kind::answer;
+    answer.serial = question.serial;
+    int error = 0;
+    switch (question.command) {
+    case kEnable: {
+        char why[160] = "";
+        if (question.id != 0 && question.id != 1) {
+            error = -EINVAL;
+            break;
+        }
+        error = rest_->set_enabled(question.id == 1, why, sizeof why);
+        say(LEASH_NOTICE, "pid %d %s the WDT%s%s", question.pid,
+            question.id == 1 ? "enables" : "disables", error == 0 ? "" : ": ",
+            error == 0 ? "" : why[0] != '\0' ? why : std::strerror(-error));
+        if (error == 0) note_enabled();
+        break;
+    }
+    case kStatus: answer.value = rest_->enabled() ? 1 : 0; break;
+    case kSetDebug: error = rest_->set_loglevel(question.id != 0 ? LEASH_DEBUG : LEASH_NOTICE); break;
+    case kGetDebug: answer.value = rest_->loglevel() == LEASH_DEBUG ? 1 : 0; break;
+    case kSetLoglevel: error = rest_->set_loglevel(question.id); break;
+    case kGetLoglevel: answer.value = static_cast<std::uint32_t>(rest_->loglevel()); break;
+    case kReason:
+    case kReasonRaw: {
+        Reason reason;
+        error = rest_->reason(question.command == kReasonRaw, reason);
+        answer.value = reason.counter;
+        answer.wid = reason.wid;
+        answer.code = reason.code;
+        answer.time = reason.time;
+        std::memcpy(answer.label, reason.label, sizeof answer.label - 1);
+        break;
+    }
+    case kCounter: error = rest_->counter(answer.value); break;
+    case kClear: error = rest_->clear(); break;
+    case kReload: error = rest_->reload(); break;
+    default:
+        if (question.command > kFailed && question.command <= kFailedLast)
+            error = rest_->fail(static_cast<std::uint32_t>(question.command - kFailed), question.pid,
+                                question.label);
+        else error = -EBADMSG;
+        break;
+    }
+    answer.error = -error;
+    return answer;
+}
+
+} // namespace leash_clients
