@@ -76,6 +76,8 @@ const std::vector<Field>& fields() {
         {"RELOADING=1", [](M& m) { m.reloading = true; }, flags},
         {"STOPPING=1", [](M& m) { m.stopping = true; }, flags},
         {"WATCHDOG=1", [](M& m) { m.watchdog = true; }, also(flags, {"Trigger", "trigger "})},
+        {"WATCHDOG_TIMER=io-2_A", [](M& m) { m.watchdog_timer = "io-2_A"; },
+         {"WATCHDOG_TIMER=", "WATCHDOG_TIMER=a b", "WATCHDOG_TIMER=0123456789abcdef", "WATCHDOG_TIMER=a:1"}},
         {"WATCHDOG=trigger", [](M& m) { m.watchdog_trigger = true; }, {}},
         {"RESTART_RESET=1", [](M& m) { m.restart_reset = true; }, flags},
         {"BARRIER=1", [](M& m) { m.barrier = true; }, flags},
