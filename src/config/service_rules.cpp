@@ -127,7 +127,8 @@ class Rules {
                               "add notify = systemd, or take watchdog-source = tasks");
         check_probe();
         if (s_.watchdog.count() == 0) {
-            for (auto key : {"watchdog-source", "on-missed-heartbeat", "watchdog-soft", "watchdog-grace"})
+            for (auto key :
+                 {"watchdog-source", "on-missed-heartbeat", "watchdog-soft", "watchdog-grace"})
                 if (int line = own_(key); line > 0)
                     complaints_.warning(line, key, "has no effect without `watchdog`",
                                         "add for example watchdog = 10s");

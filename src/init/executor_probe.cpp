@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The command of `watchdog-source = probe:COMMAND`: born beside the main process as command-reload is, but
-// into a part of the cgroup of its own, so that it can be killed as a whole without anything else. It is a
-// task of the service (initctl ps shows it, and the end of the start takes it along). Nobody waits for it:
-// SIGCHLD tells. How long it may take is for whoever asks.
+// The command of `watchdog-source = probe:COMMAND`: born beside the main process as command-reload is,
+// but into a part of the cgroup of its own, so that it can be killed as a whole without anything else.
+// It is a task of the service (initctl ps shows it, and the end of the start takes it along). Nobody
+// waits for it: SIGCHLD tells. How long it may take is for whoever asks.
 #include "init/executor.h"
 
 #include <cerrno>

@@ -176,7 +176,8 @@ int Plugins::trouble(StartId start, std::string_view kind, std::string_view evid
     if (!known) return -EINVAL;
     if (manager_.service_of(start).empty()) return -ESRCH;
     // What lies in the socket was sent in time: silence is only what has not been sent. Asked again at
-    // once there is no second round: beats of one timer would keep the silence of another from being told.
+    // once there is no second round: beats of one timer would keep the silence of another from being
+    // told.
     auto now = monotonic_now();
     bool lately = drained_ == start && now - drained_at_ < kDrainedLately;
     if (*known == TroubleKind::missed_heartbeat && !lately && hooks_.drain_notify(start)) {

@@ -79,8 +79,9 @@ std::string timers_of(const Json& service) {
         auto found = timer.find("left_ms");
         auto left = found != timer.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
-                            left > 0 ? fmt::format("{} ms of {} left", left, number_of(timer, "limit_ms"))
-                                     : std::string("late"));
+                            left > 0
+                                ? fmt::format("{} ms of {} left", left, number_of(timer, "limit_ms"))
+                                : std::string("late"));
     }
     return " (" + text + ")";
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an HTTP server answers, in any pieces; what a probe's target and a watched service are described by.
+// What an HTTP server answers, in any pieces; what a probe's target and a watched service are described
+// by.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

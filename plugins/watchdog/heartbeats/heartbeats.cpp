@@ -47,13 +47,13 @@ void Heartbeats::note_time(std::int64_t now) {
     table_.note(now);
     if (auto slept = suspend_.note(now, boottime_ms()); slept > 0) {
         supervision_.resumed(now);
-        say(host_, LEASH_NOTICE, "the machine was suspended for %lld.%lld s: heartbeats have a second more",
-            static_cast<long long>(slept / 1000), static_cast<long long>(slept % 1000 / 100));
+        say(host_, LEASH_NOTICE, "the machine was suspended for %.1f s: heartbeats have a second more",
+            static_cast<double>(slept) / 1000);
     }
     if (gap <= kStall) return;
     supervision_.shift(gap);
-    say(host_, LEASH_WARNING, "PID 1's loop stood still for %lld.%lld s: all heartbeat deadlines move by it",
-        static_cast<long long>(gap / 1000), static_cast<long long>(gap % 1000 / 100));
+    say(host_, LEASH_WARNING, "PID 1's loop stood still for %.1f s: all heartbeat deadlines move by it",
+        static_cast<double>(gap) / 1000);
 }
 
 bool Heartbeats::event(const leash_event& event) {
@@ -110,22 +110,26 @@ void Heartbeats::service_state(const leash_event& event) {
 }
 
 void Heartbeats::heartbeat(const leash_event& event) {
-    if (supervision_.heartbeat(event.start, event.kind, event.main_pid, event.now_ms, reports_)) return;
+    if (supervision_.heartbeat(event.start, event.kind, event.main_pid, event.now_ms, reports_))
+        return;
     auto known = watched_.find(event.start);
     if (known == watched_.end() || std::exchange(known->second.no_such_timer_said, true)) return;
     if (event.kind[0] == '\0')
-        say(host_, LEASH_WARNING, "%s: WATCHDOG=1 without WATCHDOG_TIMER= feeds none of its timers: none is "
-            "called main", event.name);
+        say(host_, LEASH_WARNING,
+            "%s: WATCHDOG=1 without WATCHDOG_TIMER= feeds none of its timers: none is called main",
+            event.name);
     else
-        say(host_, LEASH_WARNING, "%s: a heartbeat of process %d is for the timer %s, which it does not have",
-            event.name, event.main_pid, event.kind);
+        say(host_, LEASH_WARNING,
+            "%s: a heartbeat of process %d is for the timer %s, which it does not have", event.name,
+            event.main_pid, event.kind);
 }
 
 void Heartbeats::probe_exited(const leash_event& event) {
     int status = event.status;
     char why[160];
     if (status == -1) std::snprintf(why, sizeof why, "it cannot be run: %s", event.text);
-    else if (WIFSIGNALED(status)) std::snprintf(why, sizeof why, "killed by signal %d", WTERMSIG(status));
+    else if (WIFSIGNALED(status))
+        std::snprintf(why, sizeof why, "killed by signal %d", WTERMSIG(status));
     else std::snprintf(why, sizeof why, "exit status %d", WEXITSTATUS(status));
     supervision_.probed(event.start, 0, status == 0, why, event.now_ms, reports_);
 }
@@ -162,7 +166,8 @@ void Heartbeats::carry_out(const Wish& wish, std::int64_t now) {
     ask.serial = wish.serial;
     ask.limit = wish.limit;
     ask.pid = wish.main_pid;
-    if (wish.kind == Wish::Kind::connect) std::snprintf(ask.target, sizeof ask.target, "%s", wish.target);
+    if (wish.kind == Wish::Kind::connect)
+        std::snprintf(ask.target, sizeof ask.target, "%s", wish.target);
     prober_.ask(ask, now);
 }
 
@@ -174,7 +179,8 @@ void Heartbeats::tell(const Report& report, std::int64_t now) {
     if (report.soft) {
         auto known = watched_.find(report.start);
         if (known == watched_.end()) return;
-        say(host_, LEASH_WARNING, "%s: watchdog-soft: %s", known->second.service.c_str(), report.evidence);
+        say(host_, LEASH_WARNING, "%s: watchdog-soft: %s", known->second.service.c_str(),
+            report.evidence);
         return;
     }
     int error = host_->trouble(report.start, kMissedHeartbeat, report.evidence);

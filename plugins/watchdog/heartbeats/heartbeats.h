@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The services' half of the plugin: what the host tells of services goes to the table, what the table wants
-// goes to the host and the prober.
+// The services' half of the plugin: what the host tells of services goes to the table, what the table
+// wants goes to the host and the prober.
 #pragma once
 
 #include <map>

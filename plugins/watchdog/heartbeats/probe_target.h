@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tcp:ADDRESS:PORT, unix:/PATH and http://ADDRESS[:PORT]/PATH, for the prober. The configuration has been
-// checked; this reads it again, since what cannot be understood must fail and not guess.
+// tcp:ADDRESS:PORT, unix:/PATH and http://ADDRESS[:PORT]/PATH, for the prober. The configuration has
+// been checked; this reads it again, since what cannot be understood must fail and not guess.
 #pragma once
 
 #include <cstddef>

@@ -138,8 +138,10 @@ bool Prober::exited(int pid, int status, std::int64_t now) {
     if (pid != pid_) return false;
     pid_ = 0;
     table_->note_prober(0);
-    say(host_, LEASH_WARNING, "the prober has ended (%s %d); another one is started when it is needed",
-        WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    bool killed = WIFSIGNALED(status);
+    say(host_, LEASH_WARNING,
+        "the prober has ended (%s %d); another one is started when it is needed",
+        killed ? "signal" : "status", killed ? WTERMSIG(status) : WEXITSTATUS(status));
     drop(now);
     return true;
 }

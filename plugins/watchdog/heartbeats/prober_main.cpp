@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The prober: connects where the plugin tells it to, and counts what a service's tasks have done. It talks to
-// strangers, so it has no more rights than it needs, a bounded number of probes, and a fixed room for each.
-// It ends when PID 1's end of its socket is closed.
+// The prober: connects where the plugin tells it to, and counts what a service's tasks have done. It
+// talks to strangers, so it has no more rights than it needs, a bounded number of probes, and a fixed
+// room for each. It ends when PID 1's end of its socket is closed.
 #include "http_reply.h"
 #include "probe_target.h"
 #include "progress_reader.h"
@@ -187,8 +187,8 @@ void hear(std::int64_t now) {
     }
 }
 
-// Sockets of any user, and /proc/PID/io of any process; nothing else. Where that cannot be had (a container),
-// what there is has to do.
+// Sockets of any user, and /proc/PID/io of any process; nothing else. Where that cannot be had (a
+// container), what there is has to do.
 void give_up_rights() {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);

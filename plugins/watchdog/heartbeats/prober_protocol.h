@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the plugin and its prober say to each other: one message of fixed size per datagram of a
-// SOCK_SEQPACKET pair. Both are of one build, so nothing of it has to be stable; anything of another size
-// ends the conversation. Times in milliseconds.
+// SOCK_SEQPACKET pair. Both are of one build, so nothing of it has to be stable; anything of another
+// size ends the conversation. Times in milliseconds.
 #pragma once
 
 #include <cstdint>

@@ -85,7 +85,8 @@ void add_others(int main_pid, Progress& progress) {
     static constexpr const char* kPoints[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
     for (const char* point : kPoints) {
         int wrote = std::snprintf(file, sizeof file, "%s%s/cgroup.procs", point, group);
-        found = found || (wrote > 0 && wrote < static_cast<int>(sizeof file) && read_file(file, members));
+        bool fits = wrote > 0 && wrote < static_cast<int>(sizeof file);
+        found = found || (fits && read_file(file, members));
     }
     if (!found) return;
     unsigned count = 0;

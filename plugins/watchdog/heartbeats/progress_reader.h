@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the tasks of a service have done so far, as far as /proc tells: of the main process and of those that
-// share its cgroup. Bounded, however many there are. For the prober: reading /proc/PID/io can wait for a
-// process that is being executed.
+// What the tasks of a service have done so far, as far as /proc tells: of the main process and of those
+// that share its cgroup. Bounded, however many there are. For the prober: reading /proc/PID/io can wait
+// for a process that is being executed.
 #pragma once
 
 #include "prober_protocol.h"

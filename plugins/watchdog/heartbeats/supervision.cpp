@@ -115,7 +115,8 @@ void Supervision::sign(std::uint64_t start, Entry& entry, Timer& timer, std::int
                        std::vector<Report>& reports) {
     bool was = std::exchange(timer.reported, false);
     begin(entry, timer, now, false);
-    timer.due = std::max(timer.due, timer.promised); // grace is for the first silence alone, but this stands
+    // Grace is for the first silence alone, but what was promised stands.
+    timer.due = std::max(timer.due, timer.promised);
     keep(start, entry, timer);
     bool others = false;
     for (std::size_t i = 0; i < entry.count; ++i) others = others || entry.timers[i].reported;
@@ -184,12 +185,13 @@ void Supervision::explain(const Entry& entry, const Timer& timer, std::int64_t n
     int used = 0;
     switch (entry.spec.source) {
     case Source::heartbeat:
-        used = std::snprintf(text, size, "%sno heartbeat for %.1f s (limit %.1f s)", name, silence, limit);
+        used = std::snprintf(text, size, "%sno heartbeat for %.1f s (limit %.1f s)", name, silence,
+                             limit);
         break;
     case Source::tasks: {
         auto count = probe.look(entry.main_pid).threads;
-        used = std::snprintf(text, size, "all %u threads stopped or dead for %.1f s (limit %.1f s)", count,
-                             silence, limit);
+        used = std::snprintf(text, size, "all %u threads stopped or dead for %.1f s (limit %.1f s)",
+                             count, silence, limit);
         break;
     }
     case Source::progress: {
@@ -202,8 +204,8 @@ void Supervision::explain(const Entry& entry, const Timer& timer, std::int64_t n
         break;
     }
     case Source::probe:
-        used = std::snprintf(text, size, "no probe has ended well for %.1f s (limit %.1f s), %s", silence,
-                             limit, is_command(entry.spec) ? "command" : entry.spec.probe);
+        used = std::snprintf(text, size, "no probe has ended well for %.1f s (limit %.1f s), %s",
+                             silence, limit, is_command(entry.spec) ? "command" : entry.spec.probe);
         if (entry.failures > 0 && used > 0 && static_cast<std::size_t>(used) < size)
             used += std::snprintf(text + used, size - static_cast<std::size_t>(used), ", %u failed: %s",
                                   entry.failures, entry.why);
@@ -246,7 +248,8 @@ void Supervision::judge(std::uint64_t start, Entry& entry, std::int64_t now, Tas
         if (timer.reported) continue;
         if (timer.due <= now) {
             auto behind = now - timer.due;
-            if (behind > kLate && !timer.excused) { // who was not heard is not late yet; once per silence
+            // Who was not heard is not late yet; once per silence.
+            if (behind > kLate && !timer.excused) {
                 timer.excused = true;
                 timer.due = now + behind;
                 keep(start, entry, timer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads /proc/PID/task/*/stat and wchan. That is memory of the kernel, no disk, and neither waits for a lock
-// that its process could hold: it does not block PID 1's loop.
+// Reads /proc/PID/task/*/stat and wchan. That is memory of the kernel, no disk, and neither waits for a
+// lock that its process could hold: it does not block PID 1's loop.
 #pragma once
 
 #include "supervision.h"
@@ -10,8 +10,8 @@ namespace leash_watchdog {
 class ProcTaskProbe final : public TaskProbe {
   public:
     TaskCount look(std::int32_t main_pid) override;
-    // "42 worker D in nfs_wait, 43 worker S in futex_wait_queue, 7 more": up to kDescribed threads by name,
-    // of the first kCounted. What a thread calls itself is made printable.
+    // "42 worker D in nfs_wait, 43 worker S in futex_wait_queue, 7 more": up to kDescribed threads by
+    // name, of the first kCounted. What a thread calls itself is made printable.
     void describe(std::int32_t pid, char* text, std::size_t size) override;
     static constexpr unsigned kDescribed = 3, kCounted = 64;
 };

@@ -174,7 +174,8 @@ const std::vector<Good> kGood{
     {kCommand + "type = oneshot\n",
      [](const S& s) { return s.remain_after_exit && s.interval == 0s; }},
 
-    {kCommand + "notify = systemd\nwatchdog = main:5s, io:30s\nwatchdog-soft = 4s\nwatchdog-grace = 1m\n",
+    {kCommand + "notify = systemd\nwatchdog = main:5s, io:30s\nwatchdog-soft = 4s\n"
+                "watchdog-grace = 1m\n",
      [](const S& s) {
          return s.watchdog == 5s && s.watchdog_soft == 4s && s.watchdog_grace == 60s &&
                 s.watchdog_timers == std::vector<WatchdogTimer>{{"main", 5s}, {"io", 30s}};
@@ -182,7 +183,8 @@ const std::vector<Good> kGood{
     {kCommand + "watchdog = 10s\n", [](const S& s) {
          return s.watchdog_timers == std::vector<WatchdogTimer>{{"main", 10s}};
      }},
-    {kCommand + "watchdog = 0\n", [](const S& s) { return s.watchdog == 0s && s.watchdog_timers.empty(); }},
+    {kCommand + "watchdog = 0\n",
+     [](const S& s) { return s.watchdog == 0s && s.watchdog_timers.empty(); }},
     {kCommand + "watchdog = 10s\nwatchdog-source = progress\n",
      [](const S& s) { return s.watchdog_source == WatchdogSource::progress; }},
     {kCommand + "watchdog = 10s\nwatchdog-source = probe:/bin/x 'a b' %n\nprobe-interval = 2s\n"
@@ -366,33 +368,35 @@ const std::vector<Bad> kBad{
     {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\n",
      ":4: watchdog-source: 'heartbeat', but nothing could beat"},
     {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\nnotify = s6:3\n", "nothing could beat"},
-    {kCommand + "watchdog = main:5s, io\n", ":3: watchdog: 'io' has no unit"},
-    {kCommand + "watchdog = io:\n", ":3: watchdog: the timer io has no time (for example io:10s)"},
+    {kCommand + "watchdog = main:5s, io\n", ":3: watchdog: 'io' is no time"},
+    {kCommand + "watchdog = io:\n", ":3: watchdog: the timer io has no time; for example io:10s"},
     {kCommand + "watchdog = a b:5s\n", "'a b' is no timer's name; allowed: 1 to 15 of letters"},
-    {kCommand + "notify = systemd\nwatchdog = io:5s, io:6s\n", ":4: watchdog: the timer io is there twice"},
+    {kCommand + "notify = systemd\nwatchdog = io:5s, io:6s\n",
+     ":4: watchdog: the timer io is there twice"},
     {kCommand + "notify = systemd\nwatchdog = 5s, main:6s\n",
-     "the timer main is there twice (a time without a name is that of `main`)"},
-    {kCommand + "notify = systemd\nwatchdog = 5s, io:0s\n", "the timer io has no limit (leave it out)"},
+     "the timer main is there twice; a time without a name is that of `main`"},
+    {kCommand + "notify = systemd\nwatchdog = 5s, io:0s\n", "the timer io has no limit; leave it out"},
     {kCommand + "notify = systemd\nwatchdog = io:99ms\n", ":4: watchdog: '99ms' is out of range"},
     {kCommand + "watchdog = a:5s, b:6s\n",
-     ":3: watchdog: several timers, but only a service that sends heartbeats can have them (add notify = "
-     "systemd, or give one time)"},
+     ":3: watchdog: several timers, but only a service that sends heartbeats can have them; add "
+     "notify = systemd, or give one time"},
     {kCommand + "watchdog = 5s\nwatchdog-soft = 5s\n",
      ":4: watchdog-soft: 5s is not shorter than `watchdog` (5s)"},
     {kCommand + "notify = systemd\nwatchdog = 9s, io:2s\nwatchdog-soft = 3s\n",
      ":5: watchdog-soft: 3s is not shorter than `watchdog` (2s)"},
     {kCommand + "notify = systemd\nwatchdog = 9s\nnotify-access = none\n",
      ":5: notify-access: 'none', but the service is watched by its heartbeats"},
-    {kCommand + "watchdog-source = probe\n", ":3: watchdog-source: 'probe' without a command (for example"},
+    {kCommand + "watchdog-source = probe\n",
+     ":3: watchdog-source: 'probe' without a command; for example"},
     {kCommand + "watchdog-source = probe: \n", ":3: watchdog-source: 'probe:' without a command"},
     {kCommand + "watchdog-source = probe:/bin/x 'a\n", ":3: watchdog-source: "},
     {kCommand + "watchdog-source = tcp:localhost:80\n",
-     "(for example 127.0.0.1:80 or [::1]:80; names are not looked up)"},
+     "for example 127.0.0.1:80 or [::1]:80; names are not looked up"},
     {kCommand + "watchdog-source = tcp:80\n", "'80' is no ADDRESS:PORT"},
     {kCommand + "watchdog-source = tcp:127.0.0.1:70000\n", ":3: watchdog-source: "},
     {kCommand + "watchdog-source = unix:run/x\n", ":3: watchdog-source: "},
     {kCommand + "watchdog-source = http://127.0.0.1\n",
-     "'http://127.0.0.1' has no path (for example http://127.0.0.1/)"},
+     "'http://127.0.0.1' has no path; for example http://127.0.0.1/"},
     {kCommand + "watchdog-source = https://127.0.0.1/\n", "there is no https here"},
     {kCommand + "watchdog-source = http://127.0.0.1/a b\n", "has a blank or a control character in it"},
     {kCommand + "watchdog = 3s\nwatchdog-source = probe:/bin/x\nprobe-interval = 3s\n",

@@ -69,7 +69,9 @@ TEST(Render, WhatAServiceSaysOfItself) {
         EXPECT_NE(line.find(part), std::string::npos) << line;
     view.notify_access.reset();
     line = render_service(view, &about, Ms{4500}, {});
-    EXPECT_TRUE(line.ends_with(R"("notify_access":null,"messages":null,"timers":[{"name":"io","limit_ms":5000,"left_ms":-20}]})")) << line;
+    EXPECT_TRUE(line.ends_with(R"("notify_access":null,"messages":null,"timers":[{"name":"io",)"
+                               R"("limit_ms":5000,"left_ms":-20}]})"))
+        << line;
 }
 
 TEST(Render, AScope) {

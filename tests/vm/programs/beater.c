@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Services that beat, or whose heart misses a beat: beater MODE.
-//   worker       a thread feeds the timer `main`, another one `io` until SIGUSR1: then it waits for a lock
+//   worker       a thread feeds the timer `main`, another one `io` until SIGUSR1: then it waits for
+//                a lock
 //   leader-gone  its main thread ends, another one lives
 //   spin         works and sleeps until SIGUSR1, then it spins
 //   unix PATH    listens there until SIGUSR1 takes the socket away

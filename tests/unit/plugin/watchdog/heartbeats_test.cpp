@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table beyond plain heartbeats: named timers, grace, soft, more time, progress, probes, suspends; and
-// how it is told.
+// The table beyond plain heartbeats: named timers, grace, soft, more time, progress, probes, suspends;
+// and how it is told.
 #include "watchdog/heartbeats/http_reply.h"
 #include "watchdog/heartbeats/probe_target.h"
 #include "watchdog/heartbeats/progress_reader.h"
@@ -108,7 +108,8 @@ TEST_F(HeartbeatsTest, evidence_names_the_process_that_beat_last) {
     beat("", 100, 77);
     auto late = tick(1100);
     ASSERT_EQ(late.size(), 1u);
-    EXPECT_NE(std::string(late[0].evidence).find("; it last came from process 77: 77 worker D in nfs_wait"),
+    EXPECT_NE(std::string(late[0].evidence)
+                  .find("; it last came from process 77: 77 worker D in nfs_wait"),
               std::string::npos)
         << late[0].evidence;
 }
@@ -205,7 +206,8 @@ TEST_F(HeartbeatsTest, progress_is_to_wait_or_to_do_io) {
     EXPECT_EQ(table.next(), 1501) << "when the time is over, not a look later";
     auto late = look(1501, {11, 6, 1011, 1, 1});
     ASSERT_EQ(late.size(), 1u);
-    EXPECT_EQ(std::string(late[0].evidence).find("no progress for 1.0 s (limit 1.0 s): spins, 1.0 s of CPU"),
+    EXPECT_EQ(std::string(late[0].evidence)
+                  .find("no progress for 1.0 s (limit 1.0 s): spins, 1.0 s of CPU"),
               0u)
         << late[0].evidence;
     auto over = look(2000, {12, 6, 1011, 1, 1});
@@ -220,7 +222,8 @@ TEST_F(HeartbeatsTest, a_busy_child_does_not_stand_for_a_stopped_main_process) {
     for (std::int64_t now = 250; now <= 1250 && late.empty(); now += 250)
         late = look(now, {10 + static_cast<std::uint64_t>(now), 5, 0, 2, 0});
     ASSERT_EQ(late.size(), 1u);
-    EXPECT_NE(std::string(late[0].evidence).find("stopped or dead"), std::string::npos) << late[0].evidence;
+    EXPECT_NE(std::string(late[0].evidence).find("stopped or dead"), std::string::npos)
+        << late[0].evidence;
 }
 
 TEST_F(HeartbeatsTest, what_cannot_be_read_is_not_judged) {
@@ -313,7 +316,8 @@ TEST_F(HeartbeatsTest, timers_outlive_init) {
     Supervision after;
     after.keep_in(slots);
     EXPECT_EQ(after.next(), 21'000);
-    after.watch(1, spec_of(Source::heartbeat, "timers=main:5000,io:30000 soft=2000 extend=60000"), 42, 9000);
+    const char* same = "timers=main:5000,io:30000 soft=2000 extend=60000";
+    after.watch(1, spec_of(Source::heartbeat, same), 42, 9000);
     Supervision::TimerView views[kMostTimers];
     ASSERT_EQ(after.timers(1, 9000, views), 2u);
     EXPECT_STREQ(views[1].name, "io");
@@ -354,13 +358,14 @@ HttpReply::State reply_to(HttpReply& reply, const std::string& text, std::size_t
 
 TEST(HttpReplyTest, only_the_status_counts) {
     for (std::size_t step : {1U, 3U, 1000U}) {
-        for (const char* good : {"HTTP/1.1 200 OK\r\n", "HTTP/1.0 204\n", "HTTP/1.1 399 x\r\n", "HTTP/1.1 301 \r\n"}) {
+        for (const char* good : {"HTTP/1.1 200 OK\r\n", "HTTP/1.0 204\n", "HTTP/1.1 399 x\r\n",
+                                 "HTTP/1.1 301 \r\n"}) {
             HttpReply reply;
             EXPECT_EQ(reply_to(reply, good, step), HttpReply::State::good) << good;
         }
         for (const char* bad : {"HTTP/1.1 500 no\r\n", "HTTP/1.1 404\r\n", "HTTP/1.1 100 Continue\r\n",
-                                "HTTP/1.1 2000\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1  200\r\n", "\r\n", "SSH-2.0-x",
-                                "HTTP/2 200\r\n", "http/1.1 200 OK\r\n"}) {
+                                "HTTP/1.1 2000\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1  200\r\n", "\r\n",
+                                "SSH-2.0-x", "HTTP/2 200\r\n", "http/1.1 200 OK\r\n"}) {
             HttpReply reply;
             EXPECT_EQ(reply_to(reply, bad, step), HttpReply::State::bad) << bad;
             EXPECT_STRNE(reply.why(), "");
@@ -380,9 +385,10 @@ TEST(ProbeTargetTest, numeric_addresses_alone) {
         EXPECT_TRUE(parse_target(good, target)) << good;
         EXPECT_GT(target.length, 0u);
     }
-    for (const char* bad : {"", "tcp:", "tcp:127.0.0.1", "tcp:localhost:80", "tcp:127.0.0.1:0", "tcp:[::1:80",
-                            "tcp:127.0.0.1:65536", "tcp:127.0.0.1:80x", "unix:x", "http://127.0.0.1",
-                            "http://127.0.0.1:/", "http://localhost/", "http://127.0.0.1/a\r\nX: y", "ftp:x"}) {
+    for (const char* bad : {"", "tcp:", "tcp:127.0.0.1", "tcp:localhost:80", "tcp:127.0.0.1:0",
+                            "tcp:[::1:80", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:80x", "unix:x", "http://127.0.0.1",
+                            "http://127.0.0.1:/", "http://localhost/",
+                            "http://127.0.0.1/a\r\nX: y", "ftp:x"}) {
         ProbeTarget target;
         EXPECT_FALSE(parse_target(bad, target)) << bad;
     }

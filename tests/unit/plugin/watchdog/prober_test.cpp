@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The prober itself, over real sockets, against peers that are well, slow, endless, huge or not there; and
-// the plugin with it.
+// The prober itself, over real sockets, against peers that are well, slow, endless, huge or not there;
+// and the plugin with it.
 #include "support.h"
 #include "watchdog/heartbeats/prober_protocol.h"
 
@@ -24,7 +24,8 @@ using test::SmallInit;
 
 std::int64_t now() { return monotonic_now().count(); }
 
-// A server on a free port of 127.0.0.1 that treats each connection as `serve` says, in a process of its own.
+// A server on a free port of 127.0.0.1 that treats each connection as `serve` says, in a process of its
+// own.
 class Server {
   public:
     explicit Server(void (*serve)(int)) {
@@ -317,11 +318,12 @@ TEST_F(ProbedService, verdicts_come_in_time) {
                                 "timers=main:100");
         ASSERT_TRUE(init.run(10s, [&] { return !init.services.troubles.empty(); }));
         worst = std::max(worst, now() - began - 100);
-        init.host.service_state("web", start, State::stopping, Ms{100}, WatchdogSource::heartbeat, 0, "");
+        init.host.service_state("web", start, State::stopping, Ms{100}, WatchdogSource::heartbeat, 0);
     }
     RecordProperty("worst_ms", static_cast<int>(worst));
     EXPECT_LT(worst, 500) << "no timer is rounded to seconds";
-    std::printf("the latest of 10 verdicts came %lld ms after its deadline\n", static_cast<long long>(worst));
+    std::printf("the latest of 10 verdicts came %lld ms after its deadline\n",
+                static_cast<long long>(worst));
 }
 
 } // namespace
