@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "base/shell_words.h"
 #include "base/signal_name.h"
@@ -138,8 +139,9 @@ Result<Step> parse_step(std::string_view text) {
     Step step{.kind = static_cast<StepKind>(known - kStepNames.begin())};
 
     if (auto taken = take_clauses(tokens, step); !taken) return std::unexpected(taken.error());
-    if (step.kind == StepKind::signal) {
-        if (tokens.size() < 2) return fail("signal needs a signal, such as signal TERM");
+    if (step.kind == StepKind::signal && tokens.size() < 2) {
+        step.signal = SIGABRT; // a core dump
+    } else if (step.kind == StepKind::signal) {
         auto number = signal_number(tokens[1]);
         if (!number) return std::unexpected(number.error());
         step.signal = *number;
