@@ -13,6 +13,8 @@ enum Cookie : std::uint64_t {
     kTimerRespawn,     // start a kicker again after a pause
     kFdWake,           // the kicker wants PID 1 to look at the page
     kHelperKicker,
+    kFdProber = 32, // of heartbeats/
+    kHelperProber,
 };
 
 } // namespace leash_watchdog

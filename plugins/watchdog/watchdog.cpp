@@ -3,8 +3,8 @@
 //
 //   device       the WDT itself
 //   feeding      verdict page and kicker: the WDT is kicked while PID 1's loop is fresh
-//   supervision  which service owes a sign of life by when
 //   clients      programs written for watchdogd
+//   heartbeats   which service owes a sign of life by when
 //
 // The verdict by phase:
 //   boot      feed for boot-limit, then starve: a boot that hangs ends in a reset
@@ -16,12 +16,10 @@
 #include "cookies.h"
 #include "device.h"
 #include "feeding.h"
+#include "heartbeats/heartbeats.h"
 #include "plugin/leash_plugin.h"
 #include "say.h"
 #include "settings.h"
-#include "supervision.h"
-#include "task_probe.h"
-#include "watch_table.h"
 #include "watchdog/clients/clients.h"
 #include "watchdog/clients/hub_host.h"
 
@@ -41,8 +39,6 @@ namespace {
 constexpr std::int64_t kRetryOpen = 1000;
 constexpr std::int64_t kShutdownLimit = 300'000;
 constexpr std::int64_t kShutdownGrace = 120'000; // unmounting and the rest, behind init's own limit
-constexpr std::int64_t kStall = 2000;            // LEASH_EVENT_LOOP comes once a second at least
-constexpr const char* kMissedHeartbeat = "missed-heartbeat";
 
 enum class Phase : std::uint32_t { boot, settled, rescue, shutdown };
 
@@ -71,6 +67,7 @@ class Watchdog {
     std::int64_t delegate();
     int release(int end);
     int may_end(int end, char* why, std::size_t size);
+    [[nodiscard]] const Heartbeats& heartbeats() const { return heartbeats_; }
 
   private:
     void open_device(std::int64_t now);
@@ -78,9 +75,6 @@ class Watchdog {
     void set_up(std::int64_t now);
     void say_missing(int error);
     void enter(Phase phase, std::int64_t now, std::int64_t limit = 0);
-    void service_state(const leash_event& event);
-    void note_time(std::int64_t now);
-    void act(std::int64_t now);
     void show_status(std::int64_t now);
     void save();
 
@@ -90,14 +84,10 @@ class Watchdog {
     ForClients for_clients_{device_};
     leash_clients::Clients clients_;
     Feeding feeding_;
-    WatchTable table_;
-    Supervision supervision_;
-    ProcTaskProbe probe_;
-    std::vector<Report> reports_;
+    Heartbeats heartbeats_;
     Phase phase_ = Phase::boot;
     int missing_error_ = 0; // why the device is not open, as last said
     int original_timeout_s_ = 0;
-    std::int64_t last_event_ = 0;
     std::int64_t shown_ms_ = 0;
 };
 
@@ -107,7 +97,6 @@ const leash_host* g_host = nullptr;
 int Watchdog::start(const leash_host* host, const void* saved, std::size_t length) {
     host_ = host;
     std::int64_t now = host->now_ms();
-    last_event_ = now;
     settings_ = read_settings([](const char* key) { return g_host->config(key); },
                               [](const char* text) { g_host->log(LEASH_WARNING, text); });
     Saved before;
@@ -130,12 +119,7 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
     }
     original_timeout_s_ = before.original_timeout_s;
-    table_.open(host);
-    supervision_.keep_in(table_.slots());
-    // While nobody listened, nobody was late.
-    if (table_.noted() > 0 && now > table_.noted()) supervision_.shift(now - table_.noted());
-    table_.note(now);
-    act(now);
+    heartbeats_.start(host, now);
 
     int fd = host->saved_fd("wdt");
     if (fd >= 0)
@@ -250,23 +234,14 @@ void Watchdog::save() {
     host_->save_state(&saved, sizeof saved);
 }
 
-// After a stall of PID 1's loop nobody is late who could not be heard. Checked at every event,
-// since a timer may come before the round's LEASH_EVENT_LOOP.
-void Watchdog::note_time(std::int64_t now) {
-    std::int64_t gap = now - last_event_;
-    last_event_ = now;
-    table_.note(now);
-    if (gap <= kStall) return;
-    supervision_.shift(gap);
-    char span[32];
-    say(host_, LEASH_WARNING, "PID 1's loop stood still for %s: all heartbeat deadlines move by it",
-        show_ms(gap, span, sizeof span));
-}
-
 void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     feeding_.beat(now);
-    note_time(now);
+    heartbeats_.note_time(now);
+    if (heartbeats_.event(event)) {
+        heartbeats_.act(now);
+        return;
+    }
     if (clients_.event(event)) return;
     switch (event.type) {
     case LEASH_EVENT_LOOP:
@@ -275,15 +250,6 @@ void Watchdog::event(const leash_event& event) {
             show_status(now);
         }
         return; // every round: nothing else
-    case LEASH_EVENT_SERVICE_STATE:
-        service_state(event);
-        break;
-    case LEASH_EVENT_HEARTBEAT:
-        supervision_.heartbeat(event.start, now, reports_);
-        break;
-    case LEASH_EVENT_HEARTBEAT_TRIGGER:
-        supervision_.trigger(event.start, reports_);
-        break;
     case LEASH_EVENT_TARGET_SETTLED:
         if (phase_ != Phase::shutdown)
             enter(std::strcmp(event.name, "rescue") == 0 ? Phase::rescue : Phase::settled, now);
@@ -304,9 +270,6 @@ void Watchdog::event(const leash_event& event) {
         case kTimerOpen:
             if (!device_.is_open()) open_device(now);
             break;
-        case kTimerSupervision:
-            supervision_.tick(now, probe_, reports_);
-            break;
         case kTimerStandIn:
             feeding_.stand_in(now);
             break;
@@ -321,34 +284,7 @@ void Watchdog::event(const leash_event& event) {
     default:
         break; // of a newer host
     }
-    act(now);
-}
-
-void Watchdog::service_state(const leash_event& event) {
-    bool up = event.state == LEASH_RUNNING || event.state == LEASH_RELOADING;
-    bool ours = event.source == LEASH_SOURCE_HEARTBEAT || event.source == LEASH_SOURCE_TASKS;
-    if (event.start == 0) return;
-    if (!up || !ours || event.watchdog_ms <= 0) {
-        supervision_.forget(event.start);
-        return;
-    }
-    Source source = event.source == LEASH_SOURCE_TASKS ? Source::tasks : Source::heartbeat;
-    supervision_.watch(event.start, event.watchdog_ms, source, event.main_pid, event.now_ms);
-}
-
-// Tells the host what the table has found, and sets the timer for what comes next.
-void Watchdog::act(std::int64_t now) {
-    for (const Report& report : reports_) {
-        if (report.over) {
-            host_->trouble_over(report.start, kMissedHeartbeat);
-            continue;
-        }
-        int error = host_->trouble(report.start, kMissedHeartbeat, report.evidence);
-        if (error == -ESRCH) supervision_.forget(report.start);
-        if (error == -EAGAIN) supervision_.ask_again(report.start, now);
-    }
-    reports_.clear();
-    host_->set_timer(kTimerSupervision, supervision_.next()); // kNever cancels
+    heartbeats_.act(now);
 }
 
 void Watchdog::show_status(std::int64_t now) {
@@ -450,6 +386,9 @@ extern "C" const leash_plugin* leash_plugin_entry() {
         .may_end = [](int end, char* why,
                       std::size_t size) { return g_watchdog->may_end(end, why, size); },
         .command = nullptr,
+        .timers = [](std::uint64_t start, leash_timer* timers, std::size_t most) {
+            return static_cast<int>(g_watchdog->heartbeats().timers(start, timers, most));
+        },
     };
     return &plugin;
 }

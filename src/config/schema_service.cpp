@@ -3,6 +3,7 @@
 #include "config/listen_value.h"
 #include "config/schema.h"
 #include "config/service_setters.h"
+#include "config/watch_values.h"
 
 namespace leash {
 namespace {
@@ -354,20 +355,48 @@ std::vector<KeySpec> rows() {
         .set = ServiceSetter{set_word<&S::strays>}});
 
     constexpr std::string_view watch = "Watchdog and trouble";
-    table.push_back({.section = section, .group = watch, .key = "watchdog", .type = duration,
-        .least = 100, .most = 24 * kHour, .zero = "not watched", .fallback = "0s",
+    table.push_back({.section = section, .group = watch, .key = "watchdog", .type = grammar,
+        .grammar = kWatchdogGrammar, .fallback = "0s", .fallback_note = "not watched",
         .types = kProcess,
-        .text = "The longest silence allowed. A service that gives no sign of life for so long has "
-                "the trouble `missed-heartbeat`.",
-        .set = ServiceSetter{set_time<&S::watchdog>}});
+        .text = "The longest silence allowed, 100ms to 24h. A service that gives no sign of life for "
+                "so long has the trouble `missed-heartbeat`. A service that sends heartbeats may have "
+                "up to eight timers, for example `main:5s, io:30s`: each has to be fed by itself, by "
+                "WATCHDOG=1 together with WATCHDOG_TIMER=NAME. A time without a name is that of "
+                "`main`. WATCHDOG=1 alone feeds `main`, or the only timer there is, and no other one. "
+                "$WATCHDOG_USEC is the shortest time.",
+        .set = ServiceSetter{set_watchdog}});
     table.push_back({.section = section, .group = watch, .key = "watchdog-source", .type = grammar,
-        .grammar = "heartbeat, tasks",
+        .grammar = kSourceGrammar,
         .fallback_note = "`heartbeat` with `notify = systemd`, else `tasks`", .types = kProcess,
         .text = "What counts as a sign of life. `heartbeat`: the service sends WATCHDOG=1 to the "
-                "socket named in $NOTIFY_SOCKET, which takes `notify = systemd`. `tasks`: the "
-                "service has a task that lives and is not stopped. (`progress` and `probe:COMMAND` "
-                "are reserved for a later version.)",
+                "socket named in $NOTIFY_SOCKET, which takes `notify = systemd`. `tasks`: its main "
+                "process has a thread that lives and is not stopped. `progress`: some thread of the "
+                "main process, or of those in its cgroup, has done I/O or has waited for something and "
+                "gone on; CPU time alone is none, nor is what children do while the whole main process "
+                "is stopped. `probe:COMMAND`: the command, run as `command-reload` is, ends with status "
+                "0. `tcp:` and `unix:`: a connection is accepted. `http://`: the answer to a GET has a "
+                "status of 2xx or 3xx. Addresses are numeric. See WATCHING.",
         .set = ServiceSetter{set_watchdog_source}});
+    table.push_back({.section = section, .group = watch, .key = "watchdog-soft", .type = duration,
+        .least = 50, .most = 24 * kHour, .zero = "none", .fallback = "0s", .types = kProcess,
+        .text = "A silence that is reported in the log, with evidence, and not answered otherwise. "
+                "Shorter than each time of `watchdog`.",
+        .set = ServiceSetter{set_time<&S::watchdog_soft>}});
+    table.push_back({.section = section, .group = watch, .key = "watchdog-grace", .type = duration,
+        .least = 100, .most = 24 * kHour, .zero = "none", .fallback = "0s", .types = kProcess,
+        .text = "How long after it has become `running` the service may be silent for the first time, "
+                "if that is longer than `watchdog`.",
+        .set = ServiceSetter{set_time<&S::watchdog_grace>}});
+    table.push_back({.section = section, .group = watch, .key = "probe-interval", .type = duration,
+        .least = 50, .most = 24 * kHour, .zero = "a third of `watchdog`", .fallback = "0s",
+        .types = kProcess,
+        .text = "The time from the begin of a probe to the begin of the next one. One at a time.",
+        .set = ServiceSetter{set_time<&S::probe_interval>}});
+    table.push_back({.section = section, .group = watch, .key = "probe-timeout", .type = duration,
+        .least = 50, .most = 24 * kHour, .zero = "as `watchdog`", .fallback = "0s",
+        .types = kProcess,
+        .text = "How long one probe may take. A command is killed then, with all that it has started.",
+        .set = ServiceSetter{set_time<&S::probe_timeout>}});
     table.push_back({.section = section, .group = watch, .key = "on-trouble", .type = policy,
         .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`", .types = kProcess,
         .text = "The answer to every trouble that has no `on-KIND` of its own. See POLICIES.",

@@ -119,17 +119,76 @@ class Rules {
             complaints_.warning(line, "on-runtime-limit", "has no effect without `runtime-limit`",
                                 "add for example runtime-limit = 24h");
         int source = own_("watchdog-source");
-        if (source > 0 && s_.watchdog_source == WatchdogSource::heartbeat &&
-            s_.notify.kind != NotifyKind::systemd)
+        bool beats = s_.watchdog_source == WatchdogSource::heartbeat;
+        if (source > 0 && beats && s_.notify.kind != NotifyKind::systemd)
             complaints_.error(source, "watchdog-source",
                               "'heartbeat', but nothing could beat: only notify = systemd gives "
                               "the service a socket to beat on",
                               "add notify = systemd, or take watchdog-source = tasks");
-        if (s_.watchdog.count() > 0) return;
-        for (auto key : {"watchdog-source", "on-missed-heartbeat"})
-            if (int line = own_(key); line > 0)
-                complaints_.warning(line, key, "has no effect without `watchdog`",
-                                    "add for example watchdog = 10s");
+        check_probe();
+        if (s_.watchdog.count() == 0) {
+            for (auto key :
+                 {"watchdog-source", "on-missed-heartbeat", "watchdog-soft", "watchdog-grace"})
+                if (int line = own_(key); line > 0)
+                    complaints_.warning(line, key, "has no effect without `watchdog`",
+                                        "add for example watchdog = 10s");
+            return;
+        }
+        int line = own_("watchdog");
+        if (beats && s_.notify_access == NotifyAccess::none && own_("notify-access") > 0)
+            complaints_.error(own_("notify-access"), "notify-access",
+                              "'none', but the service is watched by its heartbeats, and nobody's count",
+                              "take main, exec or all, or watchdog-source = tasks");
+        if (!beats && s_.watchdog_timers.size() > 1)
+            complaints_.error(line > 0 ? line : source, line > 0 ? "watchdog" : "watchdog-source",
+                              "several timers, but only a service that sends heartbeats can have them",
+                              "add notify = systemd, or give one time");
+        check_soft_and_grace();
+    }
+
+    // A key that is wrong beside another one: told at its own line where it has one.
+    int line_of(std::string_view key, std::string_view other) const {
+        if (own_(key) > 0) return own_(key);
+        return own_(other) > 0 ? own_(other) : header_;
+    }
+
+    void check_soft_and_grace() {
+        if (s_.watchdog_soft.count() > 0 && s_.watchdog_soft >= s_.watchdog)
+            complaints_.error(line_of("watchdog-soft", "watchdog"), "watchdog-soft",
+                              fmt::format("{} is not shorter than `watchdog` ({})",
+                                          format_duration(s_.watchdog_soft),
+                                          format_duration(s_.watchdog)),
+                              "it is to report before that answers");
+        auto longest = Ms{0};
+        for (const auto& timer : s_.watchdog_timers) longest = std::max(longest, timer.limit);
+        int line = own_("watchdog-grace");
+        if (line > 0 && s_.watchdog_grace.count() > 0 && s_.watchdog_grace <= longest)
+            complaints_.warning(line, "watchdog-grace",
+                                fmt::format("has no effect: it is not longer than `watchdog` ({})",
+                                            format_duration(longest)),
+                                "");
+    }
+
+    void check_probe() {
+        bool probes = s_.watchdog_source == WatchdogSource::probe;
+        for (auto key : {"probe-interval", "probe-timeout"})
+            if (int line = own_(key); line > 0 && !probes)
+                complaints_.warning(line, key, "has no effect: `watchdog-source` is no probe",
+                                    "add for example watchdog-source = probe:/bin/check");
+        if (!probes || s_.watchdog.count() == 0) return;
+        if (s_.probe_interval >= s_.watchdog)
+            complaints_.error(line_of("probe-interval", "watchdog"), "probe-interval",
+                              fmt::format("{} is not shorter than `watchdog` ({}): the service would be "
+                                          "called silent between two probes",
+                                          format_duration(s_.probe_interval),
+                                          format_duration(s_.watchdog)),
+                              "take a third of it");
+        if (s_.probe_timeout > s_.watchdog)
+            complaints_.error(line_of("probe-timeout", "watchdog"), "probe-timeout",
+                              fmt::format("{} is longer than `watchdog` ({})",
+                                          format_duration(s_.probe_timeout),
+                                          format_duration(s_.watchdog)),
+                              "the service would be called silent before");
     }
 
     // What the keys of messages need: a socket, and descriptors that are free.
@@ -213,8 +272,10 @@ bool default_fits(const KeySpec& spec, std::string_view text, const ServiceSetti
     if ((spec.types & bit_of(settings.type)) == 0) return false;
     if (spec.key == "restart" && text == "always" && settings.type == ServiceType::oneshot)
         return false;
-    return spec.key != "watchdog-source" || text != "heartbeat" ||
-           settings.notify.kind == NotifyKind::systemd;
+    bool timers = spec.key == "watchdog" && text.find(',') != std::string_view::npos;
+    bool beats = timers || (spec.key == "watchdog-source" && text == "heartbeat");
+    return !beats ||
+           settings.notify.kind == NotifyKind::systemd; // nothing else could beat
 }
 
 void finish_service(ServiceSettings& settings, const LineOf& own, const LineOf& inherited,

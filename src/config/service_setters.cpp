@@ -142,19 +142,4 @@ Checked<void> set_fd_store_max(S& s, const V& v) {
     return {};
 }
 
-Checked<void> set_watchdog_source(S& s, const V& v) {
-    constexpr std::string_view kNow = "allowed: heartbeat, tasks";
-    if (v.text == "heartbeat") {
-        s.watchdog_source = WatchdogSource::heartbeat;
-    } else if (v.text == "tasks") {
-        s.watchdog_source = WatchdogSource::tasks;
-    } else if (v.text == "progress" || v.text == "probe" || v.text.starts_with("probe:")) {
-        return fault(fmt::format("{} is not available in this version; {}", quote(v.text), kNow));
-    } else {
-        return fault(fmt::format("{}; {}", quote(v.text), kNow),
-                     did_you_mean(closest_word(v.text, {"heartbeat", "tasks"})));
-    }
-    return {};
-}
-
 } // namespace leash::setters

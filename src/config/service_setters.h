@@ -34,7 +34,6 @@ Checked<void> set_environment(S& s, const V& v);
 Checked<void> set_conditions(S& s, const V& v);
 Checked<void> set_notify(S& s, const V& v);
 Checked<void> set_fd_store_max(S& s, const V& v);
-Checked<void> set_watchdog_source(S& s, const V& v);
 
 template <ControlKind kind> Checked<void> add_control(S& s, const V& v) {
     auto& commands = s.control.edit()[static_cast<std::size_t>(kind)];

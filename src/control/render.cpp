@@ -81,6 +81,17 @@ void messages(JsonWriter& json, const ServiceView& view) {
     json.end_object();
 }
 
+void timers(JsonWriter& json, const ServiceView& view) {
+    json.key("timers").begin_array();
+    for (const auto& timer : view.timers) {
+        json.begin_object().key("name").string(timer.name);
+        json.key("limit_ms").number(timer.limit.count());
+        json.key("left_ms").number(timer.left.count());
+        json.end_object();
+    }
+    json.end_array();
+}
+
 std::string service(const ServiceView& view, const ServiceSettings* settings, Ms now,
                     const std::vector<TaskView>* tasks) {
     JsonWriter json;
@@ -143,7 +154,10 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     if (view.masked) json.string("masked");
     else if (!settings || settings->scope) json.null();
     else json.string(settings->start == StartMode::automatic ? "auto" : "manual");
-    if (tasks != nullptr) messages(json, view);
+    if (tasks != nullptr) {
+        messages(json, view);
+        timers(json, view);
+    }
     json.end_object();
     return json.text();
 }

@@ -82,14 +82,19 @@ void Init::first_acts() {
     executor_ = std::make_unique<Executor>(
         loop_, manager_, core_, workers_, logs_, cgroups_ ? &*cgroups_ : nullptr, *recovery_,
         HeartbeatSink{
+            [this](const std::string& service, StartId start, const std::string& timer,
+                   pid_t sender) { plugins_->heartbeat(service, start, timer, sender); },
             [this](const std::string& service, StartId start) {
-                plugins_->heartbeat(service, start, false);
-            },
-            [this](const std::string& service, StartId start) {
-                plugins_->heartbeat(service, start, true);
+                plugins_->trigger(service, start);
             },
             [this](const std::string& service, StartId start) {
                 plugins_->limit_changed(service, start);
+            },
+            [this](const std::string& service, StartId start, Ms time) {
+                plugins_->time_asked(service, start, time);
+            },
+            [this](StartId start, int status, const std::string& why) {
+                plugins_->probe_exited(start, status, why);
             }});
 }
 
@@ -119,7 +124,9 @@ void Init::take_configuration(std::vector<SourceFile> files) {
                     [this](const std::string& target, const std::string& why) {
                         enter_target_by_policy(target, why);
                     },
-                    [this](Hook hook) { run_hook(workers_, std::move(hook)); }});
+                    [this](Hook hook) { run_hook(workers_, std::move(hook)); },
+                    [this](StartId start) { return executor_->run_probe(start); },
+                    [this](StartId start) { return executor_->kill_probe(start); }});
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.
@@ -208,7 +215,10 @@ void Init::open_for_service() {
                      [this](const std::string& name, pid_t pid, int client) {
                          return scopes_->make(name, pid, client);
                      },
-                     [this](ServiceView& view) { executor_->tell_of_notify(view); },
+                     [this](ServiceView& view) {
+                         executor_->tell_of_notify(view);
+                         plugins_->tell_of_timers(view);
+                     },
                      [this](const std::string& target, const std::string& why) {
                          return enter_target(target, why);
                      },

@@ -27,10 +27,16 @@ namespace leash {
 
 // Heartbeats are of no concern to the core: they go to the plugins.
 struct HeartbeatSink {
-    std::function<void(const std::string& service, StartId start)> beat;
+    // `timer`: WATCHDOG_TIMER=, or "".
+    std::function<void(const std::string& service, StartId start, const std::string& timer,
+                       pid_t sender)>
+        beat;
     std::function<void(const std::string& service, StartId start)> trigger; // WATCHDOG=trigger
     // WATCHDOG_USEC=: ServiceView has it
     std::function<void(const std::string& service, StartId start)> limit_changed;
+    std::function<void(const std::string& service, StartId start, Ms time)> time_asked;
+    // How a command of run_probe() has ended: as of waitpid(2), or -1 with the reason.
+    std::function<void(StartId start, int status, const std::string& why)> probe_exited;
 };
 
 class Executor {
@@ -57,6 +63,12 @@ class Executor {
     // Commands beside the main process: executor_control.cpp.
     void run_control(const action::RunControl& wanted);
     void kill_control(const action::KillControl& wanted);
+
+    // The command of `watchdog-source = probe:`, beside the main process: executor_probe.cpp. 0 or a
+    // negative errno. It is not in the state page: a next life of init knows nothing of it, and the next
+    // probe kills it.
+    int run_probe(StartId start);
+    int kill_probe(StartId start);
 
     // Writes what a next life of init would have to know of a service into the state page.
     void record(const std::string& service, Recovery::Intent intent = Recovery::Intent::none);
@@ -99,6 +111,7 @@ class Executor {
     void put_in_place(const std::string& service, StartId start, const Spawned& spawned,
                       const Group& group, bool known);
     bool control_exited(pid_t pid, int wait_status);
+    bool probe_exited(pid_t pid, int wait_status);
     bool adopt_control(LiveStart& live, const Control& control);
     void adopt_main(LiveStart& live, const ServiceRecord& record, const Life& life);
     // executor_leftovers.cpp: false if the start is refused or has to wait.

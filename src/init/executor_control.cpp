@@ -30,6 +30,10 @@ void add_exit(SpawnRequest& request, int status) {
     }
 }
 
+bool probes(const ServiceSettings& settings) {
+    return settings.watchdog > Ms{0} && !settings.probe.empty();
+}
+
 } // namespace
 
 // The group is divided only where there are such commands: each part costs memory.
@@ -37,7 +41,8 @@ Executor::Group Executor::group_for(const ServiceSettings& settings, const char*
     Group group{settings.name, UniqueFd()};
     if (!tree_) return group;
     auto entered = tree_->enter(group.name);
-    bool divided = std::ranges::any_of(*settings.control,
+    bool divided = probes(settings) ||
+                   std::ranges::any_of(*settings.control,
                                        [](const auto& commands) { return !commands.empty(); });
     if (entered && divided) {
         group.name += fmt::format("/{}", part);
@@ -102,7 +107,7 @@ void Executor::kill_control(const action::KillControl& wanted) {
 
 bool Executor::control_exited(pid_t pid, int wait_status) {
     auto* live = live_.by_control_pid(pid);
-    if (!live) return false;
+    if (!live) return probe_exited(pid, wait_status);
     std::optional<std::string> failure;
     bool not_executed = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kNotExecuted;
     if (live->control_outcome && not_executed) failure = read_outcome(live->control_outcome.get());

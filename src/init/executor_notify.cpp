@@ -171,8 +171,11 @@ void Executor::on_message(StartId start, const NotifyMessage& message, const Not
         core_.post(event::WatchdogAsked{start, limit});
         heartbeats_.limit_changed(service, start);
     }
-    if (message.extend_timeout_usec)
-        core_.post(event::TimeAsked{start, ms_of(*message.extend_timeout_usec)});
+    if (message.extend_timeout_usec) {
+        auto time = ms_of(*message.extend_timeout_usec);
+        core_.post(event::TimeAsked{start, time});
+        heartbeats_.time_asked(service, start, time);
+    }
     if (message.stopping) core_.post(event::Stopping{start});
     else if (message.ready) core_.post(event::Ready{start});
     else if (message.reloading) {
@@ -183,7 +186,7 @@ void Executor::on_message(StartId start, const NotifyMessage& message, const Not
     }
     if (message.watchdog) {
         ++beats_;
-        heartbeats_.beat(service, start);
+        heartbeats_.beat(service, start, message.watchdog_timer, sender.pid);
     }
     if (message.watchdog_trigger) heartbeats_.trigger(service, start);
 }

@@ -39,6 +39,9 @@ struct LiveStart {
     unsigned control_serial = 0;
     UniqueFd control_pidfd;
     ExecOutcome control_outcome;
+    pid_t probe_pid = 0; // watchdog-source = probe:COMMAND
+    UniqueFd probe_pidfd;
+    ExecOutcome probe_outcome;
     std::unique_ptr<IoWatch> outcome_watch;
     std::unique_ptr<NotifySocket> notify;
     std::optional<NotifyAccess> access; // NOTIFYACCESS=, instead of what the file says
@@ -66,6 +69,11 @@ class LiveStarts {
     LiveStart* by_control_pid(pid_t pid) {
         for (auto& [start, live] : by_start_)
             if (live->control_pid == pid) return live.get();
+        return nullptr;
+    }
+    LiveStart* by_probe_pid(pid_t pid) {
+        for (auto& [start, live] : by_start_)
+            if (pid != 0 && live->probe_pid == pid) return live.get();
         return nullptr;
     }
     // The start that was spawned with this process, which is reaped now; null: none.

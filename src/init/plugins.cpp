@@ -8,6 +8,43 @@
 #include "base/log.h"
 
 namespace leash {
+namespace {
+
+// A silence is asked about again shortly after: what was on its way has been read by then.
+constexpr Ms kDrainedLately{50};
+
+// WATCHDOG_USEC= stands in place of what the file says of `main`, or of the only timer.
+std::vector<WatchdogTimer> timers_of(const ServiceSettings& settings, Ms asked) {
+    auto timers = settings.watchdog_timers;
+    if (asked == Ms{0}) return timers;
+    if (timers.empty()) timers.push_back({std::string(kMainTimer), asked});
+    auto main = std::ranges::find(timers, kMainTimer, &WatchdogTimer::name);
+    if (main == timers.end() && timers.size() == 1) main = timers.begin();
+    if (main != timers.end()) main->limit = asked;
+    return timers;
+}
+
+// In the words of leash_plugin.h.
+std::string watch_text(const ServiceSettings& settings, const std::vector<WatchdogTimer>& timers) {
+    if (timers.empty()) return {};
+    std::string text = "timers=";
+    for (const auto& timer : timers)
+        text += fmt::format("{}{}:{}", &timer == &timers.front() ? "" : ",", timer.name,
+                            timer.limit.count());
+    auto time = [&](std::string_view key, Ms value) {
+        if (value > Ms{0}) text += fmt::format(" {}={}", key, value.count());
+    };
+    time("soft", settings.watchdog_soft);
+    time("grace", settings.watchdog_grace);
+    time("extend", settings.extend_limit);
+    if (settings.watchdog_source != WatchdogSource::probe) return text;
+    text += " probe=" + (settings.probe.empty() ? settings.probe_target : "command");
+    time("interval", settings.probe_interval);
+    time("timeout", settings.probe_timeout);
+    return text;
+}
+
+} // namespace
 
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
                  Recovery& recovery, PluginHooks hooks)
@@ -46,10 +83,12 @@ void Plugins::service_changed(const action::StateChanged& change) {
     const auto* settings = manager_.settings_of(change.start);
     if (!settings) settings = manager_.settings(change.service);
     if (!view || !settings) return;
-    bool asked = view->watchdog > Ms{0} && view->start == change.start;
+    auto asked = view->start == change.start ? view->watchdog : Ms{0};
+    auto timers = timers_of(*settings, asked);
+    auto shortest = std::ranges::min_element(timers, {}, &WatchdogTimer::limit);
     host_.service_state(change.service, change.start, change.to,
-                        asked ? view->watchdog : settings->watchdog,
-                        settings->watchdog_source, view->main_pid);
+                        timers.empty() ? Ms{0} : shortest->limit, settings->watchdog_source,
+                        view->main_pid, watch_text(*settings, timers));
 }
 
 void Plugins::limit_changed(const std::string& service, StartId start) {
@@ -58,13 +97,18 @@ void Plugins::limit_changed(const std::string& service, StartId start) {
         service_changed({service, start, view->state, view->state, ""});
 }
 
-void Plugins::heartbeat(const std::string& service, StartId start, bool trigger) {
-    // With nobody there to watch, what it says of itself is trouble all the same.
-    if (trigger && loaded_ == 0)
+// With nobody there to watch, what it says of itself is trouble all the same.
+void Plugins::trigger(const std::string& service, StartId start) {
+    if (loaded_ == 0)
         core_.post(event::TroubleSeen{start, TroubleKind::missed_heartbeat,
                                       "it said so itself (WATCHDOG=trigger)"});
-    else if (trigger) host_.heartbeat_trigger(service, start);
-    else host_.heartbeat(service, start);
+    else host_.heartbeat_trigger(service, start);
+}
+
+void Plugins::tell_of_timers(ServiceView& view) const {
+    if (view.start == 0) return;
+    for (const auto& timer : host_.timers(view.start))
+        view.timers.push_back({timer.name, Ms{timer.limit_ms}, Ms{timer.left_ms}});
 }
 
 void Plugins::target_settled(const std::string& target, int failed) {
@@ -150,8 +194,16 @@ int Plugins::trouble(StartId start, std::string_view kind, std::string_view evid
     auto known = trouble_kind_named(kind);
     if (!known) return -EINVAL;
     if (manager_.service_of(start).empty()) return -ESRCH;
-    // What lies in the socket was sent in time: silence is only what has not been sent.
-    if (*known == TroubleKind::missed_heartbeat && hooks_.drain_notify(start)) return -EAGAIN;
+    // What lies in the socket was sent in time: silence is only what has not been sent. Asked again at
+    // once there is no second round: beats of one timer would keep the silence of another from being
+    // told.
+    auto now = monotonic_now();
+    bool lately = drained_ == start && now - drained_at_ < kDrainedLately;
+    if (*known == TroubleKind::missed_heartbeat && !lately && hooks_.drain_notify(start)) {
+        drained_ = start;
+        drained_at_ = now;
+        return -EAGAIN;
+    }
     core_.post(event::TroubleSeen{start, *known, std::string(evidence)});
     return 0;
 }

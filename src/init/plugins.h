@@ -31,6 +31,8 @@ struct PluginHooks {
     // A policy asks for it.
     std::function<void(const std::string& target, const std::string& why)> enter_target;
     std::function<void(Hook)> exec;
+    // A probe of a start, beside its main process; 0 or a negative errno.
+    std::function<int(StartId)> run_probe, kill_probe;
 };
 
 class Plugins : private HostServices {
@@ -44,7 +46,17 @@ class Plugins : private HostServices {
                                                     const std::vector<PluginState>& restored);
 
     void service_changed(const action::StateChanged& change);
-    void heartbeat(const std::string& service, StartId start, bool trigger);
+    void heartbeat(const std::string& service, StartId start, const std::string& timer, pid_t sender) {
+        host_.heartbeat(service, start, timer, sender);
+    }
+    void trigger(const std::string& service, StartId start);
+    void time_asked(const std::string& service, StartId start, Ms time) {
+        host_.time_asked(service, start, time);
+    }
+    void probe_exited(StartId start, int status, const std::string& why) {
+        host_.probe_exited(start, status, why);
+    }
+    void tell_of_timers(ServiceView& view) const;
     // What WATCHDOG_USEC= asks for has changed.
     void limit_changed(const std::string& service, StartId start);
     void target_settled(const std::string& target, int failed);
@@ -85,6 +97,8 @@ class Plugins : private HostServices {
     int hold(const std::string& plugin, leash_hold what) override;
     int let_go(const std::string& plugin, leash_hold what) override;
     int boot_target(std::string_view target, std::string_view why) override;
+    int run_probe(StartId start) override { return hooks_.run_probe(start); }
+    int kill_probe(StartId start) override { return hooks_.kill_probe(start); }
     [[nodiscard]] std::optional<std::string> text_of(const std::string& section,
                                                      std::string_view key) const;
     void go_on(leash_hold what, std::string_view late);
@@ -107,6 +121,9 @@ class Plugins : private HostServices {
     Timer hold_limit_;
     std::optional<BootTarget> boot_target_;
     MachineAnswers answers_;
+    // Of whom the socket was drained last because of a silence, and when.
+    StartId drained_ = 0;
+    Ms drained_at_{0};
 };
 
 } // namespace leash

@@ -68,6 +68,24 @@ std::string messages_of(const Json& service) {
     return text;
 }
 
+// " (main 4.2 s of 5 s, io late)": only what `watchdog` itself does not say.
+std::string timers_of(const Json& service) {
+    auto timers = service.find("timers");
+    if (timers == service.end() || !timers->is_array() || timers->empty()) return {};
+    std::string text;
+    for (const auto& timer : *timers) {
+        if (!timer.is_object()) continue;
+        auto name = printable(shown(timer, "name"));
+        auto found = timer.find("left_ms");
+        auto left = found != timer.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                            left > 0
+                                ? fmt::format("{} ms of {} left", left, number_of(timer, "limit_ms"))
+                                : std::string("late"));
+    }
+    return " (" + text + ")";
+}
+
 } // namespace
 
 std::string age(Ms time) {
@@ -154,7 +172,7 @@ std::string service_page(const Json& service, const Terminal& terminal) {
     if (auto restarts = number_of(service, "restarts"))
         fact(page, "restarts", std::to_string(restarts), terminal);
     if (auto watchdog = number_of(service, "watchdog_ms"))
-        fact(page, "watchdog", fmt::format("{} ms", watchdog), terminal);
+        fact(page, "watchdog", fmt::format("{} ms{}", watchdog, timers_of(service)), terminal);
     maybe("start id", shown(service, "start_id"));
     maybe("stored", printable(join(texts_of(service, "stored"), ", ")));
     maybe("messages", messages_of(service));

@@ -15,6 +15,15 @@ bool valid_stored_name(std::string_view name) {
     return true;
 }
 
+bool valid_timer_name(std::string_view name) {
+    if (name.empty() || name.size() > kMaxTimerName) return false;
+    for (char c : name) {
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!good && c != '_' && c != '-') return false;
+    }
+    return true;
+}
+
 // True if the line was understood.
 bool take_line(std::string_view line, NotifyMessage& message) {
     auto equals = line.find('=');
@@ -52,6 +61,11 @@ bool take_line(std::string_view line, NotifyMessage& message) {
     if (key == "BARRIER") return flag(message.barrier);
     if (key == "WATCHDOG" && value == "trigger") return message.watchdog_trigger = true;
     if (key == "WATCHDOG") return flag(message.watchdog);
+    if (key == "WATCHDOG_TIMER") {
+        if (!valid_timer_name(value)) return false;
+        message.watchdog_timer = value;
+        return true;
+    }
     if (key == "RESTART_RESET") return flag(message.restart_reset);
     if (key == "STATUS") return text(message.status);
     if (key == "MAINPID") return small(message.main_pid, 2);

@@ -17,6 +17,7 @@ namespace leash {
 inline constexpr std::size_t kMaxNotifyMessage = 4096; // bytes, as systemd has it
 
 inline constexpr std::size_t kMaxStoredName = 255; // bytes of FDNAME=
+inline constexpr std::size_t kMaxTimerName = 15;   // bytes of WATCHDOG_TIMER=
 
 // Where one message says several things, STOPPING counts before READY, and READY before RELOADING.
 struct NotifyMessage {
@@ -25,6 +26,7 @@ struct NotifyMessage {
     bool stopping = false;         // STOPPING=1
     bool watchdog = false;         // WATCHDOG=1: a heartbeat
     bool watchdog_trigger = false; // WATCHDOG=trigger: "treat me as hung"
+    std::string watchdog_timer; // WATCHDOG_TIMER=: which one is meant, 1..15 of letters, digits, _ and -
     bool restart_reset = false;    // RESTART_RESET=1: its restarts count from 0 again
     bool barrier = false;          // BARRIER=1; a descriptor came with it, closed when all is done
     bool main_pidfd = false;       // MAINPIDFD=1; a pidfd of the main process came with it

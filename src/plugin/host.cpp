@@ -147,8 +147,8 @@ void PluginHost::drain() {
 }
 
 void PluginHost::service_state(std::string_view name, StartId start, State state, Ms watchdog,
-                               WatchdogSource source, pid_t main_pid) {
-    std::string text(name);
+                               WatchdogSource source, pid_t main_pid, std::string_view watch) {
+    std::string text(name), how(watch);
     leash_event event{};
     event.type = LEASH_EVENT_SERVICE_STATE;
     event.name = text.c_str();
@@ -157,15 +157,38 @@ void PluginHost::service_state(std::string_view name, StartId start, State state
     event.watchdog_ms = watchdog.count();
     event.source = static_cast<std::int32_t>(source);
     event.main_pid = main_pid;
+    event.text = how.c_str();
     send(nullptr, event);
 }
 
-void PluginHost::heartbeat(std::string_view name, StartId start) {
-    std::string text(name);
+void PluginHost::heartbeat(std::string_view name, StartId start, std::string_view timer, pid_t sender) {
+    std::string text(name), kind(timer);
     leash_event event{};
     event.type = LEASH_EVENT_HEARTBEAT;
     event.name = text.c_str();
     event.start = start;
+    event.kind = kind.c_str();
+    event.main_pid = sender;
+    send(nullptr, event);
+}
+
+void PluginHost::time_asked(std::string_view name, StartId start, Ms time) {
+    std::string text(name);
+    leash_event event{};
+    event.type = LEASH_EVENT_TIME_ASKED;
+    event.name = text.c_str();
+    event.start = start;
+    event.watchdog_ms = time.count();
+    send(nullptr, event);
+}
+
+void PluginHost::probe_exited(StartId start, int status, std::string_view why) {
+    std::string text(why);
+    leash_event event{};
+    event.type = LEASH_EVENT_PROBE_EXIT;
+    event.start = start;
+    event.status = status;
+    event.text = text.c_str();
     send(nullptr, event);
 }
 
@@ -288,6 +311,21 @@ Result<PluginAnswer> PluginHost::command(std::string_view plugin, const PluginCo
     call.context = &answer;
     answer.status = guarded([&] { return to->plugin().command(&call); });
     return answer;
+}
+
+std::vector<leash_timer> PluginHost::timers(StartId start) const {
+    std::vector<leash_timer> timers;
+    for (const auto& plugin : plugins_) {
+        if (plugin->plugin().timers == nullptr) continue;
+        std::array<leash_timer, 8> room{};
+        int count = plugin->plugin().timers(start, room.data(), room.size());
+        for (int i = 0; i < std::min(count, static_cast<int>(room.size())); ++i) {
+            auto& timer = room[static_cast<std::size_t>(i)];
+            timer.name[sizeof timer.name - 1] = '\0';
+            timers.push_back(timer);
+        }
+    }
+    return timers;
 }
 
 std::map<std::string, std::string> PluginHost::status() const {

@@ -97,6 +97,8 @@ class HostServices {
     virtual int boot_target(std::string_view /*target*/, std::string_view /*why*/) {
         return -ENOSYS;
     }
+    virtual int run_probe(StartId) { return -ENOSYS; }
+    virtual int kill_probe(StartId) { return -ENOSYS; }
 
     virtual void log(const std::string& plugin, log::Level level, std::string_view text);
     // Bytes, descriptors or helpers of a plugin have changed: put them into the state page.
@@ -142,9 +144,13 @@ class PluginHost {
 
     // What plugins are told. now_ms and size are filled in here.
     void deliver(const leash_event& event);
+    // `watch`: how it is watched, in the words of leash_plugin.h.
     void service_state(std::string_view name, StartId start, State state, Ms watchdog,
-                       WatchdogSource source, pid_t main_pid);
-    void heartbeat(std::string_view name, StartId start);
+                       WatchdogSource source, pid_t main_pid, std::string_view watch = {});
+    void heartbeat(std::string_view name, StartId start, std::string_view timer = {}, pid_t sender = 0);
+    void time_asked(std::string_view name, StartId start, Ms time);
+    // `status` as of waitpid(2); -1 with the reason: it could not be run.
+    void probe_exited(StartId start, int status, std::string_view why = {});
     void heartbeat_trigger(std::string_view name, StartId start);
     void target_settled(std::string_view target, int failed_services);
     // `limit`: how long the shutdown may take at most, as far as it is known.
@@ -168,6 +174,9 @@ class PluginHost {
 
     // An error: there is no such plugin, or it takes no commands.
     [[nodiscard]] Result<PluginAnswer> command(std::string_view plugin, const PluginCommand& command);
+
+    // The timers of a start, of all plugins that watch it.
+    [[nodiscard]] std::vector<leash_timer> timers(StartId start) const;
 
     // For `initctl status`: key to text.
     [[nodiscard]] std::map<std::string, std::string> status() const;

@@ -214,4 +214,8 @@ int PluginInstance::boot_target(const char* target, const char* why) {
     return host_.services_.boot_target(text_of(target), text_of(why));
 }
 
+int PluginInstance::run_probe(std::uint64_t start) { return host_.services_.run_probe(start); }
+
+int PluginInstance::kill_probe(std::uint64_t start) { return host_.services_.kill_probe(start); }
+
 } // namespace leash

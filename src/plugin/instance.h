@@ -57,6 +57,8 @@ class PluginInstance {
     int hold(int what);
     int let_go(int what);
     int boot_target(const char* target, const char* why);
+    int run_probe(std::uint64_t start);
+    int kill_probe(std::uint64_t start);
 
   private:
     void timer_fired(std::uint64_t cookie);

@@ -46,10 +46,12 @@ enum leash_level { /* as syslog */
 
 /* What a plugin is told. */
 enum leash_event_type {
-    /* name, start, state, watchdog_ms, source, main_pid. After a re-exec of PID 1 once more for
-     * each service that is not stopped. */
+    /* name, start, state, watchdog_ms, source, main_pid; text: how it is watched, see below. After a
+     * re-exec of PID 1 once more for each service that is not stopped. */
     LEASH_EVENT_SERVICE_STATE = 1,
-    LEASH_EVENT_HEARTBEAT = 2,   /* name, start: WATCHDOG=1 came from a task of this start */
+    /* name, start: WATCHDOG=1 came from a task of this start; main_pid: which process sent it; kind:
+     * WATCHDOG_TIMER=, or "" */
+    LEASH_EVENT_HEARTBEAT = 2,
     LEASH_EVENT_TIMER = 3,       /* cookie: as given to set_timer */
     LEASH_EVENT_READABLE = 4,    /* cookie: as given to watch_fd */
     LEASH_EVENT_HELPER_EXIT = 5, /* cookie: of its leash_helper; main_pid; status: see waitpid(2) */
@@ -65,7 +67,20 @@ enum leash_event_type {
     /* Modules are loaded and file systems mounted; no service has been started. Not after a re-exec.
      * hold(LEASH_HOLD_BOOT) and boot_target() are possible. */
     LEASH_EVENT_BROUGHT_UP = 10,
+    /* name, start: EXTEND_TIMEOUT_USEC=, it asks for so much time from now: watchdog_ms */
+    LEASH_EVENT_TIME_ASKED = 20,
+    /* start; status: see waitpid(2), or -1: it could not be run, as text says. Of run_probe() */
+    LEASH_EVENT_PROBE_EXIT = 21,
 };
+
+/* How a service is watched, the text of LEASH_EVENT_SERVICE_STATE: words KEY=VALUE, a blank between
+ * two, times in milliseconds, of a key without effect no word. Readers skip keys that they do not know.
+ *   timers=NAME:LIMIT,NAME:LIMIT...  `watchdog`, 1 to 8 of them, in the order of the file
+ *   soft=  grace=  extend=           `watchdog-soft`, `watchdog-grace`, `extend-limit`
+ *   probe=command                    run_probe() runs it
+ *   probe=TARGET                     tcp:ADDRESS:PORT, unix:/PATH or http://ADDRESS[:PORT]/PATH
+ *   interval=  timeout=              of the probe
+ * A service that is not watched has an empty text. */
 
 enum leash_service_state { /* the words of `initctl list`, in the same order */
     LEASH_STOPPED,
@@ -103,7 +118,7 @@ struct leash_event {
     int32_t status;
     int64_t watchdog_ms;  /* the longest silence allowed; 0: not watched */
     int32_t source;       /* enum leash_watchdog_source */
-    int32_t main_pid;     /* of the service, or the helper; 0 where there is none */
+    int32_t main_pid;     /* of the service, the sender, or the helper; 0 where there is none */
     uint64_t cookie;
     const char *kind;     /* a word, else "" */
     const char *text;     /* for people, else "" */
@@ -203,10 +218,25 @@ struct leash_host {
     /* While LEASH_HOLD_BOOT is held: boot into this target in place of the one asked for ("safe").
      * `why` is shown. -EPERM: too late; -ENOENT: no such target. */
     int (*boot_target)(const char *target, const char *why);
+
+    /* Runs the command of `watchdog-source = probe:` for a start, beside its main process: as its user,
+     * in a cgroup of its own within the service's, written to its log; it is a task of the service and
+     * ends with the start at the latest. LEASH_EVENT_PROBE_EXIT tells how it ended, unless kill_probe()
+     * came before; not after a re-exec of PID 1. One at a time: one that is left over, with what it has
+     * started, is killed first. -ESRCH: that start is over. -EINVAL: it has no such command. */
+    int (*run_probe)(uint64_t start);
+    int (*kill_probe)(uint64_t start);
 };
 #define LEASH_NAME_SIZE 64
 
 #define LEASH_PLUGIN_STATE 512
+
+/* A timer of a watched start, for `initctl status`. */
+struct leash_timer {
+    char name[16];
+    int64_t limit_ms;
+    int64_t left_ms; /* 0 and below: it is late */
+};
 
 /* A command of a client: `initctl plugin NAME WORD...`. `initctl watchdog WORD...` is one, too. */
 struct leash_command {
@@ -248,6 +278,9 @@ struct leash_plugin {
     /* Answers a command; returns the exit status of the client: 0 done, 1 failed, 2 usage, 6 not
      * permitted. May be NULL. */
     int (*command)(const struct leash_command *command);
+    /* The timers of a start, `most` at most; returns how many. Must not change anything: it may be asked
+     * in a copy of PID 1. May be NULL. */
+    int (*timers)(uint64_t start, struct leash_timer *timers, size_t most);
 };
 
 /* The one symbol that a plugin exports. Where plugins are linked into PID 1, the build renames it

@@ -59,7 +59,9 @@ constexpr leash_host make_host() {
             .end_machine = Thunk<N, &P::end_machine>::call,
             .hold = Thunk<N, &P::hold>::call,
             .let_go = Thunk<N, &P::let_go>::call,
-            .boot_target = Thunk<N, &P::boot_target>::call};
+            .boot_target = Thunk<N, &P::boot_target>::call,
+            .run_probe = Thunk<N, &P::run_probe>::call,
+            .kill_probe = Thunk<N, &P::kill_probe>::call};
 }
 
 template <std::size_t... N>

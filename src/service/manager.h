@@ -54,6 +54,11 @@ struct ServiceView {
         std::uint64_t ignored = 0; // of senders who may not say anything
         std::uint64_t pauses = 0;  // because of a flood
     } messages;
+    struct TimerView {
+        std::string name;
+        Ms limit{0}, left{0}; // left: negative once it is late
+    };
+    std::vector<TimerView> timers{}; // of `watchdog`, while it is watched
     std::vector<std::string> stored; // names of descriptors kept for its next start
     int remains = 0;         // tasks that the end of the last start spared
     bool masked = false;     // for whoever knows the files: the core does not

@@ -35,6 +35,14 @@ enum class FdStoreKeep { restart, always }; // until the service is stopped; as 
 enum class ConditionLost { by_kind, ignore, stop };
 enum class WatchdogSource { heartbeat, tasks, progress, probe };
 
+// One of the timers of `watchdog`. A time without a name is that of `main`.
+struct WatchdogTimer {
+    std::string name;
+    Ms limit{0};
+    friend bool operator==(const WatchdogTimer&, const WatchdogTimer&) = default;
+};
+inline constexpr std::string_view kMainTimer = "main";
+
 struct Notify {
     NotifyKind kind = NotifyKind::none;
     int fd = -1;      // s6:FD
@@ -107,9 +115,15 @@ struct ServiceSettings {
     int stop_signal = SIGTERM;
     Ms stop_timeout{5'000}; // 0 = none
 
-    Ms watchdog{0}; // longest silence allowed; 0 = not watched
+    Ms watchdog{0}; // longest silence allowed, of several timers the shortest; 0 = not watched
+    std::vector<WatchdogTimer> watchdog_timers; // in the order of the file; several: heartbeats only
+    Ms watchdog_soft{0};  // a silence that is reported, no more; 0 = none
+    Ms watchdog_grace{0}; // the first deadline of a start, if longer
     WatchdogSource watchdog_source = WatchdogSource::heartbeat;
     std::vector<std::string> probe; // probe:COMMAND as argv
+    std::string probe_target;       // or else tcp:, unix: or http:// as written
+    Ms probe_interval{0};           // from probe to probe; 0 = a third of `watchdog`
+    Ms probe_timeout{0};            // 0 = `watchdog`
 
     std::optional<Policy> on_trouble;
     Ms exec_timeout{30'000}; // of a step exec:COMMAND

@@ -162,13 +162,13 @@ TEST(Load, DefaultsHoldWhereAServiceIsSilent) {
 TEST(Load, FaultyDefaultsAreNamedOnceAndLeaveNobodyOut) {
     SourceFile init{"init.conf",
                     "[defaults]\nstop-timeout = 9\nuser = nobody\nusr = x\nuser = x\n"
-                    "watchdog-source = progress\n", ""};
+                    "watchdog-source = hearbeat\n", ""};
     auto catalog = load(init, {daemon_file("a"), daemon_file("b")});
     EXPECT_TRUE(has(catalog.complaints, "init.conf:2: stop-timeout: '9' has no unit"));
     EXPECT_TRUE(has(catalog.complaints, "init.conf:4: usr: unknown key; did you mean 'user'?"));
     EXPECT_TRUE(has(catalog.complaints, "init.conf:5: user: is already set in line 3"));
     EXPECT_TRUE(
-        has(catalog.complaints, "init.conf:6: watchdog-source: 'progress' is not available"));
+        has(catalog.complaints, "init.conf:6: watchdog-source: 'hearbeat'; allowed"));
     EXPECT_EQ(catalog.complaints.size(), 4U) << all(catalog.complaints);
     EXPECT_EQ(catalog.services.size(), 2U);
     EXPECT_EQ(catalog.services.at("a").user, "nobody");

@@ -175,6 +175,36 @@ const std::vector<Good> kGood{
     {kCommand + "type = oneshot\n",
      [](const S& s) { return s.remain_after_exit && s.interval == 0s; }},
 
+    {kCommand + "notify = systemd\nwatchdog = main:5s, io:30s\nwatchdog-soft = 4s\n"
+                "watchdog-grace = 1m\n",
+     [](const S& s) {
+         return s.watchdog == 5s && s.watchdog_soft == 4s && s.watchdog_grace == 60s &&
+                s.watchdog_timers == std::vector<WatchdogTimer>{{"main", 5s}, {"io", 30s}};
+     }},
+    {kCommand + "watchdog = 10s\n", [](const S& s) {
+         return s.watchdog_timers == std::vector<WatchdogTimer>{{"main", 10s}};
+     }},
+    {kCommand + "watchdog = 0\n",
+     [](const S& s) { return s.watchdog == 0s && s.watchdog_timers.empty(); }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = progress\n",
+     [](const S& s) { return s.watchdog_source == WatchdogSource::progress; }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = probe:/bin/x 'a b' %n\nprobe-interval = 2s\n"
+                "probe-timeout = 1s\n",
+     [](const S& s) {
+         return s.watchdog_source == WatchdogSource::probe && s.probe_interval == 2s &&
+                s.probe_timeout == 1s &&
+                s.probe == std::vector<std::string>{"/bin/x", "a b", s.name};
+     }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = tcp:[::1]:80\n",
+     [](const S& s) {
+         return s.watchdog_source == WatchdogSource::probe && s.probe_target == "tcp:[::1]:80";
+     }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = unix:/run/%n.sock\n",
+     [](const S& s) { return s.probe_target == "unix:/run/" + s.name + ".sock"; }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = http://127.0.0.1:8080/well\n",
+     [](const S& s) { return s.probe_target == "http://127.0.0.1:8080/well"; }},
+    {kCommand + "watchdog = 10s\nwatchdog-source = http://[::1]/\n",
+     [](const S& s) { return s.probe_target == "http://[::1]/"; }},
     {kCommand + "watchdog = 10s\n", [](const S& s) {
          return s.watchdog == 10s && s.watchdog_source == WatchdogSource::tasks;
      }},
@@ -340,9 +370,41 @@ const std::vector<Bad> kBad{
     {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\n",
      ":4: watchdog-source: 'heartbeat', but nothing could beat"},
     {kCommand + "watchdog = 5s\nwatchdog-source = heartbeat\nnotify = s6:3\n", "nothing could beat"},
-    {kCommand + "watchdog-source = progress\n",
-     ":3: watchdog-source: 'progress' is not available in this version; allowed: heartbeat, tasks"},
-    {kCommand + "watchdog-source = probe:/bin/x\n", "'probe:/bin/x' is not available in this version"},
+    {kCommand + "watchdog = main:5s, io\n", ":3: watchdog: 'io' is no time"},
+    {kCommand + "watchdog = io:\n", ":3: watchdog: the timer io has no time; for example io:10s"},
+    {kCommand + "watchdog = a b:5s\n", "'a b' is no timer's name; allowed: 1 to 15 of letters"},
+    {kCommand + "notify = systemd\nwatchdog = io:5s, io:6s\n",
+     ":4: watchdog: the timer io is there twice"},
+    {kCommand + "notify = systemd\nwatchdog = 5s, main:6s\n",
+     "the timer main is there twice; a time without a name is that of `main`"},
+    {kCommand + "notify = systemd\nwatchdog = 5s, io:0s\n", "the timer io has no limit; leave it out"},
+    {kCommand + "notify = systemd\nwatchdog = io:99ms\n", ":4: watchdog: '99ms' is out of range"},
+    {kCommand + "watchdog = a:5s, b:6s\n",
+     ":3: watchdog: several timers, but only a service that sends heartbeats can have them; add "
+     "notify = systemd, or give one time"},
+    {kCommand + "watchdog = 5s\nwatchdog-soft = 5s\n",
+     ":4: watchdog-soft: 5s is not shorter than `watchdog` (5s)"},
+    {kCommand + "notify = systemd\nwatchdog = 9s, io:2s\nwatchdog-soft = 3s\n",
+     ":5: watchdog-soft: 3s is not shorter than `watchdog` (2s)"},
+    {kCommand + "notify = systemd\nwatchdog = 9s\nnotify-access = none\n",
+     ":5: notify-access: 'none', but the service is watched by its heartbeats"},
+    {kCommand + "watchdog-source = probe\n",
+     ":3: watchdog-source: 'probe' without a command; for example"},
+    {kCommand + "watchdog-source = probe: \n", ":3: watchdog-source: 'probe:' without a command"},
+    {kCommand + "watchdog-source = probe:/bin/x 'a\n", ":3: watchdog-source: "},
+    {kCommand + "watchdog-source = tcp:localhost:80\n",
+     "for example 127.0.0.1:80 or [::1]:80; names are not looked up"},
+    {kCommand + "watchdog-source = tcp:80\n", "'80' is no ADDRESS:PORT"},
+    {kCommand + "watchdog-source = tcp:127.0.0.1:70000\n", ":3: watchdog-source: "},
+    {kCommand + "watchdog-source = unix:run/x\n", ":3: watchdog-source: "},
+    {kCommand + "watchdog-source = http://127.0.0.1\n",
+     "'http://127.0.0.1' has no path; for example http://127.0.0.1/"},
+    {kCommand + "watchdog-source = https://127.0.0.1/\n", "there is no https here"},
+    {kCommand + "watchdog-source = http://127.0.0.1/a b\n", "has a blank or a control character in it"},
+    {kCommand + "watchdog = 3s\nwatchdog-source = probe:/bin/x\nprobe-interval = 3s\n",
+     ":5: probe-interval: 3s is not shorter than `watchdog` (3s): the service would be called silent"},
+    {kCommand + "watchdog = 3s\nwatchdog-source = probe:/bin/x\nprobe-timeout = 4s\n",
+     ":5: probe-timeout: 4s is longer than `watchdog` (3s)"},
     {kCommand + "watchdog-source = task\n", "did you mean 'tasks'?"},
     {kCommand + "on-trouble = explode\n", ":3: on-trouble: step 1: unknown step 'explode'"},
     {kCommand + "on-trouble = restart, , reboot\n", ":3: on-trouble: step 2 is empty"},
@@ -404,6 +466,11 @@ TEST(ServiceKeys, Warnings) {
         {"on-missed-heartbeat = restart\n",
          ":3: warning: on-missed-heartbeat: has no effect without `watchdog`"},
         {"watchdog-source = tasks\n", ":3: warning: watchdog-source: has no effect"},
+        {"watchdog-soft = 1s\n", ":3: warning: watchdog-soft: has no effect without `watchdog`"},
+        {"watchdog = 9s\nwatchdog-grace = 9s\n",
+         ":4: warning: watchdog-grace: has no effect: it is not longer than `watchdog` (9s)"},
+        {"watchdog = 9s\nprobe-interval = 1s\n",
+         ":4: warning: probe-interval: has no effect: `watchdog-source` is no probe"},
         {"on-trouble = restart, reboot\n",
          ":3: warning: on-trouble: 'reboot' is never reached, since 'restart' ends the list; "
          "give it a budget: restart 3/10m"},

@@ -60,15 +60,18 @@ TEST(Render, WhatAServiceSaysOfItself) {
     view.stored = {"one", "two"};
     view.notify_access = NotifyAccess::exec;
     view.messages = {5, 4, 3, 2};
+    view.timers = {{"io", 5s, -20ms}};
     auto line = render_service(view, &about, Ms{4500}, {});
     for (auto part : {R"("watchdog_ms":2000,)",
                       R"("errno":28,"exit_status":0,"error":"a.b",)", R"("stored":["one","two"],)"
                       R"("notify_access":"exec","messages":{"received":5,"dropped":4,"ignored":3,)"
-                      R"("pauses":2}})"})
+                      R"("pauses":2},"timers":[{"name":"io","limit_ms":5000,"left_ms":-20}]})"})
         EXPECT_NE(line.find(part), std::string::npos) << line;
     view.notify_access.reset();
     line = render_service(view, &about, Ms{4500}, {});
-    EXPECT_TRUE(line.ends_with(R"("notify_access":null,"messages":null})")) << line;
+    EXPECT_TRUE(line.ends_with(R"("notify_access":null,"messages":null,"timers":[{"name":"io",)"
+                               R"("limit_ms":5000,"left_ms":-20}]})"))
+        << line;
 }
 
 TEST(Render, AScope) {
@@ -94,7 +97,8 @@ TEST(Render, AServiceWithTasks) {
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
               R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
               R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
-              R"("listens_on":[],"start":null,"stored":[],"notify_access":null,"messages":null})");
+              R"("listens_on":[],"start":null,"stored":[],"notify_access":null,"messages":null,)"
+              R"("timers":[]})");
 }
 
 TEST(Render, AServiceWithNothing) {
@@ -114,7 +118,7 @@ TEST(Render, AServiceWithNothing) {
               R"("watchdog_ms":0,"next_attempt_ms":250,"errno":null,"exit_status":null,)"
               R"("error":null,"conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
               R"("listens_on":["http=stream:80"],"start":null,"stored":[],"notify_access":null,)"
-              R"("messages":null})");
+              R"("messages":null,"timers":[]})");
 }
 
 TEST(Render, ATaskOfNobody) {

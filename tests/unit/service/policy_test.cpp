@@ -41,6 +41,8 @@ TEST(Policy, WritesItselfAndParsesBack) {
         ASSERT_TRUE(policy) << text << ": " << policy.error().text;
         EXPECT_EQ(to_string(*policy), text);
     }
+    EXPECT_EQ(to_string(*parse_policy("signal, signal 3/10m after 1s, restart")),
+              "signal SIGABRT, signal SIGABRT 3/10m after 1s, restart");
     // Clauses in any order, blanks at will.
     EXPECT_EQ(to_string(*parse_policy("  restart  after 5s   3/10m at 9% ")),
               "restart 3/10m at 9% after 5s");

@@ -2,6 +2,8 @@
 #include "base/unique_fd.h"
 #include "support.h"
 
+#include <cstring>
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -100,6 +102,13 @@ const leash_plugin* linked_entry() {
                 command->message(command, "that was all");
                 return 0;
             },
+        .timers =
+            [](std::uint64_t start, leash_timer* timers, std::size_t most) {
+                if (start != 7 || most < 2) return 0;
+                timers[0] = {"main", 5000, 4000};
+                std::memset(timers[1].name, 'x', sizeof timers[1].name); // no end
+                return 2;
+            },
     };
     return &plugin;
 }
@@ -152,7 +161,18 @@ TEST_F(LinkedHost, answers_commands_of_clients) {
     EXPECT_FALSE(init.host.command("toy", {})) << "it takes none";
 }
 
+TEST_F(LinkedHost, tells_the_timers_of_a_start) {
+    auto timers = init.host.timers(7);
+    ASSERT_EQ(timers.size(), 2u);
+    EXPECT_STREQ(timers[0].name, "main");
+    EXPECT_EQ(timers[0].left_ms, 4000);
+    EXPECT_EQ(std::string(timers[1].name), std::string(15, 'x')) << "it ends where its room ends";
+    EXPECT_TRUE(init.host.timers(8).empty());
+}
+
 TEST_F(LinkedHost, what_init_cannot_do_is_an_error) {
+    EXPECT_EQ(g_host->run_probe(7), -ENOSYS);
+    EXPECT_EQ(g_host->kill_probe(7), -ENOSYS);
     EXPECT_EQ(g_host->section(0), nullptr);
     EXPECT_EQ(g_host->config_in("label", "key"), nullptr);
     EXPECT_EQ(g_host->whose(1, nullptr, 0, nullptr), -ESRCH);

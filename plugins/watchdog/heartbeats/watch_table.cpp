@@ -9,7 +9,7 @@ namespace leash_watchdog {
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x77647431; // "wdt1"
+constexpr std::uint32_t kMagic = 0x77647432; // "wdt2"
 constexpr const char* kName = "watched";
 
 } // namespace
@@ -17,6 +17,7 @@ constexpr const char* kName = "watched";
 struct WatchTable::Page {
     std::uint32_t magic, slot_size;
     std::int64_t noted_ms;
+    std::int32_t prober, zero;
     SavedWatch slots[kSlots];
 };
 
@@ -54,6 +55,12 @@ std::span<SavedWatch> WatchTable::slots() {
 void WatchTable::note(std::int64_t now) {
     if (page_ != nullptr) page_->noted_ms = now;
 }
+
+void WatchTable::note_prober(std::int32_t pid) {
+    if (page_ != nullptr) page_->prober = pid;
+}
+
+std::int32_t WatchTable::prober() const { return page_ == nullptr ? 0 : page_->prober; }
 
 std::int64_t WatchTable::noted() const { return page_ == nullptr ? 0 : page_->noted_ms; }
 
