@@ -188,6 +188,15 @@ void Supervision::shift(std::int64_t ms) {
     }
 }
 
+void Supervision::begin_anew(std::int64_t now) {
+    for (auto& [start, entry] : entries_) {
+        if (entry.reported) continue; // its trouble stands until it beats
+        entry.last_sign = now;
+        entry.due = now + (entry.source == Source::tasks ? look_interval(entry.limit) : entry.limit);
+        keep(start, entry);
+    }
+}
+
 std::int64_t Supervision::next() const {
     std::int64_t earliest = kNever;
     for (const auto& [start, entry] : entries_)

@@ -65,6 +65,8 @@ class Supervision {
 
     // Nobody could beat for `ms`, or nobody listened: every deadline moves by that much.
     void shift(std::int64_t ms);
+    // Watching was switched off for a while: every start has its full time from now on.
+    void begin_anew(std::int64_t now);
 
     // When tick() has something to do; kNever: nothing to watch.
     [[nodiscard]] std::int64_t next() const;

@@ -65,6 +65,9 @@ enum leash_event_type {
     /* Modules are loaded and file systems mounted; no service has been started. Not after a re-exec.
      * hold(LEASH_HOLD_BOOT) and boot_target() are possible. */
     LEASH_EVENT_BROUGHT_UP = 10,
+    /* init.conf has been read again (initctl reload) and is without errors: config(), section() and
+     * config_in() give the new values. Not told if the file has errors: all stays as it was. */
+    LEASH_EVENT_CONFIG = 11,
 };
 
 enum leash_service_state { /* the words of `initctl list`, in the same order */
