@@ -58,7 +58,9 @@ int Device::refresh() {
 }
 
 bool Device::can_tell_before() const {
-    return (options_ & WDIOF_PRETIMEOUT) != 0;
+    // Some kernels have a pretimeout of their own for every driver (WATCHDOG_HRTIMER_PRETIMEOUT).
+    char seconds[16];
+    return (options_ & WDIOF_PRETIMEOUT) != 0 || sysfs_.read("pretimeout", seconds, sizeof seconds);
 }
 
 int Device::set_pretimeout(int seconds) {

@@ -409,6 +409,7 @@ void Feeding::check(std::int64_t now) {
         kicker_, show_ms(now - seen, span, sizeof span));
     begin_stand_in(now);
     spawned_ms_ = now; // patience anew, should even SIGKILL have to wait
+    replacing_ = true;
     kill(kicker_, SIGKILL);
 }
 

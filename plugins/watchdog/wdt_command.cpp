@@ -3,6 +3,7 @@
 
 #include "say.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -62,7 +63,9 @@ long long late_of(const leash_verdict_page* page, std::uint64_t part) {
     std::uint64_t seen = 0;
     for (unsigned i = 0; i < LEASH_LATE_BUCKETS; ++i) {
         seen += leash_page_get(page, late_counts[i]);
-        if (seen * 1000 >= total * part) return static_cast<long long>(leash_late_bound(i));
+        if (seen * 1000 >= total * part) // the bucket may reach further than any kick in it
+            return static_cast<long long>(
+                std::min(leash_late_bound(i), leash_page_get(page, worst_late_us)));
     }
     return -1;
 }

@@ -278,8 +278,9 @@ void Wdts::show_status(std::int64_t now) {
     for (const Wdt& wdt : wdts_) {
         if (!wdt.used()) continue;
         char text[384];
-        char key[128] = "watchdog";
-        if (&wdt != &wdts_.front()) std::snprintf(key, sizeof key, "watchdog %s", wdt.path());
+        char key[32] = "watchdog";
+        auto number = static_cast<unsigned>(&wdt - wdts_.data()) + 1;
+        if (number > 1) std::snprintf(key, sizeof key, "watchdog %u", number);
         wdt.describe(text, sizeof text, now);
         host_->set_status(key, text);
     }

@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
             continue;
         }
         char* message = strstr(line, "\"message\":\"");
-        if (message) printf("%s", message + 11);
+        if (message && message[11] != '"') printf("%.*s\n", (int)strcspn(message + 11, "\"\n"), message + 11);
         return atoi(line + 7);
     }
     return 5;
