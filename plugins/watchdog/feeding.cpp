@@ -210,10 +210,11 @@ void Feeding::pause() {
     host_->set_timer(cookie(kTimerStandIn), -1);
     host_->set_timer(cookie(kTimerRespawn), -1);
     standing_in_ = false;
-    if (kicker_ > 0) {
-        replacing_ = true;
-        kill(kicker_, SIGKILL);
-    }
+    // It will run no instruction of its own any more, however long the kernel takes to end it: the next
+    // one need not wait for that.
+    if (kicker_ > 0) kill(kicker_, SIGKILL);
+    kicker_ = 0;
+    replacing_ = false;
 }
 
 bool Feeding::device_lost() const {
@@ -237,7 +238,7 @@ void Feeding::start(const Device& device, std::int64_t interval_ms, std::int64_t
             strerror(-program_fd_));
     }
     if (ended_) return;
-    if (kicker_ > 0 && replacing_) { // that of a device that is gone: the next one comes when it ends
+    if (kicker_ > 0 && replacing_) { // the next one comes when it has ended
         begin_stand_in(now);
         return;
     }

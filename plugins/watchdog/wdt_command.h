@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The words of a client about the WDTs (`initctl plugin watchdog WORD...`):
 //
-//   status            everyone  a JSON line for each WDT, see wdt_json(); members may be added at its end
-//   lateness [reset]  everyone  a JSON line for each: how late its kicks were since the kicker's page was
-//                               made or since the reset (root); median and p99 are right within a quarter
-//   enable, disable   root      supervision of services and kicking, both. disable stops the timers; it
-//                               is refused, with the reason, where one cannot be stopped
+//   status            everyone  a JSON line for each WDT, see wdt_json(); members may be added
+//   lateness [reset]  everyone  a JSON line for each: how late its kicks were since the page was
+//                               made or the reset (root); median and p99 are right within a quarter
+//   enable, disable   root      supervision of services and kicking, both. disable stops the timers;
+//                               it is refused, with the reason, where one cannot be stopped
 //   loglevel LEVEL    root      error, warning, notice, info, debug: what the plugin still says
 //
 // Exit statuses: 0 done, 1 refused or failed (with a message), 2 usage, 6 not permitted.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ask_plugin [-u UID] NAME WORD...: a command to a plugin, as /run/leash/control takes it
-// (src/control/protocol.h). Prints the reply but its end, then the message; exits with the status that the end tells.
+// (src/control/protocol.h). Prints the reply but its end, then the message; exits with the status
+// that the end tells.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ int main(int argc, char** argv) {
     char request[4096];
     size_t length = (size_t)snprintf(request, sizeof request, "leash/1%cplugin", 0);
     for (int i = 1; i < argc && length < sizeof request - 300; ++i)
-        length += (size_t)snprintf(request + length, sizeof request - length, "%c%.255s", 0, argv[i]);
+        length += (size_t)snprintf(request + length, sizeof request - length, "%c%.255s", 0,
+                                   argv[i]);
     request[length++] = '\n';
     struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/run/leash/control"};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -35,7 +37,8 @@ int main(int argc, char** argv) {
             continue;
         }
         char* message = strstr(line, "\"message\":\"");
-        if (message && message[11] != '"') printf("%.*s\n", (int)strcspn(message + 11, "\"\n"), message + 11);
+        if (message && message[11] != '"')
+            printf("%.*s\n", (int)strcspn(message + 11, "\"\n"), message + 11);
         return atoi(line + 7);
     }
     return 5;
