@@ -200,7 +200,7 @@ void Watchdog::event(const leash_event& event) {
         if (wdts_.helper_exited(event.cookie, event.main_pid, event.status, now)) save();
         break;
     case LEASH_EVENT_BROUGHT_UP:
-        wdts_.retry(now); // its driver may have been loaded meanwhile
+        wdts_.brought_up(now);
         break;
     case LEASH_EVENT_CONFIG:
         reconfigure(now);

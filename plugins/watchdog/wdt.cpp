@@ -38,6 +38,7 @@ int Wdt::prepare(const leash_host* host, const Settings& common, const DeviceSet
     host_ = host;
     slot_ = slot;
     configure(own);
+    modules_to_come_ = true;
     return feeding_.prepare(host, common, slot, own.device, now);
 }
 
@@ -143,8 +144,9 @@ void Wdt::set_pretimeout() {
         (void)device_.sysfs().read("pretimeout_available_governors", known, sizeof known);
         for (char* c = known; *c != '\0'; ++c)
             if (*c < ' ') *c = ' ';
+        governor_missing_ = error != 0;
         if (error != 0)
-            say(host_, LEASH_WARNING,
+            say(host_, modules_to_come_ ? LEASH_DEBUG : LEASH_WARNING,
                 "%s: pretimeout-governor %s cannot be set (%s); there are: %s; another one may need "
                 "its module (modules = pretimeout_%s)",
                 path(), own_.governor, std::strerror(-error), known, own_.governor);
@@ -213,6 +215,15 @@ void Wdt::retry(const Wdts& all, std::int64_t now) {
     if (used() && !device_.is_open()) open(all, now);
 }
 
+void Wdt::brought_up(const Wdts& all, std::int64_t now) {
+    modules_to_come_ = false;
+    if (!used()) return;
+    if (!device_.is_open())
+        open(all, now);
+    else if (governor_missing_)
+        set_pretimeout();
+}
+
 void Wdt::look(const Wdts& all, std::int64_t now) {
     (void)all;
     feeding_.check(now);
@@ -237,6 +248,7 @@ void Wdt::woken(std::int64_t now) {
 }
 
 void Wdt::reconfigure(const Settings& common, const DeviceSettings& own, std::int64_t now) {
+    modules_to_come_ = false;
     feeding_.reconfigure(common, now);
     bool same = own_.timeout_ms == own.timeout_ms && own_.interval_ms == own.interval_ms &&
                 own_.pretimeout_ms == own.pretimeout_ms &&
@@ -250,7 +262,10 @@ void Wdt::reconfigure(const Settings& common, const DeviceSettings& own, std::in
 
 std::int64_t Wdt::delegate() {
     if (!device_.is_open()) return -ENODEV;
-    if (disabled_) return -ECANCELED;
+    if (disabled_) {
+        say(host_, LEASH_WARNING, "%s is switched off: it resets nothing", path());
+        return -ECANCELED;
+    }
     feeding_.command(LEASH_COMMAND_DELEGATE);
     int seconds = device_.lower_timeout();
     if (seconds > 0) {

@@ -41,6 +41,8 @@ class Wdt {
     void timer(std::uint64_t what, const Wdts& all, std::int64_t now); // a DeviceCookie
     void look(const Wdts& all, std::int64_t now);                      // once a second
     void retry(const Wdts& all, std::int64_t now);                     // if it is not open
+    // The modules of init.conf are loaded: drivers, and governors of pretimeouts.
+    void brought_up(const Wdts& all, std::int64_t now);
     void woken(std::int64_t now);
 
     // The section as it is now: timeout, pretimeout and interval are set at once.
@@ -78,6 +80,8 @@ class Wdt {
     HolderSearch holder_;
     int error_ = 0;             // why the device is not open, as last said
     bool vanished_ = false;     // it was there
+    bool governor_missing_ = false;
+    bool modules_to_come_ = false;
     bool disabled_ = false;     // switched off at run time
     bool was_open_ = false;     // then
     std::int64_t searched_ms_ = 0;

@@ -131,9 +131,9 @@ void Wdts::look(std::int64_t now) {
     check_tiers();
 }
 
-void Wdts::retry(std::int64_t now) {
+void Wdts::brought_up(std::int64_t now) {
     for (Wdt& wdt : wdts_)
-        wdt.retry(*this, now);
+        wdt.brought_up(*this, now);
 }
 
 bool Wdts::timer(std::uint64_t cookie, std::int64_t now) {

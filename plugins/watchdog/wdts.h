@@ -30,7 +30,7 @@ class Wdts {
     void beat(std::int64_t now); // PID 1's loop has gone round
     void set_verdict(leash_verdict verdict, std::int64_t feed_until_ms);
     void look(std::int64_t now);  // once a second
-    void retry(std::int64_t now); // drivers may have come
+    void brought_up(std::int64_t now); // modules are loaded
     // True: it was for one of them. `timer` is a timer's, else the descriptor's.
     bool timer(std::uint64_t cookie, std::int64_t now);
     bool readable(std::uint64_t cookie, std::int64_t now);
