@@ -9,36 +9,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace leash_watchdog {
-
-namespace {
-
-constexpr unsigned kMiscMajor = 10;
-constexpr unsigned kMiscWatchdog = 130; // /dev/watchdog, an older name of /dev/watchdog0
-
-// One character of /sys/.../nowayout: 0, 1, or -1: unknown (no sysfs, or a driver that is older
-// than the watchdog core, like ipmi_watchdog).
-int read_nowayout(int fd) {
-    struct stat info {};
-    if (fstat(fd, &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
-    char path[96];
-    if (major(info.st_rdev) == kMiscMajor && minor(info.st_rdev) == kMiscWatchdog)
-        std::snprintf(path, sizeof path, "/sys/class/watchdog/watchdog0/nowayout");
-    else
-        std::snprintf(path, sizeof path, "/sys/dev/char/%u:%u/nowayout", major(info.st_rdev),
-                      minor(info.st_rdev));
-    int file = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return -1;
-    char digit = 0;
-    ssize_t got = read(file, &digit, 1);
-    close(file);
-    if (got != 1) return -1;
-    return digit == '0' ? 0 : digit == '1' ? 1 : -1;
-}
-
-} // namespace
 
 int Device::open(const char* path) {
     // Looked at first: opening a terminal or a tape by mistake has effects of its own.
@@ -72,9 +45,47 @@ int Device::take(int fd) {
                   answers ? reinterpret_cast<char*>(support.identity) : "no hardware");
     for (char* c = identity_; *c != '\0'; ++c)
         if (*c < ' ' || *c > '~') *c = '?';
+    sysfs_.find(fd_, identity_);
+    timeout_s_ = 0;
+    (void)refresh();
+    return 0;
+}
+
+int Device::refresh() {
     int seconds = 0;
     if (ioctl(fd_, WDIOC_GETTIMEOUT, &seconds) == 0 && seconds > 0) timeout_s_ = seconds;
-    return 0;
+    return timeout_s_;
+}
+
+bool Device::can_tell_before() const {
+    // Some kernels have a pretimeout of their own for every driver (WATCHDOG_HRTIMER_PRETIMEOUT).
+    char seconds[16];
+    return (options_ & WDIOF_PRETIMEOUT) != 0 || sysfs_.read("pretimeout", seconds, sizeof seconds);
+}
+
+int Device::set_pretimeout(int seconds) {
+    return ioctl(fd_, WDIOC_SETPRETIMEOUT, &seconds) == 0 ? 0 : -errno;
+}
+
+int Device::pretimeout_s() const {
+    int seconds = 0;
+    return ioctl(fd_, WDIOC_GETPRETIMEOUT, &seconds) == 0 && seconds > 0 ? seconds : 0;
+}
+
+int Device::set_governor(const char* name) {
+    return sysfs_.write("pretimeout_governor", name);
+}
+
+int Device::time_left_s() const {
+    int seconds = 0;
+    return ioctl(fd_, WDIOC_GETTIMELEFT, &seconds) == 0 ? seconds : -errno;
+}
+
+void Device::drop() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+    timeout_s_ = 0;
+    sysfs_ = WdtSysfs();
 }
 
 bool Device::can_set_timeout() const {
@@ -96,7 +107,9 @@ int Device::kick() const {
     return leash_wdt_kick(fd_);
 }
 
-int Device::lower_timeout() const {
+int Device::lower_timeout() {
+    // A panic in place of the reset that is asked for would be a surprise.
+    if (pretimeout_s() > 0) (void)set_pretimeout(0);
     return leash_wdt_lowest_timeout(fd_, timeout_s_);
 }
 
@@ -132,14 +145,20 @@ bool Device::can_stop(char* why, std::size_t size) const {
         return false;
     }
     // /sys says what the driver will do; it may have been switched on (never off) since the boot.
-    if (read_nowayout(fd_) == 1) {
+    if (sysfs_.nowayout() == 1) {
         std::snprintf(why, size, "the WDT (%s) cannot be stopped: nowayout is set", identity_);
         return false;
     }
     return true;
 }
 
-int Device::stop(void (*before_close)()) {
+int Device::start_again() {
+    int option = WDIOS_ENABLECARD;
+    if (ioctl(fd_, WDIOC_SETOPTIONS, &option) != 0) return -errno;
+    return kick();
+}
+
+int Device::stop(const std::function<void()>& before_close) {
     int option = WDIOS_DISABLECARD;
     if (ioctl(fd_, WDIOC_SETOPTIONS, &option) == 0) return 0;
     int error = -errno;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The WDT as PID 1 holds it. It is opened once and never closed, but by halt(): closing would stop
-// some timers (those without magic close) and leave others running with nobody to kick them.
+// The WDT as PID 1 holds it. It is opened once and never closed, but by stop() and once it is gone
+// from the machine: closing would stop some timers (those without magic close) and leave others
+// running with nobody to kick them.
 #pragma once
 
+#include "wdt_sysfs.h"
+
 #include <cstddef>
+#include <functional>
 
 namespace leash_watchdog {
 
@@ -27,7 +31,22 @@ class Device {
     int kick() const; // 0 or a negative errno
     // The lowest timeout that the driver takes, never kicked again by us: seconds or negative
     // errno.
-    int lower_timeout() const;
+    int lower_timeout();
+
+    // Reads the timeout from the driver again: somebody may have changed it, by /sys or otherwise.
+    int refresh();
+    // The pretimeout: so many seconds before the end the kernel tells its governor (a line in the log,
+    // or a panic). 0 switches it off. 0 or a negative errno.
+    [[nodiscard]] bool can_tell_before() const;
+    int set_pretimeout(int seconds);
+    [[nodiscard]] int pretimeout_s() const; // 0: none
+    int set_governor(const char* name);     // 0 or a negative errno; -EINVAL: no such governor
+    // Until it fires, by the driver; a negative errno where that does not know.
+    [[nodiscard]] int time_left_s() const;
+    [[nodiscard]] const WdtSysfs& sysfs() const { return sysfs_; }
+    [[nodiscard]] unsigned options() const { return options_; }
+    // The device has left the machine: there is nothing to be stopped any more.
+    void drop();
 
     // Why the last reset happened, of the driver's flags: "CARDRESET, OVERHEAT"; false: it says
     // nothing.
@@ -37,12 +56,15 @@ class Device {
     [[nodiscard]] bool can_stop(char* why, std::size_t size) const;
     // Stops it: 0 or a negative errno (it runs on). `before_close` is called when the descriptor
     // has to be closed for that: every other holder of it has to be gone then.
-    int stop(void (*before_close)());
+    int stop(const std::function<void()>& before_close);
+    // After stop() without a close: 0 or a negative errno.
+    int start_again();
 
   private:
     int take(int fd);
     int fd_ = -1;
     unsigned options_ = 0; // WDIOF_*
+    WdtSysfs sysfs_;
     char identity_[33] = "";
     int timeout_s_ = 0;
 };

@@ -5,7 +5,8 @@
  * It kicks while PID 1's loop and its verdict are fresh (verdict_page.h): a busy PID 1 must not
  * reset a healthy machine, a dead one must not be fed. After its start it makes three system calls
  * only: futex to sleep until the next kick or until PID 1 rings the bell, write to kick, and write
- * to an eventfd that cannot block. No memory, no file, no log: what it has to say stands in the
+ * to an eventfd that cannot block; a filter holds it to them and to three more, which it needs at odd
+ * times. No memory, no file, no log: what it has to say stands in the
  * page.
  *
  * A static program, run from a sealed memfd: no file of it keeps a file system busy, and no disk is
@@ -16,7 +17,10 @@
 #include "wdt_calls.h"
 
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -24,6 +28,15 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
+
+/* Where a long has 64 bits, each of the calls has one number. */
+#if defined(__x86_64__)
+#define KICKER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define KICKER_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define KICKER_ARCH AUDIT_ARCH_RISCV64
+#endif
 
 #define NS_PER_MS INT64_C(1000000)
 #define RECHECK_MS 200 /* while starving: how soon a freshness that is back is seen */
@@ -125,6 +138,33 @@ static void prepare(void) {
     be_scheduled();
 }
 
+/* From now on this process can sleep, kick, tell PID 1 that it has, and lower the timer's timeout:
+ * whatever else it is made to try is refused, and it goes on. Where the kernel reads the clock without a
+ * system call clock_gettime is not used either. restart_syscall: a sleep that a SIGSTOP has cut. */
+static void keep_to_few_calls(void) {
+#if defined(KICKER_ARCH)
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KICKER_ARCH, 0, 8),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    };
+    struct sock_fprog filter = {.len = sizeof code / sizeof code[0], .filter = code};
+    int error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? errno : 0;
+    if (error == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) error = errno;
+    leash_page_set(page, filter_error, error);
+#else
+    leash_page_set(page, filter_error, ENOSYS);
+#endif
+}
+
 static void kick(int64_t now) {
     int error = leash_wdt_kick(LEASH_KICKER_WDT);
     if (error == -EPIPE) _exit(0); /* never a WDT: a test's pipe, whose reader has gone */
@@ -140,6 +180,13 @@ static void kick(int64_t now) {
 static void note_lateness(int64_t late_ns) {
     uint64_t late_us = (uint64_t)late_ns / 1000;
     leash_page_set(page, late_us, late_us);
+    if (leash_page_get(page, late_epoch_seen) != leash_page_get(page, late_epoch)) {
+        leash_page_set(page, late_epoch_seen, leash_page_get(page, late_epoch));
+        for (unsigned i = 0; i < LEASH_LATE_BUCKETS; ++i)
+            leash_page_set(page, late_counts[i], 0);
+        leash_page_set(page, worst_late_us, 0);
+    }
+    leash_page_add(page, late_counts[leash_late_bucket(late_us)], 1);
     if (late_us > leash_page_get(page, worst_late_us)) leash_page_set(page, worst_late_us, late_us);
 }
 
@@ -228,6 +275,7 @@ int main(void) {
     prepare();
     next_kick = now_ns();
     leash_page_set(page, kicker_pid, (int32_t)getpid());
+    keep_to_few_calls();
     leash_page_set(page, kicker_state, LEASH_KICKER_KICKING);
     for (int first = 1;; first = 0) {
         uint32_t bell = leash_page_get(page, bell);

@@ -12,13 +12,20 @@ constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kLongest = std::int64_t{87'600} * 3600 * kSecond;
 
 struct Reader {
-    Lookup lookup;
+    Lookup plain;
+    LookupIn labelled;
+    const char* label; // nullptr: [watchdog] itself
     Complain complain;
 
+    const char* lookup(const char* key) const {
+        return label == nullptr ? plain(key) : labelled(label, key);
+    }
+
     void refuse(const char* key, const char* value, const char* wanted, const char* kept) const {
-        char text[256];
-        std::snprintf(text, sizeof text, "%s = %s: expected %s; using %s", key, value, wanted,
-                      kept);
+        char text[400];
+        std::snprintf(text, sizeof text, "%s%s%s%s = %s: expected %s; using %s",
+                      label == nullptr ? "" : "[watchdog ", label == nullptr ? "" : label,
+                      label == nullptr ? "" : "] ", key, value, wanted, kept);
         complain(text);
     }
 
@@ -43,12 +50,20 @@ bool is(const char* text, const char* word) {
     return std::strcmp(text, word) == 0;
 }
 
+// Absolute, and nothing in it that JSON or a terminal would stumble over.
+bool is_path(const char* text) {
+    if (text[0] != '/' || std::strlen(text) >= sizeof DeviceSettings::device) return false;
+    for (const char* c = text; *c != '\0'; ++c)
+        if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\') return false;
+    return true;
+}
+
 void read_device(const Reader& reader, Settings& settings) {
     const char* text = reader.lookup("device");
     if (text == nullptr || *text == '\0') return;
     if (is(text, "none"))
         settings.device[0] = '\0';
-    else if (text[0] == '/' && std::strlen(text) < sizeof settings.device)
+    else if (is_path(text))
         std::snprintf(settings.device, sizeof settings.device, "%s", text);
     else
         reader.refuse("device", text, "an absolute path or none", settings.device);
@@ -91,13 +106,34 @@ void read_priority(const Reader& reader, Settings& settings) {
     reader.refuse("priority", text, "deadline, fifo:N or other", "deadline");
 }
 
-void read_on_missing(const Reader& reader, Settings& settings) {
+void read_on_missing(const Reader& reader, DeviceSettings& settings) {
     const char* text = reader.lookup("on-missing-device");
     if (text == nullptr || *text == '\0') return;
     if (is(text, "ignore"))
         settings.warn_missing = false;
     else if (!is(text, "warn"))
         reader.refuse("on-missing-device", text, "warn or ignore", "warn");
+}
+
+// What every WDT has.
+void read_timer(const Reader& reader, DeviceSettings& settings) {
+    reader.duration("timeout", kSecond, settings.timeout_ms);
+    if (settings.timeout_ms > 86'400 * kSecond)
+        settings.timeout_ms = 86'400 * kSecond; // an int, safely
+    reader.duration("interval", 100, settings.interval_ms);
+    read_on_missing(reader, settings);
+    reader.duration("pretimeout", kSecond, settings.pretimeout_ms);
+    if (settings.pretimeout_ms > 0 && settings.pretimeout_s() >= settings.timeout_s()) {
+        reader.refuse("pretimeout", reader.lookup("pretimeout"), "less than timeout", "none");
+        settings.pretimeout_ms = 0;
+    }
+    const char* governor = reader.lookup("pretimeout-governor");
+    if (governor == nullptr || *governor == '\0') return;
+    if (std::strlen(governor) < sizeof settings.governor &&
+        std::strspn(governor, "abcdefghijklmnopqrstuvwxyz0123456789_-") == std::strlen(governor))
+        std::snprintf(settings.governor, sizeof settings.governor, "%s", governor);
+    else
+        reader.refuse("pretimeout-governor", governor, "a word such as noop or panic", "none");
 }
 
 } // namespace
@@ -126,25 +162,34 @@ bool parse_duration(const char* text, std::int64_t& ms) {
 
 Settings read_settings(Lookup lookup, Complain complain) {
     Settings settings;
-    Reader reader{lookup, complain};
+    Reader reader{lookup, nullptr, nullptr, complain};
     read_device(reader, settings);
-    reader.duration("timeout", kSecond, settings.timeout_ms);
-    if (settings.timeout_ms > 86'400 * kSecond)
-        settings.timeout_ms = 86'400 * kSecond; // an int, safely
-    reader.duration("interval", 100, settings.interval_ms);
+    read_timer(reader, settings);
     reader.duration("loop-limit", 3 * kSecond, settings.loop_limit_ms); // it beats once a second
     reader.duration("boot-limit", 0, settings.boot_limit_ms);
     read_rescue(reader, settings);
     read_priority(reader, settings);
-    read_on_missing(reader, settings);
     return settings;
 }
 
-std::int64_t kick_interval_ms(const Settings& settings, int timeout_s, bool& clamped) {
-    std::int64_t real_ms = timeout_s * kSecond;
-    clamped = settings.interval_ms >= real_ms;
-    if (settings.interval_ms == 0 || clamped) return real_ms / 2;
-    return settings.interval_ms;
+bool read_device_settings(const char* label, LookupIn lookup, Complain complain,
+                          DeviceSettings& settings) {
+    settings = DeviceSettings{};
+    if (!is_path(label)) return false;
+    std::snprintf(settings.device, sizeof settings.device, "%s", label);
+    read_timer(Reader{nullptr, lookup, label, complain}, settings);
+    return true;
+}
+
+Interval choose_interval(const DeviceSettings& settings, int timeout_s, int pretimeout_s) {
+    // The pretimeout is told before the end, and in good times it must not be reached either.
+    int quiet_s = pretimeout_s > 0 && pretimeout_s < timeout_s ? timeout_s - pretimeout_s : timeout_s;
+    std::int64_t real_ms = quiet_s * kSecond;
+    Interval interval;
+    interval.clamped = settings.interval_ms >= real_ms;
+    interval.ms = settings.interval_ms == 0 || interval.clamped ? real_ms / 2 : settings.interval_ms;
+    interval.risky = interval.ms > real_ms / 2;
+    return interval;
 }
 
 const char* show_ms(std::int64_t ms, char* buffer, unsigned size) {

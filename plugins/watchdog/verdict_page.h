@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LEASH_PAGE_MAGIC 0x6b69636bu /* "kick" */
-#define LEASH_PAGE_VERSION 1u
+#define LEASH_PAGE_VERSION 2u
 #define LEASH_PAGE_SIZE 4096u
 
 /* The kicker's descriptors. */
@@ -57,6 +57,8 @@ enum leash_starved {
     LEASH_STARVED_LIMIT = 3,   /* feed_until_ms is over */
 };
 
+#define LEASH_LATE_BUCKETS 72 /* up to half a second; what is later counts in the last one */
+
 struct leash_verdict_page {
     /* The frame: PID 1, before the kicker exists. */
     uint32_t magic;
@@ -72,8 +74,11 @@ struct leash_verdict_page {
     uint32_t verdict;      /* enum leash_verdict */
     uint32_t command;      /* enum leash_kick_command */
     uint32_t bell; /* futex: counted up and woken after a change the kicker has to see now */
-    uint32_t reserved1;
-    uint8_t gap[256 - 64]; /* another cache line, and room to grow */
+    uint32_t late_epoch;   /* counted up: the kicker forgets its figures of lateness */
+    char device[108];      /* which WDT this page belongs to: a later life of PID 1 reads it */
+    int32_t full_timeout_s; /* the timer's timeout before it was lowered by DELEGATE */
+    uint32_t disabled;     /* 1: switched off at run time, RELEASE stands */
+    uint8_t gap[256 - 180]; /* another cache line, and room to grow */
 
     /* The kicker's part. */
     int32_t kicker_pid;
@@ -94,9 +99,11 @@ struct leash_verdict_page {
     uint64_t recoveries;         /* starved, but fresh again before the hardware fired */
     uint64_t kick_errors;        /* write(2) failed */
     int32_t kick_errno;          /* the last such errno */
-    int32_t reserved2;
+    int32_t filter_error;   /* errno of the filter of system calls, 0: it stands */
     uint64_t late_us;       /* how late the last kick was */
     uint64_t worst_late_us; /* and the worst one */
+    uint32_t late_epoch_seen;
+    uint32_t late_counts[LEASH_LATE_BUCKETS]; /* kicks by lateness, see leash_late_bucket() */
 };
 
 #ifdef __cplusplus
@@ -113,6 +120,22 @@ _Static_assert(__builtin_offsetof(struct leash_verdict_page, kicker_pid) == 256,
     __atomic_store_n(&(page)->field, (value), __ATOMIC_SEQ_CST)
 #define leash_page_add(page, field, value)                                                         \
     __atomic_add_fetch(&(page)->field, (value), __ATOMIC_SEQ_CST)
+
+/* The bucket of a lateness: four to each power of two, so that a median is right within a quarter. */
+static inline unsigned leash_late_bucket(uint64_t us) {
+    unsigned top;
+    unsigned bucket;
+    if (us < 4) return (unsigned)us;
+    top = 63U - (unsigned)__builtin_clzll(us);
+    bucket = (top - 1) * 4 + (unsigned)((us >> (top - 2)) & 3);
+    return bucket < LEASH_LATE_BUCKETS ? bucket : LEASH_LATE_BUCKETS - 1;
+}
+
+/* The longest lateness that falls into a bucket. */
+static inline uint64_t leash_late_bound(unsigned bucket) {
+    if (bucket < 4) return bucket;
+    return ((uint64_t)(5 + bucket % 4) << (bucket / 4 - 1)) - 1;
+}
 
 /* Why the WDT may not be kicked at `now_ms`: enum leash_starved; LEASH_STARVED_NOT: kick it. The
  * one place where that is decided, for the kicker and for PID 1 when it stands in for a dead one.

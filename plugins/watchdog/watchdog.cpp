@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The watchdog plugin: what the host tells goes to the parts that know what to do about it.
 //
-//   device       the WDT itself
-//   feeding      verdict page and kicker: the WDT is kicked while PID 1's loop is fresh
-//   clients      programs written for watchdogd
+//   wdts         the WDTs, each a device with its feeding: kicked while PID 1's loop is fresh
 //   heartbeats   which service owes a sign of life by when
+//   clients      programs written for watchdogd
 //
 // The verdict by phase:
 //   boot      feed for boot-limit, then starve: a boot that hangs ends in a reset
@@ -13,15 +12,14 @@
 //   shutdown  feed for kShutdownLimit, or longer where init may take longer: services that stop
 //             slowly are no reason for a reset, a shutdown that hangs is
 // and in each of them only while PID 1's loop is fresh.
-#include "cookies.h"
-#include "device.h"
-#include "feeding.h"
 #include "heartbeats/heartbeats.h"
 #include "plugin/leash_plugin.h"
 #include "say.h"
 #include "settings.h"
 #include "watchdog/clients/clients.h"
 #include "watchdog/clients/hub_host.h"
+#include "wdt_command.h"
+#include "wdts.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -36,7 +34,6 @@ namespace leash_watchdog {
 
 namespace {
 
-constexpr std::int64_t kRetryOpen = 1000;
 constexpr std::int64_t kShutdownLimit = 300'000;
 constexpr std::int64_t kShutdownGrace = 120'000; // unmounting and the rest, behind init's own limit
 
@@ -44,50 +41,56 @@ enum class Phase : std::uint32_t { boot, settled, rescue, shutdown };
 
 // What survives a re-exec of PID 1 beside the descriptors; the page itself holds the verdict.
 struct Saved {
-    std::uint32_t magic = 0x77646731; // "wdg1"
+    std::uint32_t magic = 0x77646732; // "wdg2"
     Phase phase = Phase::boot;
-    std::int32_t kicker = 0;
-    std::int32_t original_timeout_s = 0;
+    SavedWdts wdts;
+    std::uint32_t disabled = 0;
 };
 
 // What clients of watchdogd ask of the hub.
 class ForClients final : public leash_clients::HubHost {
   public:
-    explicit ForClients(const Device& device) : device_(device) {}
-    [[nodiscard]] bool enabled() const override { return device_.is_open(); }
+    ForClients(Hub& hub, const Wdts& wdts) : hub_(hub), wdts_(wdts) {}
+    [[nodiscard]] bool enabled() const override {
+        return hub_.enabled() && std::ranges::any_of(wdts_.all(), &Wdt::is_open);
+    }
+    [[nodiscard]] bool off() const override { return !hub_.enabled(); }
+    int set_enabled(bool enabled, char* why, std::size_t size) override {
+        return hub_.set_enabled(enabled, why, size);
+    }
 
   private:
-    const Device& device_;
+    Hub& hub_;
+    const Wdts& wdts_;
 };
 
-class Watchdog {
+class Watchdog : public Hub {
   public:
     int start(const leash_host* host, const void* saved, std::size_t length);
     void event(const leash_event& event);
     std::int64_t delegate();
     int release(int end);
-    int may_end(int end, char* why, std::size_t size);
+    int may_end(int end, char* why, std::size_t size) { return wdts_.may_end(end, why, size); }
+    int command(const leash_command& command);
+
+    [[nodiscard]] bool enabled() const override { return enabled_; }
+    int set_enabled(bool enabled, char* why, std::size_t size) override;
+    [[nodiscard]] const char* phase() const override;
     [[nodiscard]] const Heartbeats& heartbeats() const { return heartbeats_; }
 
   private:
-    void open_device(std::int64_t now);
-    void adopt_device(int fd, std::int64_t now);
-    void set_up(std::int64_t now);
-    void say_missing(int error);
     void enter(Phase phase, std::int64_t now, std::int64_t limit = 0);
-    void show_status(std::int64_t now);
+    void reconfigure(std::int64_t now);
     void save();
 
     const leash_host* host_ = nullptr;
     Settings settings_;
-    Device device_;
-    ForClients for_clients_{device_};
-    leash_clients::Clients clients_;
-    Feeding feeding_;
+    Wdts wdts_;
     Heartbeats heartbeats_;
+    ForClients for_clients_{*this, wdts_};
+    leash_clients::Clients clients_;
     Phase phase_ = Phase::boot;
-    int missing_error_ = 0; // why the device is not open, as last said
-    int original_timeout_s_ = 0;
+    bool enabled_ = true; // services are watched, the WDTs kicked
     std::int64_t shown_ms_ = 0;
 };
 
@@ -107,101 +110,24 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         restored = found.magic == before.magic;
         if (restored) before = found;
     }
-    if (!feeding_.restore(host, settings_, now)) {
-        // An older kicker goes by a page that nobody writes any more.
-        if (restored && before.kicker > 1) kill(before.kicker, SIGKILL);
-        int error = feeding_.prepare(host, settings_, now);
-        if (error != 0) return error;
+    bool pages = false;
+    int error = wdts_.start(host, settings_, before.wdts, pages, now);
+    if (error != 0) return error;
+    enabled_ = restored ? before.disabled == 0 : !wdts_.disabled();
+    if (!pages)
         enter(restored ? before.phase : Phase::boot, now);
-    } else if (restored) {
-        phase_ = before.phase; // its verdict and its limit stand in the page
-    } else {
-        enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
-    }
-    original_timeout_s_ = before.original_timeout_s;
-    heartbeats_.start(host, now);
-
-    int fd = host->saved_fd("wdt");
-    if (fd >= 0)
-        adopt_device(fd, now);
+    else if (restored)
+        phase_ = before.phase; // its verdict and its limit stand in the pages
     else
-        open_device(now);
+        enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
+    wdts_.take(now);
+    save();
+    heartbeats_.start(host, now);
+    heartbeats_.set_enabled(enabled_, now);
     for_clients_.start(host);
     clients_.start(host, &for_clients_);
-    show_status(now);
+    wdts_.show_status(now);
     return 0;
-}
-
-void Watchdog::adopt_device(int fd, std::int64_t now) {
-    int error = device_.adopt(fd);
-    if (error != 0) { // somebody else's descriptor: leave it alone
-        host_->save_fd("wdt", -1);
-        open_device(now);
-        return;
-    }
-    bool delegated = feeding_.page()->command == LEASH_COMMAND_DELEGATE;
-    if (original_timeout_s_ == 0) original_timeout_s_ = device_.timeout_s();
-    if (delegated) return;
-    set_up(now);
-}
-
-void Watchdog::open_device(std::int64_t now) {
-    if (settings_.device[0] == '\0') return;
-    int error = device_.open(settings_.device);
-    if (error != 0) {
-        say_missing(error);
-        host_->set_timer(kTimerOpen, now + kRetryOpen); // its driver may be loaded later
-        return;
-    }
-    host_->save_fd("wdt", device_.fd());
-    set_up(now);
-    char flags[128];
-    if (device_.boot_status(flags, sizeof flags)) {
-        bool reset = std::strstr(flags, "CARDRESET") != nullptr;
-        say(host_, LEASH_NOTICE, "%s: the last reset was %s (%s)", settings_.device,
-            reset ? "by the WDT" : "not a plain one", flags);
-    }
-}
-
-void Watchdog::set_up(std::int64_t now) {
-    int wanted = settings_.timeout_s();
-    int error = device_.set_timeout(wanted);
-    int real = device_.timeout_s();
-    if (error != 0) {
-        say(host_, LEASH_WARNING, "%s (%s): cannot set its timeout (%s), it is %d s",
-            settings_.device, device_.identity(), std::strerror(-error), real);
-    } else if (real != wanted) {
-        say(host_, LEASH_WARNING, "%s (%s): timeout %d s was asked for, the driver took %d s",
-            settings_.device, device_.identity(), wanted, real);
-    } else {
-        say(host_, LEASH_INFO, "%s (%s): timeout %d s", settings_.device, device_.identity(), real);
-    }
-    original_timeout_s_ = real;
-    bool clamped = false;
-    std::int64_t interval = kick_interval_ms(settings_, real, clamped);
-    if (clamped) {
-        char asked[32];
-        char took[32];
-        say(host_, LEASH_WARNING, "interval %s would let a timer of %d s fire: kicking every %s",
-            show_ms(settings_.interval_ms, asked, sizeof asked), real,
-            show_ms(interval, took, sizeof took));
-    }
-    missing_error_ = 0;
-    feeding_.start(device_, interval, now);
-    save();
-}
-
-void Watchdog::say_missing(int error) {
-    if (error == missing_error_) return; // said once, not every second
-    missing_error_ = error;
-    bool absent = error == -ENOENT || error == -ENODEV || error == -ENXIO;
-    leash_level level = absent && !settings_.warn_missing ? LEASH_INFO : LEASH_WARNING;
-    const char* what = error == -EBUSY    ? "another process holds it"
-                       : error == -ENOTTY ? "it is no watchdog"
-                       : absent           ? "there is no such device (no driver yet?)"
-                                          : std::strerror(-error);
-    say(host_, level, "%s: %s; NO WDT GUARDS THIS MACHINE; trying every second", settings_.device,
-        what);
 }
 
 void Watchdog::enter(Phase phase, std::int64_t now, std::int64_t limit) {
@@ -222,21 +148,21 @@ void Watchdog::enter(Phase phase, std::int64_t now, std::int64_t limit) {
         until = now + std::max(kShutdownLimit, limit + kShutdownGrace);
         break;
     }
-    feeding_.set_verdict(verdict, until);
+    wdts_.set_verdict(verdict, until);
     save();
 }
 
 void Watchdog::save() {
     Saved saved;
     saved.phase = phase_;
-    saved.kicker = feeding_.kicker();
-    saved.original_timeout_s = original_timeout_s_;
+    saved.wdts = wdts_.saved();
+    saved.disabled = enabled_ ? 0 : 1;
     host_->save_state(&saved, sizeof saved);
 }
 
 void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
-    feeding_.beat(now);
+    wdts_.beat(now);
     heartbeats_.note_time(now);
     if (heartbeats_.event(event)) {
         heartbeats_.act(now);
@@ -246,8 +172,9 @@ void Watchdog::event(const leash_event& event) {
     switch (event.type) {
     case LEASH_EVENT_LOOP:
         if (now - shown_ms_ >= 1000) {
-            feeding_.check(now);
-            show_status(now);
+            shown_ms_ = now;
+            wdts_.look(now);
+            wdts_.show_status(now);
         }
         return; // every round: nothing else
     case LEASH_EVENT_TARGET_SETTLED:
@@ -258,107 +185,85 @@ void Watchdog::event(const leash_event& event) {
         enter(Phase::shutdown, now, event.watchdog_ms);
         break;
     case LEASH_EVENT_READABLE:
-        feeding_.woken(now);
-        show_status(now);
+        if (wdts_.readable(event.cookie, now)) wdts_.show_status(now);
         break;
     case LEASH_EVENT_HELPER_EXIT:
-        feeding_.kicker_exited(event.main_pid, event.status, now);
-        save();
+        if (wdts_.helper_exited(event.cookie, event.main_pid, event.status, now)) save();
+        break;
+    case LEASH_EVENT_BROUGHT_UP:
+        wdts_.brought_up(now);
+        break;
+    case LEASH_EVENT_CONFIG:
+        reconfigure(now);
         break;
     case LEASH_EVENT_TIMER:
-        switch (event.cookie) {
-        case kTimerOpen:
-            if (!device_.is_open()) open_device(now);
-            break;
-        case kTimerStandIn:
-            feeding_.stand_in(now);
-            break;
-        case kTimerRespawn:
-            feeding_.respawn(now);
-            save();
-            break;
-        default:
-            break;
-        }
+        if (wdts_.timer(event.cookie, now)) save(); // there may be another kicker
         break;
     default:
         break; // of a newer host
     }
-    heartbeats_.act(now);
 }
 
-void Watchdog::show_status(std::int64_t now) {
-    shown_ms_ = now;
-    char text[384];
-    if (device_.is_open()) {
-        char feeding[160];
-        feeding_.describe(feeding, sizeof feeding, now);
-        std::snprintf(text, sizeof text, "%s (%s), timeout %d s, %s", settings_.device,
-                      device_.identity(), original_timeout_s_, feeding);
-    } else if (settings_.device[0] == '\0') {
-        std::snprintf(text, sizeof text, "no WDT, by configuration (device = none)");
-    } else {
-        std::snprintf(text, sizeof text, "%s: NO WDT (%s), tried again every second",
-                      settings_.device, std::strerror(-missing_error_));
-    }
-    host_->set_status("watchdog", text);
+void Watchdog::reconfigure(std::int64_t now) {
+    settings_ = read_settings([](const char* key) { return g_host->config(key); },
+                              [](const char* text) { g_host->log(LEASH_WARNING, text); });
+    wdts_.reconfigure(settings_, now);
+    save();
 }
 
-// The WDT is to reset the machine: lowest timeout, no kick any more. Never the magic 'V', never a
-// close: both could stop the timer. Both sides lower the timeout, the kicker and PID 1: it does no
+// The WDTs are to reset the machine: lowest timeout, no kick any more. Never the magic 'V', never a
+// close: both could stop a timer. Both sides lower the timeout, the kicker and PID 1: it does no
 // harm, and neither depends on the other.
 std::int64_t Watchdog::delegate() {
-    if (!device_.is_open()) return -ENODEV;
-    feeding_.command(LEASH_COMMAND_DELEGATE);
-    int seconds = device_.lower_timeout();
-    if (seconds > 0) {
-        say(host_, LEASH_NOTICE, "%s is to reset the machine: timeout %d s", settings_.device,
-            seconds);
-    } else {
-        say(host_, LEASH_WARNING,
-            "%s is to reset the machine, within %d s: its timeout cannot be lowered: %s",
-            settings_.device, original_timeout_s_, std::strerror(-seconds));
-    }
-    show_status(host_->now_ms());
-    return 3000LL * original_timeout_s_;
+    std::int64_t wait = wdts_.delegate();
+    wdts_.show_status(host_->now_ms());
+    return wait;
 }
 
-int Watchdog::may_end(int end, char* why, std::size_t size) {
-    if (end != LEASH_END_HALT || !device_.is_open()) return 0;
-    return device_.can_stop(why, size) ? 0 : -EBUSY;
-}
-
-// Reboot: the timer stays armed with its full timeout as a net, in case the kernel's own reboot
-// hangs; most drivers stop it by themselves on the way (watchdog_stop_on_reboot), and firmware
-// expects it off or sets it anew. Power-off and halt: it has to be stopped, or it would reset a
-// machine that shall stay off. When it cannot be, power-off goes on (a WDT without power fires
-// not), a halt is -EBUSY, and the kicker goes on.
 int Watchdog::release(int end) {
-    if (!device_.is_open()) return 0;
-    if (end != LEASH_END_POWEROFF && end != LEASH_END_HALT) {
-        device_.kick();
-        return 0;
+    int error = wdts_.release(end);
+    return end == LEASH_END_HALT ? error : 0;
+}
+
+const char* Watchdog::phase() const {
+    switch (phase_) {
+    case Phase::boot:
+        return "boot";
+    case Phase::rescue:
+        return "rescue";
+    case Phase::shutdown:
+        return "shutdown";
+    default:
+        return "settled";
     }
-    char why[160];
-    bool stopped = device_.can_stop(why, sizeof why);
-    if (stopped) {
-        feeding_.command(LEASH_COMMAND_RELEASE); // a kick would take back a 'V'
-        int error = device_.stop([] { g_watchdog->feeding_.end_kicker(); });
-        stopped = error == 0;
-        if (!stopped) {
-            std::snprintf(why, sizeof why, "the WDT cannot be stopped: %s", std::strerror(-error));
-            feeding_.command(LEASH_COMMAND_KICK);
-        }
+}
+
+int Watchdog::set_enabled(bool enabled, char* why, std::size_t size) {
+    std::int64_t now = host_->now_ms();
+    int error = 0;
+    if (!enabled) {
+        error = wdts_.switch_off(why, size);
+        if (error != 0) return error;
+    } else {
+        error = wdts_.switch_on(why, size, now);
     }
-    if (stopped) {
-        say(host_, LEASH_NOTICE, "%s is stopped", settings_.device);
-        return 0;
-    }
-    say(host_, LEASH_WARNING, "%s", why);
-    device_.kick();
-    if (end != LEASH_END_HALT) return 0;
-    feeding_.set_verdict(LEASH_VERDICT_FEED, 0); // init parks: for as long as it takes
-    return -EBUSY;
+    if (enabled != enabled_)
+        say(host_, LEASH_NOTICE, enabled ? "services are watched and WDTs kicked again"
+                                         : "switched off: no service is watched, no WDT kicked");
+    enabled_ = enabled;
+    save();
+    heartbeats_.set_enabled(enabled, now);
+    clients_.note_enabled();
+    wdts_.show_status(now);
+    return error;
+}
+
+int Watchdog::command(const leash_command& command) {
+    int status = device_command(*this, wdts_, command, host_->now_ms());
+    save(); // a loglevel
+    if (status >= 0) return status;
+    command.message(&command, "no such word: status, enable, disable, loglevel, lateness");
+    return 2;
 }
 
 int plugin_start(const leash_host* host, const void* saved, std::size_t length) {
@@ -385,7 +290,7 @@ extern "C" const leash_plugin* leash_plugin_entry() {
         .release = [](int end) { return g_watchdog->release(end); },
         .may_end = [](int end, char* why,
                       std::size_t size) { return g_watchdog->may_end(end, why, size); },
-        .command = nullptr,
+        .command = [](const leash_command* command) { return g_watchdog->command(*command); },
         .timers = [](std::uint64_t start, leash_timer* timers, std::size_t most) {
             return static_cast<int>(g_watchdog->heartbeats().timers(start, timers, most));
         },

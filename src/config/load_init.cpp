@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "config/apply.h"
 #include "config/schema_parts.h"
+#include "config/values.h"
 
 #include <algorithm>
 #include <map>
@@ -50,6 +51,7 @@ class InitConf {
         for (const auto& ini : inis)
             check_sections(ini, complaints);
         system.plugin_config["watchdog"] = texts_of("watchdog", set_watchdog);
+        check_pretimeout(set_watchdog, complaints);
         for (const auto& plugin : system.plugins)
             if (plugin != "watchdog") read_plugin_section(plugin, inis, complaints);
         read_labelled_sections(inis, complaints);
@@ -97,6 +99,52 @@ class InitConf {
                          "half of the timeout is usual, and the default");
         watchdog.interval = WatchdogSettings{}.interval;
         set.erase(interval);
+    }
+
+    void check_pretimeout(const SetKeys& set, FileComplaints& complaints) {
+        auto key = set.find("pretimeout");
+        if (key == set.end()) return;
+        const auto& [line, text] = key->second.lines.back();
+        auto timeout = catalog_.system.watchdog.timeout;
+        if (parse_duration(text).value_or(Ms{0}) < timeout) return;
+        complaints.error(line, "pretimeout",
+                         fmt::format("{} is not less than timeout, which is {}", text,
+                                     format_duration(timeout)));
+        put_pair(catalog_.system.plugin_config["watchdog"], "pretimeout", "");
+    }
+
+    // [watchdog DEVICE]: the label is a device of its own, and its times fit each other.
+    void check_further_wdt(const std::string& section, int line, const std::vector<IniText>& inis,
+                           FileComplaints& complaints) {
+        auto& system = catalog_.system;
+        auto label = section.substr(section.find(' ') + 1);
+        if (!parse_path(label)) {
+            complaints.error(line, "",
+                             fmt::format("[{}]: {} is no absolute path", section, quote(label)),
+                             "name the device, as in [watchdog /dev/watchdog1]");
+            return;
+        }
+        if (label == system.watchdog.device)
+            complaints.error(line, "",
+                             fmt::format("[{}]: [watchdog] itself is about that device", section),
+                             "give it one section");
+        auto time_of = [&](std::string_view key) {
+            auto& texts = system.plugin_config[section];
+            auto pair = std::ranges::find(texts, key, &TextPairs::value_type::first);
+            return parse_duration(pair == texts.end() ? "" : pair->second).value_or(Ms{0});
+        };
+        for (const char* key : {"interval", "pretimeout"}) {
+            if (time_of(key) < time_of("timeout")) continue;
+            int where = line;
+            for (const auto& ini : inis)
+                for (const auto* entry : lines_of(ini, section))
+                    if (entry->key == key) where = entry->line;
+            complaints.error(where, key,
+                             fmt::format("[{}]: {} is not less than timeout, which is {}", section,
+                                         format_duration(time_of(key)),
+                                         format_duration(time_of("timeout"))));
+            put_pair(system.plugin_config[section], key, "");
+        }
     }
 
     void read_defaults(const std::vector<IniText>& inis, FileComplaints& complaints) {
@@ -199,6 +247,8 @@ class InitConf {
                 if (plugin_of(section.name).empty()) continue; // complained about already
                 named.push_back(section.name);
                 read_plugin_section(section.name, inis, complaints);
+                if (section.name.starts_with("watchdog "))
+                    check_further_wdt(section.name, section.line, inis, complaints);
             }
     }
 

@@ -27,6 +27,10 @@ template <Ms W::*member> Checked<void> set_wdt_time(S& s, const V& v) {
 }
 
 Checked<void> set_device(S& s, const V& v) {
+    if (v.text == "none") {
+        s.watchdog.device.clear();
+        return {};
+    }
     auto path = parse_path(v.text);
     if (!path) return std::unexpected(path.error());
     s.watchdog.device = std::move(*path);
@@ -88,14 +92,44 @@ Checked<void> check_machine_policy(S&, const V& v) {
     return {};
 }
 
+constexpr std::string_view kGovernorGrammar = "a word such as noop, panic";
+
+Checked<void> check_governor(S&, const V& v) {
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    bool good = !v.text.empty() && v.text.size() < 32 &&
+                v.text.find_first_not_of(kLetters) == std::string::npos;
+    if (!good) return fault(fmt::format("{}; allowed: {}", quote(v.text), kGovernorGrammar));
+    return {};
+}
+
+Checked<void> no_more_to_check(S&, const V&) {
+    return {};
+}
+
+// What every further WDT may have, too; the first has setters of its own for the rest.
+void add_pretimeout(std::vector<KeySpec>& table, std::string_view section) {
+    using enum ValueType;
+    table.push_back({.section = section, .key = "pretimeout", .type = duration, .least = kSecond,
+        .most = kHour, .step = kSecond, .fallback_note = "no pretimeout",
+        .text = "So long before it would reset the machine the WDT tells the kernel, whose governor "
+                "acts. Less than `timeout`; not every driver can.",
+        .set = SystemSetter{no_more_to_check}});
+    table.push_back({.section = section, .key = "pretimeout-governor", .type = grammar,
+        .grammar = kGovernorGrammar, .fallback_note = "the one that the kernel has chosen",
+        .text = "What the kernel does then: `noop` writes a line to its log, `panic` panics, so that "
+                "what it knows is kept (pstore, kdump). It may need its module in `modules`: "
+                "`pretimeout_panic`.",
+        .set = SystemSetter{check_governor}});
+}
+
 } // namespace
 
 void add_watchdog(std::vector<KeySpec>& table) {
     using enum ValueType;
     constexpr std::string_view section = "watchdog";
     table.push_back({.section = section, .key = "device", .type = grammar,
-        .grammar = "an absolute "
-                   "path", .fallback = "/dev/watchdog", .text = "The device of the WDT.",
+        .grammar = "an absolute path, none", .fallback = "/dev/watchdog",
+        .text = "The device of the WDT.",
         .set = SystemSetter{set_device}});
     table.push_back({.section = section, .key = "on-missing-device", .type = word,
         .words = {"warn", "ignore"}, .fallback = "warn",
@@ -111,7 +145,8 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .set = SystemSetter{set_wdt_time<&W::timeout>}});
     table.push_back({.section = section, .key = "interval", .type = duration, .least = 100,
         .most = kHour, .fallback_note = "half of the WDT's real timeout",
-        .text = "The time between two kicks. Less than `timeout`.",
+        .text = "The time between two kicks. Less than `timeout`; more than half of it is said to be "
+                "a risk.",
         .set = SystemSetter{set_wdt_time<&W::interval>}});
     table.push_back({.section = section, .key = "priority", .type = grammar,
         .grammar = kPriorityGrammar, .fallback = "deadline",
@@ -145,6 +180,19 @@ void add_watchdog(std::vector<KeySpec>& table) {
                 "root's: report, exec, safe, reboot, poweroff or halt, in the grammar of "
                 "`on-trouble`. Other users' clients of no service are only reported.",
         .set = SystemSetter{check_machine_policy}});
+    add_pretimeout(table, section);
+
+    constexpr std::string_view further = "watchdog DEVICE";
+    table.push_back({.section = further, .key = "timeout", .type = duration, .least = kSecond,
+        .most = kHour, .step = kSecond, .fallback = "20s", .text = "As in `[watchdog]`.",
+        .set = SystemSetter{no_more_to_check}});
+    table.push_back({.section = further, .key = "interval", .type = duration, .least = 100,
+        .most = kHour, .fallback_note = "half of the WDT's real timeout",
+        .text = "As in `[watchdog]`.", .set = SystemSetter{no_more_to_check}});
+    table.push_back({.section = further, .key = "on-missing-device", .type = word,
+        .words = {"warn", "ignore"}, .fallback = "warn", .text = "As in `[watchdog]`.",
+        .set = SystemSetter{no_more_to_check}});
+    add_pretimeout(table, further);
 }
 
 } // namespace leash

@@ -11,6 +11,16 @@
 
 namespace leash {
 
+namespace {
+
+// init.conf of any layer, or a drop-in of it.
+bool is_init_conf(std::string_view path) {
+    if (path.find("services.d/") != std::string_view::npos) return false;
+    return path == "init.conf" || path.ends_with("/init.conf") || drop_in_owner(path) == "init";
+}
+
+} // namespace
+
 void Init::read_tree(std::function<void(Result<std::vector<SourceFile>>)> done) {
     WorkerJob job;
     job.name = "read-configuration";
@@ -58,7 +68,7 @@ std::vector<std::string> Init::instances_to_keep() const {
 
 // New and changed files count from the next start of their service on; a service whose file has
 // errors stays as it was; one whose file is gone is forgotten unless it lives. [system] is read at
-// boot only.
+// boot only; the sections of plugins are handed to them.
 void Init::reload(std::function<void(const ReloadReport&)> done) {
     read_tree(
         [this, read = ++reads_, done = std::move(done)](Result<std::vector<SourceFile>> files) {
@@ -77,6 +87,7 @@ void Init::reload(std::function<void(const ReloadReport&)> done) {
                 report.complaints.push_back(format(complaint));
                 log::warning("{}", report.complaints.back());
             }
+            take_plugin_sections(*files, catalog);
             auto services = catalog.services.size();
             take_changes(std::move(catalog), report);
             for (const auto& change : report.changes)
@@ -85,6 +96,25 @@ void Init::reload(std::function<void(const ReloadReport&)> done) {
             log::notice("configuration read again: {} services", services);
             done(report);
         });
+}
+
+// Not with an error in any file of init.conf: what is wrong there would count as its default.
+void Init::take_plugin_sections(const std::vector<SourceFile>& files, Catalog& catalog) {
+    if (!plugins_) return; // still booting
+    for (const auto& complaint : catalog.complaints) {
+        if (complaint.severity != Complaint::Severity::error) continue;
+        if (!is_init_conf(complaint.file)) continue;
+        log::warning("init.conf has errors: the settings of plugins stay as they were");
+        return;
+    }
+    bool there = std::ranges::any_of(files, [](const SourceFile& file) {
+        return is_init_conf(file.path) && file.error.empty();
+    });
+    if (!there) return;
+    system_.watchdog = catalog.system.watchdog;
+    system_.plugin_config = std::move(catalog.system.plugin_config);
+    system_.plugin_sections = std::move(catalog.system.plugin_sections);
+    plugins_->configured();
 }
 
 void Init::take_changes(Catalog catalog, ReloadReport& report) {

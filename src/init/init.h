@@ -69,6 +69,7 @@ class Init {
                                     std::vector<std::string> wanted);
     [[nodiscard]] std::vector<std::string> instances_to_keep() const;
     void reload(std::function<void(const ReloadReport&)> done);
+    void take_plugin_sections(const std::vector<SourceFile>& files, Catalog& catalog);
     void take_changes(Catalog catalog, ReloadReport& report);
     void forget_what_is_gone(const Catalog& catalog, ReloadReport& report);
     bool make_instance(const std::string& name, std::function<void(const Result<void>&)> done);

@@ -71,6 +71,7 @@ class Plugins : private HostServices {
                                                const PluginCommand& command) {
         return host_.command(plugin, command);
     }
+    void configured() { host_.configured(); }
     void after_round() { host_.loop_round(); }
     bool child_exited(pid_t pid, int status) { return host_.child_exited(pid, status); }
 

@@ -216,6 +216,12 @@ void PluginHost::brought_up() {
     send(nullptr, event);
 }
 
+void PluginHost::configured() {
+    leash_event event{};
+    event.type = LEASH_EVENT_CONFIG;
+    send(nullptr, event);
+}
+
 void PluginHost::shutdown(leash_end end, Ms limit, const EndCause& cause) {
     leash_event event{};
     event.name = cause.service.c_str();

@@ -157,6 +157,7 @@ class PluginHost {
     void shutdown(leash_end end, Ms limit = Ms{0}, const EndCause& cause = {});
     // The machine is up to its first service.
     void brought_up();
+    void configured(); // init.conf has been read again
     // To be called after each round of the loop. The host itself sees to one round a second at
     // least.
     void loop_round();

@@ -67,6 +67,9 @@ enum leash_event_type {
     /* Modules are loaded and file systems mounted; no service has been started. Not after a re-exec.
      * hold(LEASH_HOLD_BOOT) and boot_target() are possible. */
     LEASH_EVENT_BROUGHT_UP = 10,
+    /* init.conf has been read again (initctl reload) and is without errors: config(), section() and
+     * config_in() give the new values. Not told if the file has errors: all stays as it was. */
+    LEASH_EVENT_CONFIG = 11,
     /* name, start: EXTEND_TIMEOUT_USEC=, it asks for so much time from now: watchdog_ms */
     LEASH_EVENT_TIME_ASKED = 20,
     /* start; status: see waitpid(2), or -1: it could not be run, as text says. Of run_probe() */

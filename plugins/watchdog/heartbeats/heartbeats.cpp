@@ -194,9 +194,16 @@ void Heartbeats::tell(const Report& report, std::int64_t now) {
 void Heartbeats::act(std::int64_t now) {
     for (int round = 0; round < 2; ++round) { // what cannot be asked answers at once
         for (const Wish& wish : std::exchange(wishes_, {})) carry_out(wish, now);
-        for (const Report& report : std::exchange(reports_, {})) tell(report, now);
+        for (const Report& report : std::exchange(reports_, {}))
+            if (enabled_ || report.over) tell(report, now);
     }
-    host_->set_timer(kTimerSupervision, supervision_.next()); // kNever cancels
+    host_->set_timer(kTimerSupervision, enabled_ ? supervision_.next() : kNever); // kNever cancels
+}
+
+void Heartbeats::set_enabled(bool enabled, std::int64_t now) {
+    if (enabled && !enabled_) supervision_.begin_anew(now);
+    enabled_ = enabled;
+    act(now);
 }
 
 std::size_t Heartbeats::timers(std::uint64_t start, leash_timer* timers, std::size_t most) const {

@@ -25,6 +25,8 @@ class Heartbeats {
     bool event(const leash_event& event);
     // Tells the host what the table has found, and sets the timer for what comes next.
     void act(std::int64_t now);
+    // Off: nobody is late, though who was may beat again. On again: everybody has his full time.
+    void set_enabled(bool enabled, std::int64_t now);
     std::size_t timers(std::uint64_t start, leash_timer* timers, std::size_t most) const;
 
   private:
@@ -44,6 +46,7 @@ class Heartbeats {
     std::vector<Wish> wishes_;
     SuspendWatch suspend_;
     std::int64_t last_event_ = 0;
+    bool enabled_ = true;
     struct Watched {
         std::string service;
         bool no_such_timer_said = false; // it beats a timer that it does not have

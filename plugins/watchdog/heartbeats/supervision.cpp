@@ -407,6 +407,18 @@ void Supervision::ask_again(std::uint64_t start, std::uint8_t index, std::int64_
     keep(start, found->second, timer);
 }
 
+void Supervision::begin_anew(std::int64_t now) {
+    for (auto& [start, entry] : entries_) {
+        if (entry.look_due != kNever) entry.look_due = now + look_interval(entry);
+        for (std::size_t i = 0; i < entry.count; ++i) {
+            Timer& timer = entry.timers[i];
+            if (timer.reported) continue; // its trouble stands until it beats
+            begin(entry, timer, now, false);
+            keep(start, entry, timer);
+        }
+    }
+}
+
 void Supervision::shift(std::int64_t ms) {
     for (auto& [start, entry] : entries_) {
         if (entry.look_due != kNever) entry.look_due += ms;

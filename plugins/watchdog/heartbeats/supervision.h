@@ -104,6 +104,8 @@ class Supervision {
 
     // Nobody could beat for `ms`, or nobody listened: every deadline moves by that much.
     void shift(std::int64_t ms);
+    // Watching was switched off for a while: every timer has its full time from now on.
+    void begin_anew(std::int64_t now);
     // The machine was suspended. The clock of the deadlines stood still meanwhile; whoever has to find
     // his feet gets kAfterResume for it.
     void resumed(std::int64_t now);

@@ -15,6 +15,14 @@ namespace {
 using S = SystemSettings;
 using Words = std::vector<std::string>;
 
+constexpr const char* kFurther = "watchdog /dev/watchdog1";
+
+std::string text_of(const S& s, const std::string& section, std::string_view key) {
+    for (const auto& [name, value] : s.plugin_config.at(section))
+        if (name == key) return value;
+    return "(none)";
+}
+
 struct Good {
     std::string section, lines;
     std::function<bool(const S&)> holds;
@@ -87,6 +95,20 @@ const std::vector<Good> kGood{
          return s.watchdog.rescue == RescueFeeding::feed && s.watchdog.rescue_limit == 30min;
      }},
     {"watchdog", "boot-limit = 0\n", [](const S& s) { return s.watchdog.boot_limit == 0s; }},
+    {"watchdog", "device = none\n", [](const S& s) { return s.watchdog.device.empty(); }},
+    {"watchdog", "timeout = 30s\npretimeout = 10s\npretimeout-governor = panic\n",
+     [](const S& s) { return text_of(s, "watchdog", "pretimeout") == "10s"; }},
+    {"watchdog", "pretimeout-governor = noop\n",
+     [](const S& s) { return text_of(s, "watchdog", "pretimeout-governor") == "noop"; }},
+    {kFurther,
+     "timeout = 1m\ninterval = 500ms\non-missing-device = ignore\npretimeout = 5s\n"
+     "pretimeout-governor = panic\n",
+     [](const S& s) {
+         return text_of(s, kFurther, "timeout") == "1m" &&
+                text_of(s, kFurther, "interval") == "500ms" &&
+                text_of(s, kFurther, "on-missing-device") == "ignore" &&
+                text_of(s, kFurther, "pretimeout-governor") == "panic";
+     }},
 };
 
 const std::vector<Bad> kBad{
@@ -142,6 +164,14 @@ const std::vector<Bad> kBad{
     {"watchdog", "rescue = starv\n", "did you mean 'starve'?"},
     {"watchdog", "rescue = starve 1m\n", "rescue: 'starve 1m'; allowed: feed, feed TIME"},
     {"watchdog", "boot-limit = 1\n", "boot-limit: '1' has no unit"},
+    {"watchdog", "pretimeout = 20s\n", "pretimeout: 20s is not less than timeout, which is 20s"},
+    {"watchdog", "pretimeout-governor = PANIC\n", "allowed: a word such as noop, panic"},
+    {kFurther, "timeout = 1\n", "timeout: '1' has no unit"},
+    {kFurther, "interval = 20s\n",
+     "interval: [watchdog /dev/watchdog1]: 20s is not less than timeout, which is 20s"},
+    {kFurther, "pretimeout = 1m\n", "pretimeout: [watchdog /dev/watchdog1]: 1m is not less than"},
+    {kFurther, "pretimeout-governor = a b\n", "allowed: a word such as noop, panic"},
+    {kFurther, "on-missing-device = no\n", "on-missing-device: 'no'; allowed: warn, ignore"},
 };
 
 std::string text_of(const std::string& section, const std::string& lines) {
@@ -189,12 +219,23 @@ TEST(SystemKeys, BadLinesKeepTheDefaultAndOthersCount) {
     }
 }
 
+TEST(SystemKeys, AFurtherWdtIsADeviceOfItsOwn) {
+    auto name = load_init("[watchdog watchdog1]\ntimeout = 9s\n");
+    EXPECT_TRUE(has(name.complaints, "init.conf:1: [watchdog watchdog1]: 'watchdog1' is no absolute "
+                                     "path; name the device, as in [watchdog /dev/watchdog1]"));
+    auto same = load_init("[watchdog /dev/watchdog]\ntimeout = 9s\n");
+    EXPECT_TRUE(has(same.complaints, "[watchdog] itself is about that device; give it one section"));
+    auto both = load_init("[watchdog]\ndevice = /dev/watchdog1\n[watchdog /dev/watchdog]\n");
+    EXPECT_EQ(all(both.complaints), "");
+    EXPECT_EQ(both.system.plugin_sections, Words{"watchdog /dev/watchdog"});
+}
+
 TEST(SystemKeys, TablesHaveEveryKey) {
     for (const auto& spec : system_schema()) {
         if (spec.section == "monitor NAME") continue; // monitor_keys_test.cpp
         auto line = fmt::format("{} =", spec.key);
         auto names_it = [&](const auto& row) {
-            return row.section == spec.section &&
+            return schema_section(row.section) == spec.section &&
                    (row.lines.starts_with(line) ||
                     row.lines.find("\n" + line) != std::string::npos);
         };

@@ -24,6 +24,8 @@ struct Trouble {
 class Services : public HostServices {
   public:
     std::map<std::string, std::string, std::less<>> keys;
+    std::vector<std::string> labels; // of [watchdog LABEL], with the keys below
+    std::map<std::string, std::string, std::less<>> labelled; // "LABEL KEY"
     std::vector<Trouble> troubles;
     std::vector<StartId> over;
     std::string logged; // "4 text\n"
@@ -36,6 +38,13 @@ class Services : public HostServices {
     std::optional<std::string> config(const std::string&, std::string_view key) override {
         auto found = keys.find(key);
         if (found == keys.end()) return std::nullopt;
+        return found->second;
+    }
+    std::vector<std::string> sections(const std::string&) override { return labels; }
+    std::optional<std::string> config_in(const std::string&, std::string_view label,
+                                         std::string_view key) override {
+        auto found = labelled.find(fmt::format("{} {}", label, key));
+        if (found == labelled.end()) return std::nullopt;
         return found->second;
     }
     int trouble(StartId start, std::string_view kind, std::string_view evidence) override {

@@ -25,6 +25,8 @@ struct FakeWdt {
     int boot_status = 0;
     int disable_error = 0;
     bool disabled = false;
+    int pretimeout = 0;
+    int left = -1;
 } g_wdt;
 
 int refuse(int error) {
@@ -63,7 +65,19 @@ extern "C" int __wrap_ioctl(int fd, unsigned long request, ...) {
         return 0;
     case WDIOC_SETOPTIONS:
         if (g_wdt.disable_error != 0) return refuse(g_wdt.disable_error);
-        g_wdt.disabled = true;
+        g_wdt.disabled = *number == WDIOS_DISABLECARD;
+        return 0;
+    case WDIOC_SETPRETIMEOUT:
+        if ((g_wdt.options & WDIOF_PRETIMEOUT) == 0) return refuse(EOPNOTSUPP);
+        if (*number != 0 && *number >= g_wdt.timeout) return refuse(EINVAL);
+        g_wdt.pretimeout = *number;
+        return 0;
+    case WDIOC_GETPRETIMEOUT:
+        *number = g_wdt.pretimeout;
+        return 0;
+    case WDIOC_GETTIMELEFT:
+        if (g_wdt.left < 0) return refuse(EOPNOTSUPP);
+        *number = g_wdt.left;
         return 0;
     default:
         return refuse(ENOTTY);
@@ -184,6 +198,50 @@ TEST_F(DeviceTest, without_magic_close_it_cannot_be_stopped) {
     char why[160];
     EXPECT_FALSE(device.can_stop(why, sizeof why));
     EXPECT_NE(std::string(why).find("cannot stop it"), std::string::npos);
+}
+
+TEST_F(DeviceTest, pretimeout_and_time_left) {
+    ASSERT_EQ(device.open(path.c_str()), 0);
+    EXPECT_FALSE(device.can_tell_before());
+    EXPECT_EQ(device.set_pretimeout(5), -EOPNOTSUPP);
+    EXPECT_EQ(device.time_left_s(), -EOPNOTSUPP);
+    g_wdt.options |= WDIOF_PRETIMEOUT;
+    g_wdt.left = 7;
+    ASSERT_EQ(device.adopt(device.fd()), 0);
+    EXPECT_TRUE(device.can_tell_before());
+    EXPECT_EQ(device.set_pretimeout(60), -EINVAL);
+    EXPECT_EQ(device.set_pretimeout(5), 0);
+    EXPECT_EQ(device.pretimeout_s(), 5);
+    EXPECT_EQ(device.time_left_s(), 7);
+    EXPECT_EQ(device.lower_timeout(), 1);
+    EXPECT_EQ(g_wdt.pretimeout, 0) << "a reset is asked for, no panic";
+}
+
+TEST_F(DeviceTest, stopped_and_started_again) {
+    ASSERT_EQ(device.open(path.c_str()), 0);
+    ASSERT_EQ(device.stop([] {}), 0);
+    written();
+    EXPECT_EQ(device.start_again(), 0);
+    EXPECT_FALSE(g_wdt.disabled);
+    EXPECT_EQ(written(), std::string(1, '\0'));
+    g_wdt.timeout = 33; // somebody wrote to /sys
+    EXPECT_EQ(device.refresh(), 33);
+    device.drop();
+    EXPECT_FALSE(device.is_open());
+}
+
+TEST_F(DeviceTest, one_device_has_one_identity) {
+    DeviceIdentity one;
+    DeviceIdentity other;
+    EXPECT_EQ(identify("/nowhere/watchdog", one), -ENOENT);
+    ASSERT_EQ(identify(path.c_str(), one), 0);
+    auto link_path = folder_ + "/other";
+    ASSERT_EQ(symlink(path.c_str(), link_path.c_str()), 0);
+    ASSERT_EQ(identify(link_path.c_str(), other), 0);
+    EXPECT_EQ(one, other);
+    ASSERT_EQ(identify("/dev/null", other), 0);
+    EXPECT_NE(one, other);
+    unlink(link_path.c_str());
 }
 
 } // namespace

@@ -129,6 +129,12 @@ TEST_F(KickerTest, says_what_it_got) {
         oom >> score;
         EXPECT_EQ(score, -1000);
     }
+    EXPECT_EQ(leash_page_get(page, filter_error), 0);
+    EXPECT_NE(text.find("Seccomp:\t"), std::string::npos);
+    ASSERT_TRUE(wait([&] { return leash_page_get(page, alive_ms) > 0; }));
+    std::ifstream again("/proc/" + std::to_string(pid) + "/status");
+    std::string later((std::istreambuf_iterator<char>(again)), {});
+    EXPECT_NE(later.find("Seccomp:\t2"), std::string::npos) << "its calls are filtered";
     int policy = sched_getscheduler(pid);
     switch (leash_page_get(page, got_scheduling)) {
     case LEASH_SCHEDULING_DEADLINE:
@@ -140,6 +146,31 @@ TEST_F(KickerTest, says_what_it_got) {
     default:
         EXPECT_NE(leash_page_get(page, scheduling_error), 0);
     }
+}
+
+TEST_F(KickerTest, goes_on_after_a_stop) {
+    spawn();
+    kill(pid, SIGSTOP);
+    usleep(200'000);
+    drained();
+    kill(pid, SIGCONT);
+    EXPECT_TRUE(wait([&] { return !drained().empty(); })) << "its sleep may be restarted";
+    EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
+}
+
+TEST_F(KickerTest, counts_how_late_it_is_and_forgets_when_told) {
+    spawn();
+    auto counted = [&] {
+        std::uint64_t sum = 0;
+        for (unsigned i = 0; i < LEASH_LATE_BUCKETS; ++i)
+            sum += leash_page_get(page, late_counts[i]);
+        return sum;
+    };
+    ASSERT_TRUE(wait([&] { return counted() > 5; }));
+    EXPECT_LE(counted(), leash_page_get(page, kicks) + 1);
+    leash_page_add(page, late_epoch, 1u);
+    EXPECT_TRUE(wait([&] { return leash_page_get(page, late_epoch_seen) == 1u; }));
+    EXPECT_LE(counted(), 5u);
 }
 
 TEST_F(KickerTest, takes_no_signal_but_kill) {

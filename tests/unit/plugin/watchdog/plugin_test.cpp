@@ -46,6 +46,14 @@ struct PluginTest : testing::Test {
     bool logged(const std::string& text) {
         return init->services.logged.find(text) != std::string::npos;
     }
+    PluginAnswer ask(std::vector<std::string> words, uid_t uid = 0) {
+        auto answer = init->host.command("watchdog", {std::move(words), uid, 1});
+        EXPECT_TRUE(answer);
+        return answer ? *answer : PluginAnswer{};
+    }
+    static bool has(const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    }
     pid_t kicker() {
         auto states = init->host.states();
         return states.empty() || states[0].helpers.empty() ? 0 : states[0].helpers[0].pid;
@@ -265,6 +273,142 @@ TEST_F(PluginTest, a_new_life_of_pid1_takes_over) {
     next.run(1200ms);
     EXPECT_EQ(next.status("watchdog").find("by PID 1"), std::string::npos)
         << next.status("watchdog");
+}
+
+TEST_F(PluginTest, two_devices_have_a_kicker_each) {
+    auto second = folder_ + "/wdt1";
+    ASSERT_EQ(mkfifo(second.c_str(), 0600), 0);
+    int other = ::open(second.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    init->services.labels = {second, "watchdog2", path};
+    init->services.labelled = {{second + " timeout", "9s"}, {second + " interval", "150ms"}};
+    load();
+    EXPECT_TRUE(logged("3 init.conf: [watchdog watchdog2]: write the path"));
+    EXPECT_TRUE(logged("3 init.conf: [watchdog " + path + "]: [watchdog] itself is about that"));
+    ASSERT_TRUE(kicker_runs());
+    ASSERT_TRUE(init->run(10s, [&] { return logged("the kicker of " + second + " runs"); }));
+    auto helpers = init->host.states()[0].helpers;
+    ASSERT_EQ(helpers.size(), 2u);
+    // One that hangs is no harm to the other.
+    kill(helpers[0].pid, SIGSTOP);
+    char bytes[256];
+    while (read(other, bytes, sizeof bytes) > 0) {}
+    int more = 0;
+    EXPECT_TRUE(init->run(2s, [&] { return (more += read(other, bytes, sizeof bytes) > 0) > 3; }));
+    kill(helpers[0].pid, SIGCONT);
+
+    auto status = ask({"status"}, 1000);
+    EXPECT_EQ(status.status, 0);
+    ASSERT_EQ(status.lines.size(), 2u);
+    EXPECT_TRUE(has(status.lines[0], "{\"device\":\"" + path + "\",\"identity\":\"no hardware\"," +
+                                         "\"state\":\"kicking\",\"enabled\":true," +
+                                         "\"phase\":\"boot\",\"verdict\":\"feed\"," +
+                                         "\"timeout_s\":4,\"interval_ms\":100,"))
+        << status.lines[0];
+    EXPECT_TRUE(has(status.lines[1], "\"timeout_s\":9,\"interval_ms\":150,")) << status.lines[1];
+    auto late = ask({"lateness"}, 1000);
+    ASSERT_EQ(late.lines.size(), 2u);
+    EXPECT_FALSE(has(late.lines[0], "\"kicks\":0,")) << late.lines[0];
+    EXPECT_NE(init->status("watchdog 2").find("timeout 9 s, kick every 150 ms"),
+              std::string::npos);
+
+    // Both come through a re-exec of PID 1, each with its own.
+    PluginState kept = init->host.states()[0];
+    EXPECT_EQ(kept.fds.size(), 7u);
+    for (auto& [name, fd] : kept.fds)
+        fd = dup(fd);
+    SmallInit next(PLUGINS);
+    next.services.keys = init->services.keys;
+    next.services.labels = {second};
+    next.services.labelled = init->services.labelled;
+    ASSERT_TRUE(next.host.load("watchdog", &kept));
+    next.run(500ms);
+    auto after = next.host.states()[0].helpers;
+    ASSERT_EQ(after.size(), 2u);
+    EXPECT_EQ(after[0].pid, helpers[0].pid);
+    EXPECT_EQ(after[1].pid, helpers[1].pid);
+    EXPECT_NE(next.status("watchdog 2").find("timeout 9 s, kick every 150 ms"),
+              std::string::npos);
+    close(other);
+    unlink(second.c_str());
+}
+
+TEST_F(PluginTest, a_device_named_twice_is_used_once) {
+    auto alias = folder_ + "/alias";
+    ASSERT_EQ(symlink(path.c_str(), alias.c_str()), 0);
+    init->services.labels = {alias};
+    load();
+    EXPECT_TRUE(logged("3 " + alias + ": the same device as that of another section"));
+    EXPECT_TRUE(has(ask({"status"}).lines.at(1), "\"state\":\"twice\""));
+    EXPECT_EQ(init->host.states()[0].helpers.size(), 1u);
+    unlink(alias.c_str());
+}
+
+TEST_F(PluginTest, commands_say_who_may_do_what) {
+    load();
+    EXPECT_EQ(ask({"disable"}, 1000).status, 6);
+    EXPECT_EQ(ask({"loglevel", "debug"}, 1000).status, 6);
+    EXPECT_EQ(ask({"lateness", "reset"}, 1000).status, 6);
+    EXPECT_EQ(ask({"dance"}).status, 2);
+    EXPECT_EQ(ask({"loglevel", "loud"}).status, 2);
+    EXPECT_EQ(ask({"loglevel", "error"}).status, 0);
+    init->services.logged.clear();
+    init->run(2s, [&] { return logged("the kicker runs"); });
+    EXPECT_FALSE(logged("the kicker runs")) << "that is no error";
+}
+
+TEST_F(PluginTest, disable_is_refused_where_the_timer_cannot_be_stopped) {
+    load();
+    ASSERT_TRUE(kicker_runs());
+    auto answer = ask({"disable"});
+    EXPECT_EQ(answer.status, 1);
+    EXPECT_TRUE(has(answer.message, "cannot stop it; it is kicked as before")) << answer.message;
+    EXPECT_TRUE(has(ask({"status"}).lines.at(0), "\"enabled\":true"));
+    kicks();
+    EXPECT_TRUE(init->run(2s, [&] { return !kicks().empty(); }));
+}
+
+TEST_F(PluginTest, switched_off_nobody_is_watched_and_then_with_full_time_again) {
+    init->services.keys["device"] = "none";
+    ASSERT_TRUE(init->host.load("watchdog"));
+    init->host.service_state("web", 7, State::running, 600ms, WatchdogSource::heartbeat, 0);
+    init->run(300ms);
+    EXPECT_EQ(ask({"disable"}).status, 0);
+    init->run(1s);
+    EXPECT_TRUE(init->services.troubles.empty());
+    Ms before = monotonic_now();
+    EXPECT_EQ(ask({"enable"}).status, 0);
+    ASSERT_TRUE(init->run(10s, [&] { return !init->services.troubles.empty(); }));
+    EXPECT_GE(monotonic_now() - before, 600ms);
+}
+
+TEST_F(PluginTest, a_reload_applies_what_has_changed) {
+    load();
+    ASSERT_TRUE(kicker_runs());
+    pid_t same = kicker();
+    init->services.keys["timeout"] = "8s";
+    init->services.keys["interval"] = "120ms";
+    init->host.configured();
+    EXPECT_TRUE(has(ask({"status"}).lines.at(0), "\"timeout_s\":8,\"interval_ms\":120,"));
+    EXPECT_TRUE(logged("its section of init.conf has changed"));
+    init->services.logged.clear();
+    init->host.configured();
+    EXPECT_FALSE(logged("has changed"));
+    EXPECT_EQ(kicker(), same);
+    init->services.keys["interval"] = "9s"; // init would not hand that over
+    init->host.configured();
+    EXPECT_TRUE(logged("3 " + path + ": interval 9 s would let a timer of 8 s fire: kicking every 4 s"))
+        << init->services.logged;
+    init->services.keys["interval"] = "5s";
+    init->host.configured();
+    EXPECT_TRUE(logged("4 " + path + ": interval 5 s is more than half of its 8 s"));
+    init->services.keys["device"] = "/dev/watchdog7";
+    init->services.keys["interval"] = "100ms";
+    init->host.configured();
+    EXPECT_TRUE(logged("device = /dev/watchdog7 counts from the next boot on"));
+    init->services.keys["priority"] = "fifo:10";
+    init->host.configured();
+    EXPECT_TRUE(init->run(10s, [&] { return kicker() != same && kicker() != 0; }));
+    EXPECT_FALSE(logged("has died")) << "its end was wanted";
 }
 
 } // namespace

@@ -93,17 +93,49 @@ TEST(Settings, durations) {
         EXPECT_FALSE(parse_duration(text, ms)) << text;
 }
 
-TEST(Settings, interval_goes_by_the_real_timeout) {
-    Settings settings;
-    bool clamped = false;
-    EXPECT_EQ(kick_interval_ms(settings, 30, clamped), 15'000);
-    EXPECT_FALSE(clamped);
-    settings.interval_ms = 10'000;
-    EXPECT_EQ(kick_interval_ms(settings, 30, clamped), 10'000);
-    EXPECT_FALSE(clamped);
-    EXPECT_EQ(kick_interval_ms(settings, 10, clamped), 5000);
-    EXPECT_TRUE(clamped);
-    EXPECT_EQ(kick_interval_ms(settings, 1, clamped), 500);
+TEST(Settings, the_interval_goes_by_what_the_timer_really_has) {
+    DeviceSettings own;
+    EXPECT_EQ(choose_interval(own, 20, 0).ms, 10'000) << "half of it";
+    EXPECT_FALSE(choose_interval(own, 20, 0).risky);
+    EXPECT_EQ(choose_interval(own, 20, 15).ms, 2'500) << "the pretimeout is not to be reached";
+    own.interval_ms = 5'000;
+    EXPECT_EQ(choose_interval(own, 20, 0).ms, 5'000);
+    Interval risky = choose_interval(own, 8, 0);
+    EXPECT_EQ(risky.ms, 5'000);
+    EXPECT_TRUE(risky.risky && !risky.clamped);
+    Interval clamped = choose_interval(own, 5, 0);
+    EXPECT_EQ(clamped.ms, 2'500);
+    EXPECT_TRUE(clamped.clamped && !clamped.risky);
+    EXPECT_TRUE(choose_interval(own, 10, 5).clamped);
+    EXPECT_EQ(choose_interval(own, 1, 0).ms, 500);
+}
+
+TEST(Settings, of_a_further_device) {
+    g_complaints.clear();
+    DeviceSettings own;
+    g_keys = {{"timeout", "30s"}, {"interval", "500ms"}, {"pretimeout", "10s"},
+              {"pretimeout-governor", "panic"}, {"on-missing-device", "ignore"}};
+    auto look = [](const char* label, const char* key) -> const char* {
+        EXPECT_STREQ(label, "/dev/watchdog1");
+        auto found = g_keys.find(key);
+        return found == g_keys.end() ? nullptr : found->second.c_str();
+    };
+    auto complain = [](const char* text) { g_complaints += std::string(text) + "\n"; };
+    ASSERT_TRUE(read_device_settings("/dev/watchdog1", look, complain, own));
+    EXPECT_STREQ(own.device, "/dev/watchdog1");
+    EXPECT_EQ(own.timeout_s(), 30);
+    EXPECT_EQ(own.interval_ms, 500);
+    EXPECT_EQ(own.pretimeout_s(), 10);
+    EXPECT_STREQ(own.governor, "panic");
+    EXPECT_FALSE(own.warn_missing);
+    EXPECT_EQ(g_complaints, "");
+    g_keys["pretimeout"] = "30s";
+    ASSERT_TRUE(read_device_settings("/dev/watchdog1", look, complain, own));
+    EXPECT_EQ(own.pretimeout_s(), 0);
+    EXPECT_EQ(g_complaints, "[watchdog /dev/watchdog1] pretimeout = 30s: expected less than timeout; "
+                            "using none\n");
+    EXPECT_FALSE(read_device_settings("watchdog1", look, complain, own));
+    EXPECT_FALSE(read_device_settings("/dev/\"", look, complain, own));
 }
 
 TEST(Settings, times_for_people) {
