@@ -94,7 +94,7 @@ struct leash_verdict_page {
     uint64_t recoveries;         /* starved, but fresh again before the hardware fired */
     uint64_t kick_errors;        /* write(2) failed */
     int32_t kick_errno;          /* the last such errno */
-    int32_t reserved2;
+    uint32_t alarm; /* futex: counted up and woken with every change of kicker_state */
     uint64_t late_us;       /* how late the last kick was */
     uint64_t worst_late_us; /* and the worst one */
 };

@@ -3,6 +3,7 @@
 //
 //   device       the WDT itself
 //   feeding      verdict page and kicker: the WDT is kicked while PID 1's loop is fresh
+//   causes/      why the machine was reset, durable before it is
 //   supervision  which service owes a sign of life by when
 //
 // The verdict by phase:
@@ -12,6 +13,7 @@
 //   shutdown  feed for kShutdownLimit, or longer where init may take longer: services that stop
 //             slowly are no reason for a reset, a shutdown that hangs is
 // and in each of them only while PID 1's loop is fresh.
+#include "causes/causes.h"
 #include "cookies.h"
 #include "device.h"
 #include "feeding.h"
@@ -58,6 +60,10 @@ class Watchdog {
     std::int64_t delegate();
     int release(int end);
     int may_end(int end, char* why, std::size_t size);
+    int may_reboot(const char* kind, char* why, std::size_t size) {
+        return causes_.may_reboot(kind, why, size);
+    }
+    int command(const leash_command& command);
 
   private:
     void open_device(std::int64_t now);
@@ -75,6 +81,7 @@ class Watchdog {
     Settings settings_;
     Device device_;
     Feeding feeding_;
+    Causes causes_;
     WatchTable table_;
     Supervision supervision_;
     ProcTaskProbe probe_;
@@ -103,7 +110,8 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         restored = found.magic == before.magic;
         if (restored) before = found;
     }
-    if (!feeding_.restore(host, settings_, now)) {
+    bool fresh_page = !feeding_.restore(host, settings_, now);
+    if (fresh_page) {
         // An older kicker goes by a page that nobody writes any more.
         if (restored && before.kicker > 1) kill(before.kicker, SIGKILL);
         int error = feeding_.prepare(host, settings_, now);
@@ -127,8 +135,17 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         adopt_device(fd, now);
     else
         open_device(now);
+    causes_.start(host, {host->saved_fd("verdict")}, fresh_page, restored);
     show_status(now);
     return 0;
+}
+
+// Each part is asked in turn; who does not know the word says so with a negative number.
+int Watchdog::command(const leash_command& command) {
+    int status = causes_.command(command);
+    if (status >= 0) return status;
+    command.message(&command, "unknown word: reason, counter, clear, fail, reset");
+    return 2;
 }
 
 void Watchdog::adopt_device(int fd, std::int64_t now) {
@@ -219,6 +236,10 @@ void Watchdog::enter(Phase phase, std::int64_t now, std::int64_t limit) {
         break;
     case Phase::shutdown:
         until = now + std::max(kShutdownLimit, limit + kShutdownGrace);
+        if (const char* text = host_->config("shutdown-limit")) {
+            std::int64_t own = 0;
+            if (parse_duration(text, own) && own > 0) until = now + own;
+        }
         break;
     }
     feeding_.set_verdict(verdict, until);
@@ -250,6 +271,7 @@ void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     feeding_.beat(now);
     note_time(now);
+    if (causes_.event(event)) return;
     switch (event.type) {
     case LEASH_EVENT_LOOP:
         if (now - shown_ms_ >= 1000) {
@@ -269,6 +291,10 @@ void Watchdog::event(const leash_event& event) {
     case LEASH_EVENT_TARGET_SETTLED:
         if (phase_ != Phase::shutdown)
             enter(std::strcmp(event.name, "rescue") == 0 ? Phase::rescue : Phase::settled, now);
+        break;
+    case LEASH_EVENT_BROUGHT_UP:
+        if (!device_.is_open()) open_device(now); // its driver has been loaded by now
+        causes_.brought_up(device_.boot_flags());
         break;
     case LEASH_EVENT_SHUTDOWN:
         enter(Phase::shutdown, now, event.watchdog_ms);
@@ -431,7 +457,9 @@ extern "C" const leash_plugin* leash_plugin_entry() {
         .release = [](int end) { return g_watchdog->release(end); },
         .may_end = [](int end, char* why,
                       std::size_t size) { return g_watchdog->may_end(end, why, size); },
-        .command = nullptr,
+        .command = [](const leash_command* command) { return g_watchdog->command(*command); },
+        .may_reboot = [](int, const char*, const char* kind, char* why,
+                         std::size_t size) { return g_watchdog->may_reboot(kind, why, size); },
     };
     return &plugin;
 }

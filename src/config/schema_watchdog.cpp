@@ -122,6 +122,7 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .text = "Whether the WDT is fed in the rescue target: `feed` for ever, `feed TIME` for so "
                 "long, or `starve`.",
         .set = SystemSetter{set_rescue}});
+    add_watchdog_causes(table);
 }
 
 } // namespace leash

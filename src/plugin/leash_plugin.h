@@ -245,6 +245,10 @@ struct leash_plugin {
     /* Answers a command; returns the exit status of the client: 0 done, 1 failed, 2 usage, 6 not
      * permitted. May be NULL. */
     int (*command)(const struct leash_command *command);
+    /* A policy wants to reboot the machine (`end`) for trouble of `kind`, of the service `name` or of
+     * none (""): 0, or a negative errno with the reason in words in `why`, and it does not. Not asked
+     * for what people ask for. May be NULL. */
+    int (*may_reboot)(int end, const char *name, const char *kind, char *why, size_t size);
 };
 
 /* The one symbol that a plugin exports. Where plugins are linked into PID 1, the build renames it
