@@ -197,11 +197,10 @@ const char* cause_of_code(int code) {
 
 void put(char* place, std::size_t size, std::string_view text) {
     std::size_t length = 0;
-    while (!text.empty() && (is_blank(text.front()) || static_cast<unsigned char>(text.front()) < ' '))
-        text.remove_prefix(1);
+    auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+    while (!text.empty() && (is_blank(text.front()) || is_control(text.front()))) text.remove_prefix(1);
     for (char c : text.substr(0, size - 1)) {
-        bool control = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
-        place[length++] = control ? ' ' : c;
+        place[length++] = is_control(c) ? ' ' : c;
     }
     // A character that is cut in the middle is dropped.
     if (text.size() > size - 1) {

@@ -85,6 +85,8 @@ TEST(Record, control_characters_become_blanks_and_cuts_keep_characters_whole) {
     char place[8];
     put(place, " a\nb\x7f" "c ");
     EXPECT_STREQ(place, "a b c");
+    put(place, "\x7f a"); // a blank in front would be lost when it is read
+    EXPECT_STREQ(place, "a");
     put(place, "123456ä7"); // ä would be cut in the middle
     EXPECT_STREQ(place, "123456");
     put(place, "12345ä7");
