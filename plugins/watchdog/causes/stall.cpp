@@ -12,7 +12,7 @@ namespace leash_watchdog {
 
 namespace {
 
-// PID 1's loop goes round once a second; where the kicker is late as well, both are lost.
+// PID 1's loop goes round once a second; where the kicker is gone as well, both are lost.
 constexpr std::int64_t kStoodStill = 1500;
 constexpr std::int64_t kSlack = 200;
 constexpr int kFrames = 4;
@@ -59,7 +59,9 @@ Danger danger(const leash_verdict_page& shared, std::int64_t now_ms) {
     std::int64_t interval = std::clamp<std::int64_t>(leash_page_get(page, interval_ms), 1, 86'400'000);
     std::int64_t kicker = now_ms - leash_page_get(page, alive_ms);
     std::int64_t loop = now_ms - leash_page_get(page, loop_beat_ms);
-    if (kicker > interval + interval / 4 + kSlack && loop > kStoodStill) return Danger::kicker;
+    // Without a kicker PID 1 kicks; beside one that stands still it does only once it has noticed.
+    bool stands_in = leash_page_get(page, kicker_pid) == 0 && loop <= kStoodStill;
+    if (kicker > interval + interval / 4 + kSlack && !stands_in) return Danger::kicker;
     if (leash_page_get(page, kicker_state) != LEASH_KICKER_STARVING) return Danger::none;
     switch (leash_page_get(page, starved_reason)) {
     case LEASH_STARVED_LOOP: return Danger::loop;
@@ -86,8 +88,8 @@ void describe(Danger danger, const leash_verdict_page& shared, std::int64_t now_
         break;
     case Danger::kicker:
         std::snprintf(text, size,
-                      "the kicker has stood still for %.1f s, and PID 1's loop, which stands in for "
-                      "it, for %.1f s",
+                      "the kicker has stood still for %.1f s; PID 1, which stands in for it, went round "
+                      "%.1f s ago",
                       seconds(leash_page_get(page, alive_ms)), loop);
         break;
     }
