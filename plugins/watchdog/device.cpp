@@ -136,6 +136,11 @@ bool Device::boot_status(char* text, std::size_t size) const {
     return length > 0;
 }
 
+unsigned Device::boot_flags() const {
+    int flags = 0;
+    return fd_ >= 0 && ioctl(fd_, WDIOC_GETBOOTSTATUS, &flags) == 0 ? static_cast<unsigned>(flags) : 0;
+}
+
 bool Device::can_stop(char* why, std::size_t size) const {
     why[0] = '\0';
     // Drivers whose hardware cannot be stopped have no magic close. The kernel lets such a timer be

@@ -52,6 +52,9 @@ class Device {
     // nothing.
     bool boot_status(char* text, std::size_t size) const;
 
+    // The same as WDIOF_* flags; 0: nothing.
+    [[nodiscard]] unsigned boot_flags() const;
+
     // Whether the timer can be stopped, so that a halted machine stays halted; `why` not.
     [[nodiscard]] bool can_stop(char* why, std::size_t size) const;
     // Stops it: 0 or a negative errno (it runs on). `before_close` is called when the descriptor

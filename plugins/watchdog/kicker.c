@@ -190,8 +190,11 @@ static void note_lateness(int64_t late_ns) {
     if (late_us > leash_page_get(page, worst_late_us)) leash_page_set(page, worst_late_us, late_us);
 }
 
+/* PID 1, and the recorder, which waits for what PID 1 may not live to hear. */
 static void set_state(uint32_t state) {
     leash_page_set(page, kicker_state, state);
+    leash_page_add(page, alarm, 1);
+    syscall(SYS_futex, &page->alarm, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     tell_pid1();
 }
 

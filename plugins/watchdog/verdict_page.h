@@ -103,6 +103,7 @@ struct leash_verdict_page {
     uint64_t late_us;       /* how late the last kick was */
     uint64_t worst_late_us; /* and the worst one */
     uint32_t late_epoch_seen;
+    uint32_t alarm; /* futex: counted up and woken with every change of kicker_state */
     uint32_t late_counts[LEASH_LATE_BUCKETS]; /* kicks by lateness, see leash_late_bucket() */
 };
 

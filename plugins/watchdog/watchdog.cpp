@@ -3,6 +3,7 @@
 //
 //   wdts         the WDTs, each a device with its feeding: kicked while PID 1's loop is fresh
 //   heartbeats   which service owes a sign of life by when
+//   causes       why the machine was reset, durable before it is
 //   clients      programs written for watchdogd
 //
 // The verdict by phase:
@@ -12,6 +13,7 @@
 //   shutdown  feed for kShutdownLimit, or longer where init may take longer: services that stop
 //             slowly are no reason for a reset, a shutdown that hangs is
 // and in each of them only while PID 1's loop is fresh.
+#include "causes/causes.h"
 #include "heartbeats/heartbeats.h"
 #include "plugin/leash_plugin.h"
 #include "say.h"
@@ -50,7 +52,8 @@ struct Saved {
 // What clients of watchdogd ask of the hub.
 class ForClients final : public leash_clients::HubHost {
   public:
-    ForClients(Hub& hub, const Wdts& wdts) : hub_(hub), wdts_(wdts) {}
+    ForClients(Hub& hub, const Wdts& wdts, Causes& causes)
+        : hub_(hub), wdts_(wdts), causes_(causes) {}
     [[nodiscard]] bool enabled() const override {
         return hub_.enabled() && std::ranges::any_of(wdts_.all(), &Wdt::is_open);
     }
@@ -59,9 +62,53 @@ class ForClients final : public leash_clients::HubHost {
         return hub_.set_enabled(enabled, why, size);
     }
 
+    int reason(bool raw, leash_clients::Reason& reason) override {
+        const Record* record = raw ? &causes_.next_reason() : causes_.last_reason();
+        if (record == nullptr) return -EOPNOTSUPP;
+        reason.counter = causes_.counter();
+        reason.code = static_cast<std::uint32_t>(code_of(record->cause));
+        const char* label = record->client[0] != '\0'    ? record->client
+                            : record->service[0] != '\0' ? record->service
+                                                         : record->cause;
+        std::snprintf(reason.label, sizeof reason.label, "%s", label);
+        reason.time = record->date;
+        return 0;
+    }
+    int counter(std::uint32_t& count) override {
+        if (causes_.last_reason() == nullptr) return -EOPNOTSUPP;
+        count = causes_.counter();
+        return 0;
+    }
+    int clear() override {
+        causes_.clear();
+        return 0;
+    }
+    int fail(std::uint32_t code, std::int32_t pid, const char* label) override {
+        Record record = of_client(code, pid, label);
+        if (record.cause[0] == '\0') return -EINVAL;
+        causes_.record(record);
+        return 0;
+    }
+    void judged(std::uint32_t code, std::int32_t pid, std::int32_t, const char* label) override {
+        causes_.suspect(of_client(code, pid, label));
+    }
+    int reset(std::uint32_t code, std::int32_t pid, const char* label) override {
+        return causes_.reset(of_client(code, pid, label), 0);
+    }
+
   private:
+    static Record of_client(std::uint32_t code, std::int32_t pid, const char* label) {
+        Record record;
+        const char* cause = cause_of_code(static_cast<int>(code));
+        put(record.cause, cause == nullptr ? "" : cause);
+        put(record.client, label);
+        record.task = pid;
+        return record;
+    }
+
     Hub& hub_;
     const Wdts& wdts_;
+    Causes& causes_;
 };
 
 class Watchdog : public Hub {
@@ -71,6 +118,9 @@ class Watchdog : public Hub {
     std::int64_t delegate();
     int release(int end);
     int may_end(int end, char* why, std::size_t size) { return wdts_.may_end(end, why, size); }
+    int may_reboot(const char* kind, char* why, std::size_t size) {
+        return causes_.may_reboot(kind, why, size);
+    }
     int command(const leash_command& command);
 
     [[nodiscard]] bool enabled() const override { return enabled_; }
@@ -86,8 +136,9 @@ class Watchdog : public Hub {
     const leash_host* host_ = nullptr;
     Settings settings_;
     Wdts wdts_;
+    Causes causes_;
     Heartbeats heartbeats_;
-    ForClients for_clients_{*this, wdts_};
+    ForClients for_clients_{*this, wdts_, causes_};
     leash_clients::Clients clients_;
     Phase phase_ = Phase::boot;
     bool enabled_ = true; // services are watched, the WDTs kicked
@@ -122,6 +173,7 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
     wdts_.take(now);
     save();
+    causes_.start(host, wdts_.pages(), !pages, restored);
     heartbeats_.start(host, now);
     heartbeats_.set_enabled(enabled_, now);
     for_clients_.start(host);
@@ -146,6 +198,10 @@ void Watchdog::enter(Phase phase, std::int64_t now, std::int64_t limit) {
         break;
     case Phase::shutdown:
         until = now + std::max(kShutdownLimit, limit + kShutdownGrace);
+        if (const char* text = host_->config("shutdown-limit")) {
+            std::int64_t own = 0;
+            if (parse_duration(text, own) && own > 0) until = now + own;
+        }
         break;
     }
     wdts_.set_verdict(verdict, until);
@@ -164,11 +220,9 @@ void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     wdts_.beat(now);
     heartbeats_.note_time(now);
-    if (heartbeats_.event(event)) {
-        heartbeats_.act(now);
-        return;
-    }
-    if (clients_.event(event)) return;
+    bool of_services = heartbeats_.event(event);
+    if (of_services) heartbeats_.act(now);
+    if (causes_.event(event) || clients_.event(event) || of_services) return;
     switch (event.type) {
     case LEASH_EVENT_LOOP:
         if (now - shown_ms_ >= 1000) {
@@ -192,6 +246,7 @@ void Watchdog::event(const leash_event& event) {
         break;
     case LEASH_EVENT_BROUGHT_UP:
         wdts_.brought_up(now);
+        causes_.brought_up(wdts_.boot_flags());
         break;
     case LEASH_EVENT_CONFIG:
         reconfigure(now);
@@ -259,10 +314,13 @@ int Watchdog::set_enabled(bool enabled, char* why, std::size_t size) {
 }
 
 int Watchdog::command(const leash_command& command) {
+    // Each part is asked in turn; who does not know the word says so with a negative number.
     int status = device_command(*this, wdts_, command, host_->now_ms());
     save(); // a loglevel
+    if (status < 0) status = causes_.command(command);
     if (status >= 0) return status;
-    command.message(&command, "no such word: status, enable, disable, loglevel, lateness");
+    command.message(&command, "no such word: status, enable, disable, loglevel, lateness, reason, "
+                              "counter, clear, fail, reset");
     return 2;
 }
 
@@ -294,6 +352,8 @@ extern "C" const leash_plugin* leash_plugin_entry() {
         .timers = [](std::uint64_t start, leash_timer* timers, std::size_t most) {
             return static_cast<int>(g_watchdog->heartbeats().timers(start, timers, most));
         },
+        .may_reboot = [](int, const char*, const char* kind, char* why,
+                         std::size_t size) { return g_watchdog->may_reboot(kind, why, size); },
     };
     return &plugin;
 }

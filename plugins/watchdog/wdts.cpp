@@ -286,4 +286,18 @@ void Wdts::show_status(std::int64_t now) {
     }
 }
 
+std::vector<int> Wdts::pages() const {
+    std::vector<int> pages;
+    for (const Wdt& wdt : wdts_)
+        if (wdt.used()) pages.push_back(wdt.feeding().page_fd());
+    return pages;
+}
+
+unsigned Wdts::boot_flags() const {
+    unsigned flags = 0;
+    for (const Wdt& wdt : wdts_)
+        if (wdt.is_open()) flags |= wdt.device().boot_flags();
+    return flags;
+}
+
 } // namespace leash_watchdog

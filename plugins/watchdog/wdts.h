@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace leash_watchdog {
 
@@ -49,6 +50,9 @@ class Wdts {
     [[nodiscard]] bool disabled() const;
 
     void show_status(std::int64_t now); // for `initctl status`
+    // Descriptors of the verdict pages; and what the drivers say of the last reset, WDIOF_* of all.
+    [[nodiscard]] std::vector<int> pages() const;
+    [[nodiscard]] unsigned boot_flags() const;
 
     [[nodiscard]] bool named_twice(const Wdt& wdt) const;
     [[nodiscard]] std::array<Wdt, kMaxWdts>& all() { return wdts_; }

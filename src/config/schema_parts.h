@@ -12,6 +12,8 @@
 
 namespace leash {
 
+// [watchdog]: the timer itself, then why the machine was reset.
+void add_watchdog_causes(std::vector<KeySpec>& table);
 void add_watchdog(std::vector<KeySpec>& table);
 void add_monitor(std::vector<KeySpec>& table);
 

@@ -193,6 +193,7 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .words = {"warn", "ignore"}, .fallback = "warn", .text = "As in `[watchdog]`.",
         .set = SystemSetter{no_more_to_check}});
     add_pretimeout(table, further);
+    add_watchdog_causes(table);
 }
 
 } // namespace leash

@@ -85,7 +85,7 @@ struct Verb {
     bool words = false;           // behind the first name: any words, not names
 };
 inline constexpr std::size_t kMaxWord = 255; // bytes of such a word, at least 1; no control characters
-inline constexpr std::array<Verb, 21> kVerbs{{
+inline constexpr std::array<Verb, 22> kVerbs{{
     {"version", true},
     {"list", true, 0, 0, "all"},
     {"status", true, 0, 1},
@@ -102,6 +102,7 @@ inline constexpr std::array<Verb, 21> kVerbs{{
     {"cond-list", true},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},
+    {"reboot-via-wdt", false, 0, 0, "force"},
     {"poweroff", false, 0, 0, "force"},
     {"halt", false, 0, 0, "force"},
     {"kexec", false, 0, 0, "force"},

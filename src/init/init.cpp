@@ -167,9 +167,12 @@ void Init::act(const Action& action) {
                 auto kind = what.end == action::MachineEnd::reboot     ? EndKind::reboot
                             : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
                                                                        : EndKind::halt;
-                (void)end_machine(kind, false,
-                                  fmt::format("policy of {}: {}", what.service, what.reason),
-                                  {what.service, what.kind, what.reason});
+                auto goes = end_machine(kind, false,
+                                        fmt::format("policy of {}: {}", what.service, what.reason),
+                                        {what.service, what.kind, what.reason});
+                auto view = manager_.view(what.service);
+                if (!goes && view)
+                    core_.post(event::EndRefused{view->start, what.reason + "; " + goes.error().text});
             } else if constexpr (std::is_same_v<What, action::EnterTarget>) {
                 enter_target_by_policy(what.target,
                                        fmt::format("policy of {}: {}", what.service, what.reason));

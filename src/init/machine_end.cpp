@@ -52,6 +52,11 @@ Result<void> Init::end_machine(EndKind kind, bool force, const std::string& who,
     }
     if (!force && !state_.in_container)
         if (auto allowed = plugins_->may_end(kind); !allowed) return refuse(allowed.error().text);
+    // What nobody has asked for may be the next round of a loop.
+    bool by_itself = !cause.kind.empty() && cause.kind != "requested" && cause.kind != "signal";
+    if (by_itself && (kind == EndKind::reboot || kind == EndKind::wdt_reset))
+        if (auto allowed = plugins_->may_reboot(kind, cause); !allowed)
+            return refuse(allowed.error().text);
     end_kind_ = kind;
     end_deadline_ = monotonic_now() + system_.shutdown_timeout;
     if (cause.kind.empty()) cause.kind = "requested";

@@ -76,6 +76,9 @@ class Plugins : private HostServices {
     bool child_exited(pid_t pid, int status) { return host_.child_exited(pid, status); }
 
     [[nodiscard]] Result<void> may_end(EndKind kind) { return host_.may_end(end_of(kind)); }
+    [[nodiscard]] Result<void> may_reboot(EndKind kind, const EndCause& cause) {
+        return host_.may_reboot(end_of(kind), cause);
+    }
     [[nodiscard]] Result<Ms> delegate() { return host_.delegate(LEASH_END_WDT_RESET); }
     [[nodiscard]] Result<void> release(EndKind kind) { return host_.release(end_of(kind)); }
 

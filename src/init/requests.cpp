@@ -96,6 +96,7 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         reply->end(state == "running" ? status_of_reply::done : status_of_reply::failed, "");
     } else {
         auto kind = verb == "reboot"        ? EndKind::reboot
+                    : verb == "reboot-via-wdt" ? EndKind::wdt_reset
                     : verb == "poweroff"    ? EndKind::poweroff
                     : verb == "kexec"       ? EndKind::kexec
                     : verb == "soft-reboot" ? EndKind::soft_reboot

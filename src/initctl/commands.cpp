@@ -135,7 +135,13 @@ constexpr Command kCommands[] = {
      "      --wait  until it is no longer starting\n",
      "W", 0, 0, run_is_system_running},
     {"poweroff", "[-f]", "stop everything and power off", kPowerDetails, "f", 0, 0, run_power},
-    {"reboot", "[-f]", "stop everything and reboot", kPowerDetails, "f", 0, 0, run_power},
+    {"reboot", "[-f] [--via-wdt]", "stop everything and reboot",
+     "      --via-wdt  leave the last step to the WDT, as SIGPWR to init does: its timer runs\n"
+     "                 out; after three times its timeout the reboot is forced\n"
+     "  -f, --force   do not insist on an orderly end; if init does not answer within\n"
+     "                10 s, sync and call the kernel directly. Given twice: directly,\n"
+     "                without asking init\n",
+     "fv", 0, 0, run_power},
     {"halt", "[-f]", "stop everything and halt", kPowerDetails, "f", 0, 0, run_power},
     {"kexec", "[-f]", "stop everything and start the kernel that kexec -l has loaded", kPowerDetails,
      "f", 0, 0, run_power},
@@ -208,6 +214,7 @@ constexpr Flag kFlags[] = {
     {'a', "--all", "-a"},       {'o', "--now", ""},            {'u', "--runtime", ""},
     {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
     {'c', "--code", "-c", true}, {'p', "--pid", "-p", true},
+    {'v', "--via-wdt", ""},
 };
 
 // "2", "0.5", "2s", "500ms".
@@ -302,6 +309,7 @@ class Parser {
         case 'a': options_.all = true; break;
         case 'o': options_.now = true; break;
         case 'u': options_.runtime = true; break;
+        case 'v': options_.via_wdt = true; break;
         case 'd':
             options_.delay = parse_delay(value);
             if (!options_.delay)

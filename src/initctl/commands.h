@@ -25,6 +25,7 @@ struct Options {
     bool all = false;
     bool now = false;
     bool runtime = false;
+    bool via_wdt = false;
     int force = 0; // how often it was given
     std::optional<std::uint64_t> lines; // or times, of `top`
     std::optional<Ms> delay;
@@ -41,7 +42,7 @@ struct Command {
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
                               // s scope, k kernel, b batch, N count, d delay, a all,
-                              // o now, u runtime, c code, p pid
+                              // o now, u runtime, c code, p pid, v via-wdt
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);

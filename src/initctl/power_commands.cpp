@@ -24,8 +24,10 @@ int command_of(std::string_view name) {
 
 int run_power(const Command& command, const Options& options, const Session& session) {
     namespace status = control::status;
+    std::string verb(command.name);
+    if (options.via_wdt) verb += "-via-wdt"; // the request has a name of its own
     if (options.force < 2 || command.name == "soft-reboot") {
-        auto answer = ask(session.socket, command.name, {}, options.force > 0, kPatience,
+        auto answer = ask(session.socket, verb, {}, options.force > 0, kPatience,
                           [](const std::string&, const auto&) {});
         if (!answer.message.empty()) {
             if (answer.status == status::done) session.print("{}", printable(answer.message));

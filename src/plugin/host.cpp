@@ -266,6 +266,20 @@ Result<void> PluginHost::may_end(leash_end end) {
     return {};
 }
 
+Result<void> PluginHost::may_reboot(leash_end end, const EndCause& cause) {
+    for (const auto& plugin : plugins_) {
+        if (plugin->plugin().may_reboot == nullptr) continue;
+        std::array<char, 256> why{};
+        int error = guarded([&] {
+            return plugin->plugin().may_reboot(end, cause.service.c_str(), cause.kind.c_str(),
+                                               why.data(), why.size());
+        });
+        why.back() = '\0';
+        if (error < 0) return std::unexpected(Error{why.data(), -error});
+    }
+    return {};
+}
+
 Result<Ms> PluginHost::delegate(leash_end end) {
     std::optional<Ms> longest;
     std::int64_t error = -ENODEV;

@@ -167,6 +167,8 @@ class PluginHost {
 
     // Before anything is stopped for `end`. An error's text is the reason to refuse it.
     [[nodiscard]] Result<void> may_end(leash_end end);
+    // Whether a policy may reboot the machine for trouble. An error's text is the reason to refuse it.
+    [[nodiscard]] Result<void> may_reboot(leash_end end, const EndCause& cause);
     // Hands the reset of the machine over. How long PID 1 is to wait for it; an error: no plugin
     // can, reboot at once.
     [[nodiscard]] Result<Ms> delegate(leash_end end);

@@ -284,6 +284,10 @@ struct leash_plugin {
     /* The timers of a start, `most` at most; returns how many. Must not change anything: it may be asked
      * in a copy of PID 1. May be NULL. */
     int (*timers)(uint64_t start, struct leash_timer *timers, size_t most);
+    /* A policy wants to reboot the machine (`end`) for trouble of `kind`, of the service `name` or of
+     * none (""): 0, or a negative errno with the reason in words in `why`, and it does not. Not asked
+     * for what people ask for. May be NULL. */
+    int (*may_reboot)(int end, const char *name, const char *kind, char *why, size_t size);
 };
 
 /* The one symbol that a plugin exports. Where plugins are linked into PID 1, the build renames it

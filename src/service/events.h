@@ -67,6 +67,8 @@ struct TimeAsked { StartId start; Ms time; };     // EXTEND_TIMEOUT_USEC=: from 
 struct WatchdogAsked { StartId start; Ms limit; }; // WATCHDOG_USEC=; in the bounds of the key
 struct RestartsForgiven { StartId start; };       // RESTART_RESET=1
 struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence; };
+// The machine may not end as EndMachine wants it (a reboot too many): the service fails in its place.
+struct EndRefused { StartId start; std::string reason; };
 struct TroubleOver { StartId start; TroubleKind kind; }; // it beats again
 
 struct ShutdownRequested { Ms deadline; };        // absolute: when to stop being polite
@@ -79,6 +81,7 @@ using Event =
                  event::TargetRequested, event::Spawned, event::Executed, event::SpawnFailed,
                  event::MainExited, event::MainChanged, event::Emptied, event::Ready,
                  event::Stopping, event::StatusText, event::TroubleSeen, event::TroubleOver,
+                 event::EndRefused,
                  event::ShutdownRequested, event::Tick, event::ReloadRequested,
                  event::Reloading, event::ControlSpawned, event::ControlExited,
                  event::ControlFailed, event::ErrorTold, event::TimeAsked,

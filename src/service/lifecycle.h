@@ -252,6 +252,7 @@ class Service {
     void watchdog_asked(Ms limit) { life_.watchdog = limit; }
     void restarts_forgiven();
     void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence);
+    void end_refused(Turn& turn, const std::string& reason);
     void trouble_over(TroubleKind kind);
     void reload_asked(Turn& turn);
     void control_spawned(unsigned serial, int pid);

@@ -25,6 +25,10 @@ void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evid
     answer(turn, kind, 0, false, evidence);
 }
 
+void Service::end_refused(Turn& turn, const std::string& reason) {
+    if (alive() && life_.state != State::stopping) conclude(turn, Outcome::failed, 0ms, reason);
+}
+
 void Service::trouble_over(TroubleKind kind) {
     if (kind == TroubleKind::missed_heartbeat) life_.silent = false;
     if (life_.troubles.is_set()) life_.troubles.edit()[static_cast<std::size_t>(kind)].pending = false;

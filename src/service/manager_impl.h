@@ -308,6 +308,9 @@ struct Manager::Impl {
     void on(Turn& turn, const event::TroubleSeen& e) {
         for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence); });
     }
+    void on(Turn& turn, const event::EndRefused& e) {
+        for_start(e.start, [&](Service& s) { s.end_refused(turn, e.reason); });
+    }
     void on(Turn&, const event::TroubleOver& e) {
         for_start(e.start, [&](Service& s) { s.trouble_over(e.kind); });
     }

@@ -411,6 +411,17 @@ TEST(Shutdown, NoTroubleAndNoOtherEndOfTheMachine) {
     EXPECT_EQ(b.trouble("a"), Lines{});
 }
 
+TEST(Policy, AnEndThatIsRefusedFailsTheService) {
+    Bench b;
+    b.define("a", [](auto& s) { s.on_trouble = *parse_policy("reboot"); });
+    b.run("a");
+    b.trouble("a");
+    b.send(event::EndRefused{b.start("a"), "one reboot too many"});
+    b.exited("a", 0);
+    b.emptied("a");
+    EXPECT_EQ(b.state("a"), State::failed);
+}
+
 TEST(Forget, LeavesNobodyWaiting) {
     Bench b;
     b.define("dep", all({notifies, always}));
