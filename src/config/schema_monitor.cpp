@@ -137,11 +137,9 @@ std::vector<SectionFault> monitor_faults(std::string_view label, const TextPairs
 
 void add_monitor(std::vector<KeySpec>& table) {
     using enum ValueType;
-    constexpr std::string_view all = "Every monitor", by_type = "By type";
     auto check = [](auto setter) { return SystemSetter{setter}; };
     auto nothing = [](S&, const V&) -> Checked<void> { return {}; };
     table.push_back({.section = kSection,
-                     .group = all,
                      .key = "type",
                      .type = word,
                      .words = {"load", "memory", "files", "filesystem", "temperature", "script",
@@ -149,7 +147,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "What is looked at; see the types above. It has to be given.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = all,
                      .key = "enabled",
                      .type = word,
                      .words = {"yes", "no"},
@@ -157,7 +154,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "`no`: the section is read and left alone.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = all,
                      .key = "interval",
                      .type = duration,
                      .least = 100,
@@ -166,7 +162,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "The time from one sample to the next.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = all,
                      .key = "timeout",
                      .type = duration,
                      .least = 100,
@@ -181,7 +176,6 @@ void add_monitor(std::vector<KeySpec>& table) {
     for (auto key : {"warning", "critical"})
         table.push_back(
             {.section = kSection,
-             .group = all,
              .key = key,
              .type = grammar,
              .grammar = kLevelGrammar,
@@ -196,7 +190,6 @@ void add_monitor(std::vector<KeySpec>& table) {
              .set = check(check_level)});
     table.push_back(
         {.section = kSection,
-         .group = all,
          .key = "clear",
          .type = grammar,
          .grammar = kLevelGrammar,
@@ -207,7 +200,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                  "the same distance.",
          .set = check(check_level)});
     table.push_back({.section = kSection,
-                     .group = all,
                      .key = "after",
                      .type = grammar,
                      .grammar = kAfterGrammar,
@@ -218,7 +210,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .set = check(check_after)});
     for (auto key : {"on-warning", "on-critical"})
         table.push_back({.section = kSection,
-                         .group = all,
                          .key = key,
                          .type = grammar,
                          .grammar = "the steps report, exec:COMMAND, safe, reboot, poweroff, halt",
@@ -235,7 +226,6 @@ void add_monitor(std::vector<KeySpec>& table) {
 
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "settle-time",
          .type = duration,
          .least = 0,
@@ -245,7 +235,6 @@ void add_monitor(std::vector<KeySpec>& table) {
          .set = check(nothing)});
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "with-swap",
          .type = word,
          .words = {"no", "yes"},
@@ -254,7 +243,6 @@ void add_monitor(std::vector<KeySpec>& table) {
          .set = check(nothing)});
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "min-free",
          .type = size,
          .least = 0,
@@ -264,7 +252,6 @@ void add_monitor(std::vector<KeySpec>& table) {
          .set = check(nothing)});
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "allocate",
          .type = size,
          .least = 0,
@@ -275,7 +262,6 @@ void add_monitor(std::vector<KeySpec>& table) {
              "Should the kernel run out of memory then, the process that tries is the one to go.",
          .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "scope",
                      .type = word,
                      .words = {"system", "process"},
@@ -286,7 +272,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .set = check(nothing)});
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "path",
          .type = grammar,
          .grammar = "an absolute path",
@@ -296,7 +281,6 @@ void add_monitor(std::vector<KeySpec>& table) {
          .set = check(check_path)});
     table.push_back(
         {.section = kSection,
-         .group = by_type,
          .key = "limit",
          .type = grammar,
          .grammar = "degrees Celsius, 1..1000",
@@ -305,13 +289,11 @@ void add_monitor(std::vector<KeySpec>& table) {
              "`temperature`: what a sensor may reach that has no critical temperature of its own.",
          .set = check(check_degrees)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "command",
                      .type = command,
                      .text = "`script`: the program, with MONITOR=NAME in its environment.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "resource",
                      .type = word,
                      .words = {"cpu", "memory", "io"},
@@ -319,7 +301,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "`pressure`: for what tasks wait.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "kind",
                      .type = word,
                      .words = {"some", "full"},
@@ -327,7 +308,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "`pressure`: some tasks wait, or all of them at once.",
                      .set = check(nothing)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "interface",
                      .type = grammar,
                      .grammar = "an interface's name",
@@ -336,7 +316,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                              "received since the sample before (not with `ping`).",
                      .set = check(check_interface)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "ping",
                      .type = grammar,
                      .grammar = "an IPv4 address",
@@ -344,7 +323,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                              "may take a second.",
                      .set = check(check_address)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "ping-count",
                      .type = grammar,
                      .grammar = "1..20",
@@ -352,7 +330,6 @@ void add_monitor(std::vector<KeySpec>& table) {
                      .text = "`network`: how many pings a sample is.",
                      .set = check(check_count)});
     table.push_back({.section = kSection,
-                     .group = by_type,
                      .key = "fork-test",
                      .type = word,
                      .words = {"no", "yes"},

@@ -31,7 +31,7 @@ struct {
     {"on-critical", "report, safe, reboot after 1m", "rebot", "did you mean reboot?"},
     {"settle-time", "0", "soon", "'soon'"},
     {"with-swap", "yes", "sometimes", "allowed: no, yes"},
-    {"min-free", "10M", "10 MB", "'10 MB'"},
+    {"min-free", "10M", "10 MB", "unknown unit 'MB'"},
     {"allocate", "1M", "many", "'many'"},
     {"scope", "process", "thread", "allowed: system, process"},
     {"path", "/var", "var", "'var'"},
