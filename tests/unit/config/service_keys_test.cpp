@@ -141,6 +141,9 @@ const std::vector<Good> kGood{
          return s.runtime_limit == 2h &&
                 policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::restart;
      }},
+    {kCommand + "on-client-deadline = report, reboot\n", [](const S& s) {
+         return policy_for(s, TroubleKind::client_deadline).size() == 2;
+     }},
     {kCommand + "runtime-limit = 2h\n", [](const S& s) {
          return policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::stop;
      }},
@@ -230,6 +233,7 @@ const std::vector<Bad> kBad{
     {kCommand + "command-cleanup = x\\\n", ":3: command-cleanup: a backslash at the end"},
     {kCommand + "reload-timeout = 50ms\n", ":3: reload-timeout: '50ms' is out of range"},
     {kCommand + "runtime-limit = soon\n", ":3: runtime-limit: 'soon'"},
+    {kCommand + "on-client-deadline = panic\n", ":3: on-client-deadline: "},
     {kCommand + "on-runtime-limit =\n", ":3: on-runtime-limit: no value; allowed: STEP"},
     {kCommand + "stop-timeout = never\n", "allowed: 0 (no limit) or 1ms..1h"},
     {kCommand + "restart-delay = infinity\n", ":3: restart-delay:"}, // there is no such pause
