@@ -174,7 +174,7 @@ void add_watchdog(std::vector<KeySpec>& table) {
                 "/run/watchdogd/sock and /run/watchdogd.sock. A small process without rights does "
                 "that. Every user may subscribe: a client that misses its deadline, or dies, is the "
                 "trouble `client-deadline` of its service. `no` where another watchdogd runs.",
-        .set = SystemSetter{nullptr}});
+        .set = SystemSetter{[](S&, const V&) -> Checked<void> { return {}; }}}); // the plugin's
     table.push_back({.section = section, .key = "client-policy", .type = policy, .fallback = "reboot",
         .text = "The answer to a client of no service that misses its deadline or dies, if it is "
                 "root's: report, exec, safe, reboot, poweroff or halt, in the grammar of "

@@ -142,6 +142,9 @@ const std::vector<Good> kGood{
                 policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::restart;
      }},
     {kCommand + "exec-timeout = 90s\n", [](const S& s) { return s.exec_timeout == 90s; }},
+    {kCommand + "on-client-deadline = report, reboot\n", [](const S& s) {
+         return policy_for(s, TroubleKind::client_deadline).size() == 2;
+     }},
     {kCommand + "runtime-limit = 2h\n", [](const S& s) {
          return policy_for(s, TroubleKind::runtime_limit)[0].kind == StepKind::stop;
      }},
@@ -262,6 +265,7 @@ const std::vector<Bad> kBad{
     {kCommand + "reload-timeout = 50ms\n", ":3: reload-timeout: '50ms' is out of range"},
     {kCommand + "exec-timeout = 0\n", ":3: exec-timeout: '0' is out of range; allowed: 100ms..1h"},
     {kCommand + "runtime-limit = soon\n", ":3: runtime-limit: 'soon'"},
+    {kCommand + "on-client-deadline = panic\n", ":3: on-client-deadline: "},
     {kCommand + "on-runtime-limit =\n", ":3: on-runtime-limit: no value; allowed: STEP"},
     {kCommand + "stop-timeout = never\n", "allowed: 0 (no limit) or 1ms..1h"},
     {kCommand + "restart-delay = infinity\n", ":3: restart-delay:"}, // there is no such pause

@@ -146,19 +146,28 @@ TEST_F(HostileTest, AThousandClientsAtOnce) {
         EXPECT_EQ(machine.say(k44, 3, {.id = i, .timeout = -1, .ack = 44}).error, 0) << i;
     }
     EXPECT_EQ(machine.exchange(question(k204, 31, {})).size(), 1000U * 204);
-    // All of them are connected at the same moment, too.
+    // All of them have asked before the first one reads its answer. One that a busy machine kept silent
+    // for 100 ms between its two calls asks again, as programs do: nothing was lost by that.
     std::vector<int> connections;
-    for (int i = 0; i < 1000; ++i) connections.push_back(machine.connected());
-    int answered = 0;
-    for (int i = 0; i < 1000; ++i) {
-        auto bytes = question(k204, 3, {.id = i + 1, .ack = (i % 111 == 0) ? 46 : 42});
-        send(connections[static_cast<std::size_t>(i)], bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    auto kick_of = [](int id) {
+        return question(k204, 3, {.id = id, .ack = (id - 1) % 111 == 0 ? 46 : 42});
+    };
+    for (int id = 1; id <= 1000; ++id) {
+        auto bytes = kick_of(id);
+        connections.push_back(machine.connected());
+        send(connections.back(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     }
-    for (int fd : connections) {
-        auto reply = Machine::rest_of(fd);
-        if (reply.size() == 204 && get(reply, 4) == 0) ++answered;
+    int again = 0;
+    for (int id = 1; id <= 1000; ++id) {
+        auto reply = Machine::rest_of(connections[static_cast<std::size_t>(id - 1)]);
+        if (reply.empty()) {
+            ++again;
+            reply = machine.exchange(kick_of(id));
+        }
+        ASSERT_EQ(reply.size(), 204U) << id;
+        EXPECT_EQ(get(reply, 4), 0) << id;
     }
-    EXPECT_GT(answered, 900) << "but for those that a busy machine kept silent for 100 ms";
+    EXPECT_LT(again, 100);
     EXPECT_TRUE(machine.told(Kind::verdict).empty());
 }
 
