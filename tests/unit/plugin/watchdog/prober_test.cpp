@@ -126,8 +126,8 @@ struct ProberTest : testing::Test {
         ProbeTold message;
         message.good = -1;
         pollfd ready{pair[0], POLLIN, 0};
-        if (poll(&ready, 1, wait) == 1)
-            EXPECT_EQ(recv(pair[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+        if (poll(&ready, 1, wait) != 1) return message;
+        EXPECT_EQ(recv(pair[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
         return message;
     }
     ProbeTold probe(const std::string& target, std::int64_t limit) {
@@ -292,8 +292,10 @@ TEST_F(ProbedService, outlives_the_death_of_the_prober) {
 
 TEST_F(ProbedService, that_spins_makes_no_progress) {
     pid_t spins = fork();
-    if (spins == 0)
-        for (volatile int i = 0;; i = 0) {}
+    if (spins == 0) {
+        static volatile int turns = 0;
+        for (;;) turns = turns + 1;
+    }
     pid_t works = fork();
     if (works == 0)
         for (;;) usleep(10'000);
