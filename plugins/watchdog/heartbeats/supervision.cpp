@@ -197,7 +197,7 @@ void Supervision::explain(const Entry& entry, const Timer& timer, std::int64_t n
     case Source::progress: {
         auto cpu = seconds(static_cast<std::int64_t>(entry.seen.cpu_ms - entry.cpu_at_sign));
         const char* what = entry.seen.moving == 0 && entry.seen.threads > 0 ? "stopped or dead"
-                           : cpu * 2 > silence                             ? "spins"
+                           : cpu * 10 > silence                            ? "spins"
                                                                            : "stuck";
         used = std::snprintf(text, size, "no progress for %.1f s (limit %.1f s): %s, %.1f s of CPU time",
                              silence, limit, what, std::max(cpu, 0.0));

@@ -147,7 +147,7 @@ TEST_F(PluginTest, a_missed_heartbeat_is_trouble) {
     ASSERT_TRUE(init->run(10s, [&] { return !init->services.troubles.empty(); }));
     EXPECT_EQ(init->services.troubles[0].start, 7u);
     EXPECT_EQ(init->services.troubles[0].kind, "missed-heartbeat");
-    EXPECT_EQ(init->services.troubles[0].evidence.find("no heartbeat for 0.3"), 0u)
+    EXPECT_EQ(init->services.troubles[0].evidence.find("no heartbeat for 0."), 0u)
         << init->services.troubles[0].evidence;
     init->host.heartbeat("web", 7);
     EXPECT_EQ(init->services.over, std::vector<StartId>{7});
