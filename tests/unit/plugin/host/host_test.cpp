@@ -100,6 +100,7 @@ const leash_plugin* linked_entry() {
                 command->message(command, "that was all");
                 return 0;
             },
+        .may_reboot = nullptr,
     };
     return &plugin;
 }
