@@ -115,7 +115,7 @@ TEST(History, keeps_the_newest) {
     decode_history(text, *history);
     EXPECT_EQ(history->count, kRing);
     EXPECT_EQ(history->ring[0].boots, 5u);
-    EXPECT_EQ(history->last()->boots, kRing + 4);
+    EXPECT_EQ(history->ring[kRing - 1].boots, kRing + 4);
     EXPECT_EQ(history->damaged, 0u);
 }
 

@@ -109,6 +109,7 @@ const leash_plugin* linked_entry() {
                 std::memset(timers[1].name, 'x', sizeof timers[1].name); // no end
                 return 2;
             },
+        .may_reboot = nullptr,
     };
     return &plugin;
 }
