@@ -74,7 +74,7 @@ bool HolderSearch::step() {
         name_[got > 0 ? got : 0] = '\0';
         name_[std::strcspn(name_, "\n")] = '\0';
         for (char* c = name_; *c != '\0'; ++c)
-            if (*c < ' ' || *c > '~') *c = '?';
+            if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\') *c = '?'; // it goes into JSON, too
         end();
         return false;
     }

@@ -56,6 +56,11 @@ TEST_F(HolderTest, names_who_holds_it) {
     EXPECT_EQ(search.pid(), 0);
 }
 
+TEST_F(HolderTest, a_name_breaks_out_of_nothing) {
+    process(12, "a\"}\\\033[", "/dev/watchdog", 0);
+    EXPECT_EQ(found("/dev/watchdog"), "a?}??[ (pid 12) holds it");
+}
+
 TEST_F(HolderTest, looks_at_a_few_at_a_time) {
     for (int pid = 100; pid < 120; ++pid)
         process(pid, "many", "/dev/zero", 50);
