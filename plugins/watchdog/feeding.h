@@ -64,6 +64,7 @@ class Feeding {
     // "kick every 10 s, SCHED_DEADLINE, last kick 3 s ago"
     void describe(char* text, std::size_t size, std::int64_t now) const;
     [[nodiscard]] const leash_verdict_page* page() const { return page_; }
+    [[nodiscard]] int page_fd() const { return page_fd_; }
 
   private:
     [[nodiscard]] bool map(int fd);

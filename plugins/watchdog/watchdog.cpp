@@ -70,7 +70,7 @@ class ForClients final : public leash_clients::HubHost {
         const char* label = record->client[0] != '\0'    ? record->client
                             : record->service[0] != '\0' ? record->service
                                                          : record->cause;
-        std::snprintf(reason.label, sizeof reason.label, "%s", label);
+        std::snprintf(reason.label, sizeof reason.label, "%.47s", label);
         reason.time = record->date;
         return 0;
     }
@@ -103,6 +103,8 @@ class ForClients final : public leash_clients::HubHost {
         put(record.cause, cause == nullptr ? "" : cause);
         put(record.client, label);
         record.task = pid;
+        std::snprintf(record.evidence, sizeof record.evidence, "client %.47s (pid %d), code %u", label,
+                      pid, code);
         return record;
     }
 

@@ -7,7 +7,7 @@
 namespace leash_watchdog {
 
 enum CauseCookie : std::uint64_t {
-    kTimerRecorder = 0x1000, // start a recorder again, or send it what it could not take
+    kTimerRecorder = 0x2000, // start a recorder again, or send it what it could not take
     kTimerReset,             // a reset that was asked for after a delay
     kFdRecorder,
     kHelperRecorder,

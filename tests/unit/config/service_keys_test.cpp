@@ -386,6 +386,7 @@ const std::vector<Bad> kBad{
     {kCommand + "watchdog = a:5s, b:6s\n",
      ":3: watchdog: several timers, but only a service that sends heartbeats can have them; add "
      "notify = systemd, or give one time"},
+    {kCommand + "watchdog = 5s\nwatchdog-grace = soon\n", ":4: watchdog-grace: "},
     {kCommand + "watchdog = 5s\nwatchdog-soft = 5s\n",
      ":4: watchdog-soft: 5s is not shorter than `watchdog` (5s)"},
     {kCommand + "notify = systemd\nwatchdog = 9s, io:2s\nwatchdog-soft = 3s\n",

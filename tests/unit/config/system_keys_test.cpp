@@ -71,6 +71,29 @@ const std::vector<Good> kGood{
     {"watchdog", "device = /dev/watchdog1\n",
      [](const S& s) { return s.watchdog.device == "/dev/watchdog1"; }},
     {"watchdog", "timeout = 1m\n", [](const S& s) { return s.watchdog.timeout == 60s; }},
+    {"watchdog", "reset-cause-file = none\n",
+     [](const S& s) { return text_of(s, "watchdog", "reset-cause-file") == "none"; }},
+    {"watchdog", "reboot-limit = 0\n",
+     [](const S& s) { return text_of(s, "watchdog", "reboot-limit") == "0"; }},
+    {"watchdog", "reboot-limit = 2/30m\n",
+     [](const S& s) { return text_of(s, "watchdog", "reboot-limit") == "2/30m"; }},
+    {"watchdog", "minimum-uptime = 1h\n",
+     [](const S& s) { return text_of(s, "watchdog", "minimum-uptime") == "1h"; }},
+    {"watchdog", "safe-on = panic, missed-heartbeat\nsafe-on = loop-stalled\n",
+     [](const S& s) {
+         return text_of(s, "watchdog", "safe-on") == "panic, missed-heartbeat, loop-stalled";
+     }},
+    {"watchdog", "cause-hook = /bin/tell 'a cause'\n",
+     [](const S& s) { return text_of(s, "watchdog", "cause-hook") == "/bin/tell 'a cause'"; }},
+    {"watchdog", "boot-fail-hook = /bin/slot b\nboot-fail-limit = 5\n",
+     [](const S& s) {
+         return text_of(s, "watchdog", "boot-fail-hook") == "/bin/slot b" &&
+                text_of(s, "watchdog", "boot-fail-limit") == "5";
+     }},
+    {"watchdog", "boot-fail-limit = 0\n",
+     [](const S& s) { return text_of(s, "watchdog", "boot-fail-limit") == "0"; }},
+    {"watchdog", "shutdown-limit = 10m\n",
+     [](const S& s) { return text_of(s, "watchdog", "shutdown-limit") == "10m"; }},
     {"watchdog", "timeout = 10s\ninterval = 9999ms\n",
      [](const S& s) { return s.watchdog.interval == 9999ms; }},
     {"watchdog", "interval = 5s\n", [](const S& s) { return s.watchdog.interval == 5s; }},
@@ -112,6 +135,15 @@ const std::vector<Good> kGood{
 };
 
 const std::vector<Bad> kBad{
+    {"watchdog", "reset-cause-file = cause\n", ": reset-cause-file: "},
+    {"watchdog", "reset-cause-file = /cause\n", "a file in a folder of its own"},
+    {"watchdog", "reboot-limit = 5\n", ": reboot-limit: '5'; allowed: N/TIME"},
+    {"watchdog", "minimum-uptime = 1ms\n", ": minimum-uptime: '1ms' is out of range"},
+    {"watchdog", "safe-on = Panic\n", ": safe-on: 'Panic' is no cause of a reset"},
+    {"watchdog", "cause-hook = 'x\n", ": cause-hook: "},
+    {"watchdog", "boot-fail-hook = \"x\n", ": boot-fail-hook: "},
+    {"watchdog", "boot-fail-limit = many\n", ": boot-fail-limit: 'many'; allowed: 0..1000"},
+    {"watchdog", "shutdown-limit = never\n", ": shutdown-limit: "},
     {"system", "hostname = -x\n", "hostname: '-x' is not a host's name; allowed:"},
     {"system", "hostname = a..b\n", "hostname: 'a..b' is not"},
     {"system", "hostname = a b\n", "hostname: 'a b' is not"},

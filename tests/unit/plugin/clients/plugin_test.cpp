@@ -174,7 +174,7 @@ TEST_F(ClientsPluginTest, AResetEndsTheMachineInOrderAndByTheWdt) {
     load();
     exchange(question(k204, 12, {.id = getpid(), .label = "*RESET*"}));
     ASSERT_TRUE(init->run(5s, [&] { return !init->services.ends.empty(); }));
-    EXPECT_EQ(init->services.ends[0].find("3|forced-reset|client *RESET* (pid "), 0U)
+    EXPECT_EQ(init->services.ends[0].find("3|forced|client *RESET* (pid "), 0U)
         << init->services.ends[0];
     init->run(700ms);
     EXPECT_EQ(init->services.ends.size(), 1U) << "once";

@@ -177,7 +177,6 @@ TEST_F(LinkedHost, what_init_cannot_do_is_an_error) {
     EXPECT_EQ(g_host->section(0), nullptr);
     EXPECT_EQ(g_host->config_in("label", "key"), nullptr);
     EXPECT_EQ(g_host->whose(1, nullptr, 0, nullptr), -ESRCH);
-    EXPECT_EQ(g_host->machine_trouble("a", "b", "reboot", "c"), -ENOSYS);
     EXPECT_EQ(g_host->hold(7), -EINVAL);
     EXPECT_EQ(g_host->hold(LEASH_HOLD_BOOT), -ENOSYS);
     EXPECT_EQ(g_host->end_machine(99, "", ""), -EINVAL);

@@ -22,10 +22,10 @@ struct Monitors : Services {
     int answer = 0;
 
     std::vector<std::string> sections(const std::string&) override {
-        std::vector<std::string> labels;
+        std::vector<std::string> names;
         for (const auto& [label, ignored] : all)
-            labels.push_back(label);
-        return labels;
+            names.push_back(label);
+        return names;
     }
     std::optional<std::string> config_in(const std::string&, std::string_view label,
                                          std::string_view key) override {

@@ -386,7 +386,8 @@ TEST(ProbeTargetTest, numeric_addresses_alone) {
         EXPECT_GT(target.length, 0u);
     }
     for (const char* bad : {"", "tcp:", "tcp:127.0.0.1", "tcp:localhost:80", "tcp:127.0.0.1:0",
-                            "tcp:[::1:80", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:80x", "unix:x", "http://127.0.0.1",
+                            "tcp:[::1:80", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:80x",
+                            "unix:x", "http://127.0.0.1",
                             "http://127.0.0.1:/", "http://localhost/",
                             "http://127.0.0.1/a\r\nX: y", "ftp:x"}) {
         ProbeTarget target;
