@@ -91,7 +91,7 @@ Answer ask(const std::string& socket_path, std::string_view verb,
         searched = 0;
         auto object = Json::parse(line, nullptr, false);
         if (!object.is_object()) continue; // empty, or cut off by a worker's time limit
-        if (object.contains("end"))
+        if (auto end = object.find("end"); end != object.end() && end->is_number())
             return {static_cast<int>(number_of(object, "end")), text_of(object, "message")};
         on_line(line, object);
     }

@@ -248,7 +248,8 @@ struct leash_command {
     int32_t pid;
     uint32_t argc;            /* at most 64 words of 1 to 255 bytes, no control characters */
     const char *const *argv;
-    /* The answer, while the callback runs: JSON objects, a line each, then what to tell people. */
+    /* The answer, while the callback runs: JSON objects, a line each, then what to tell people. A
+     * member called "end" must not be a number: that is how the whole answer ends. */
     void (*line)(const struct leash_command *command, const char *json);
     void (*message)(const struct leash_command *command, const char *text);
     void *context;            /* the host's */

@@ -42,6 +42,15 @@ TEST_F(WatchdogCommand, JsonIsHandedThrough) {
     EXPECT_EQ(out, "{\"resets\":3}\n");
 }
 
+// A plugin may have a member of that name, too; only a number ends the answer.
+TEST_F(WatchdogCommand, TheEndIsANumber) {
+    answer("plugin|watchdog|reason", "{\"cause\":\"panic\",\"end\":\"\"}\n"
+                                     "{\"end\":0,\"message\":\"\"}\n");
+    listen();
+    EXPECT_EQ(run({"initctl", "watchdog", "reason"}), 0);
+    EXPECT_EQ(out, "  cause       panic\n  end         -\n");
+}
+
 TEST_F(WatchdogCommand, RefusalsAreComplaintsWithTheirStatus) {
     answer("plugin|watchdog|disable", "{\"end\":6,\"message\":\"only root may do that\"}\n");
     listen();
