@@ -82,6 +82,7 @@ struct Saved {
     std::uint32_t settings = 0;       // their hash: the helper has these
     std::int32_t helper = 0;
     std::uint32_t count = 0;
+    std::uint32_t brought_up = 0; // modules and mounts are there
     std::uint8_t level[kMostMonitors] = {};
     std::uint8_t told[kMostMonitors] = {}; // 1: warning, 2: critical
 };
@@ -112,6 +113,7 @@ class Plugin {
     int socket_ = -1;
     std::int32_t helper_ = 0;
     std::int64_t pause_ = kFirstPause, heard_ = 0, started_ = 0;
+    bool brought_up_ = false; // before, a disk that is not mounted yet would be judged
     bool going_down_ = false, bad_report_told_ = false;
 };
 
@@ -147,7 +149,7 @@ void Plugin::read_sections() {
 
 int Plugin::start(const void* saved, std::size_t length) {
     read_sections();
-    if (!resume(saved, length) && !monitors_.empty()) start_helper();
+    if (!resume(saved, length) && !monitors_.empty() && brought_up_) start_helper();
     show();
     return 0;
 }
@@ -161,12 +163,20 @@ bool Plugin::resume(const void* saved, std::size_t length) {
         std::memcpy(&before, saved, sizeof before);
         known = before.magic == Saved{}.magic;
     }
+    brought_up_ = known && before.brought_up != 0;
     bool same = known && before.settings == hash_of(lines_) && before.count == monitors_.size();
     for (std::size_t i = 0; same && i < monitors_.size(); ++i) {
         monitors_[i].judge.resume(static_cast<Level>(std::min<int>(before.level[i], 2)));
         monitors_[i].warned = (before.told[i] & 1) != 0;
         monitors_[i].called_critical = (before.told[i] & 2) != 0;
         monitors_[i].since_ms = g_host->now_ms();
+    }
+    // What was told under other settings is not known to stand any more. What does is told anew.
+    for (std::size_t i = 0; known && !same && i < monitors_.size(); ++i) {
+        auto source = monitors_[i].source();
+        std::string kind = to_string(monitors_[i].settings.type);
+        g_host->machine_trouble_over(source.c_str(), kind.c_str());
+        g_host->machine_trouble_over(source.c_str(), (kind + "-warning").c_str());
     }
     if (same && fd >= 0 && before.helper > 1 && g_host->watch_fd(fd, kCookieReports) == 0) {
         socket_ = fd;
@@ -322,6 +332,7 @@ void Plugin::save() {
     Saved saved;
     saved.settings = hash_of(lines_);
     saved.helper = helper_;
+    saved.brought_up = brought_up_ ? 1 : 0;
     saved.count = static_cast<std::uint32_t>(monitors_.size());
     for (std::size_t i = 0; i < monitors_.size(); ++i) {
         saved.level[i] = static_cast<std::uint8_t>(monitors_[i].judge.level());
@@ -333,6 +344,13 @@ void Plugin::save() {
 
 void Plugin::event(const leash_event& event) {
     switch (event.type) {
+    case LEASH_EVENT_BROUGHT_UP: // after a soft reboot, too
+        brought_up_ = true;
+        going_down_ = false;
+        if (helper_ == 0 && !monitors_.empty()) start_helper();
+        save();
+        show();
+        break;
     case LEASH_EVENT_READABLE:
         if (socket_ >= 0 && !going_down_) read_reports();
         break;
@@ -368,6 +386,7 @@ void Plugin::event(const leash_event& event) {
         break;
     case LEASH_EVENT_SHUTDOWN: // what looks at file systems would keep them busy
         going_down_ = true;
+        brought_up_ = false; // should user space alone begin anew
         drop_socket();
         if (helper_ > 1) kill(helper_, SIGKILL);
         break;

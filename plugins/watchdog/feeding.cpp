@@ -200,7 +200,7 @@ void Feeding::reconfigure(const Settings& settings, std::int64_t now) {
                  leash_page_get(page_, fifo_level) != settings.fifo_level;
     apply(settings);
     if (!other || kicker_ == 0 || ended_) return;
-    begin_stand_in(now);
+    spawned_ms_ = now;
     replacing_ = true;
     kill(kicker_, SIGKILL);
 }
@@ -215,6 +215,7 @@ void Feeding::pause() {
     if (kicker_ > 0) kill(kicker_, SIGKILL);
     kicker_ = 0;
     replacing_ = false;
+    leash_page_set(page_, kicker_pid, 0); // nobody has lost it
 }
 
 bool Feeding::device_lost() const {
@@ -308,6 +309,7 @@ void Feeding::respawn(std::int64_t now) {
 void Feeding::kicker_exited(std::int32_t pid, int status, std::int64_t now) {
     if (pid != kicker_) return; // one that has been replaced
     kicker_ = 0;
+    leash_page_set(page_, kicker_pid, 0); // the number is anybody's from now on
     bool wanted = std::exchange(replacing_, false);
     if (ended_ || device_ == nullptr) return;
     begin_stand_in(now); // kicks at once; everything else has time
@@ -408,7 +410,7 @@ void Feeding::check(std::int64_t now) {
     char span[32];
     say(host_, LEASH_ERROR, "%s (pid %d) has stood still for %s: it is replaced", the_kicker_,
         kicker_, show_ms(now - seen, span, sizeof span));
-    begin_stand_in(now);
+    // PID 1 stands in once it is gone: should it hang within the driver, PID 1 would hang behind it.
     spawned_ms_ = now; // patience anew, should even SIGKILL have to wait
     replacing_ = true;
     kill(kicker_, SIGKILL);

@@ -47,6 +47,7 @@ struct Saved {
     Phase phase = Phase::boot;
     SavedWdts wdts;
     std::uint32_t disabled = 0;
+    std::uint32_t brought_up = 0; // modules and mounts are there
 };
 
 // What clients of watchdogd ask of the hub.
@@ -143,6 +144,7 @@ class Watchdog : public Hub {
     ForClients for_clients_{*this, wdts_, causes_};
     leash_clients::Clients clients_;
     Phase phase_ = Phase::boot;
+    bool brought_up_ = false;
     bool enabled_ = true; // services are watched, the WDTs kicked
     std::int64_t shown_ms_ = 0;
 };
@@ -175,7 +177,8 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
         enter(Phase::settled, now); // PID 1 has lost its memory; a running machine is to be fed
     wdts_.take(now);
     save();
-    causes_.start(host, wdts_.pages(), !pages, restored);
+    brought_up_ = restored && before.brought_up != 0;
+    causes_.start(host, wdts_.pages(), !pages, brought_up_);
     heartbeats_.start(host, now);
     heartbeats_.set_enabled(enabled_, now);
     for_clients_.start(host);
@@ -215,6 +218,7 @@ void Watchdog::save() {
     saved.phase = phase_;
     saved.wdts = wdts_.saved();
     saved.disabled = enabled_ ? 0 : 1;
+    saved.brought_up = brought_up_ ? 1 : 0;
     host_->save_state(&saved, sizeof saved);
 }
 
@@ -238,6 +242,7 @@ void Watchdog::event(const leash_event& event) {
             enter(std::strcmp(event.name, "rescue") == 0 ? Phase::rescue : Phase::settled, now);
         break;
     case LEASH_EVENT_SHUTDOWN:
+        brought_up_ = event.status != LEASH_END_REBOOT && brought_up_; // it may be a soft one
         enter(Phase::shutdown, now, event.watchdog_ms);
         break;
     case LEASH_EVENT_READABLE:
@@ -247,6 +252,8 @@ void Watchdog::event(const leash_event& event) {
         if (wdts_.helper_exited(event.cookie, event.main_pid, event.status, now)) save();
         break;
     case LEASH_EVENT_BROUGHT_UP:
+        brought_up_ = true;
+        enter(Phase::boot, now); // after a soft reboot, too, which came by way of a shutdown
         wdts_.brought_up(now);
         causes_.brought_up(wdts_.boot_flags());
         break;

@@ -39,8 +39,9 @@ void Init::first_acts() {
     remember_initial_limits(resuming_ ? recovery_->system()->descriptor_limit : DescriptorLimit{});
     system_record_.descriptor_limit = initial_descriptor_limit();
     raise_descriptor_limit(kMostDescriptors);
-    share_memory_with_children("/proc/self/exe");
     state_.in_container = in_container();
+    // In a container the kernel does not spare this process when it ends one that shares its memory.
+    if (!state_.in_container) share_memory_with_children("/proc/self/exe");
     auto mounts = mount_early_file_systems();
     make_runtime_folders(mounts.problems);
     open_standard_descriptors();
@@ -243,10 +244,14 @@ void Init::open_for_service() {
         note("initctl will not reach init: " + opened.error().text);
     }
     record_system();
-    if (resuming_) {
+    // A soft reboot, or a life that was cut short before it had started anything: there is nothing to
+    // resume but the machine.
+    bool begins = !resuming_ || (state_.phase == Phase::booting && recovery_->services().empty());
+    if (!begins) {
         resume_services();
         return;
     }
+    if (resuming_) begin_anew();
     plugins_->brought_up();
     plugins_->wait_until_let_go(LEASH_HOLD_BOOT, [this] { start_target(); });
 }
@@ -274,6 +279,8 @@ void Init::ensure_console() {
 
 void Init::start_target() {
     ensure_console();
+    conditions_->update();
+    if (target_entered_) return; // somebody was faster
     state_.target = asked_.target;
     if (const auto& wanted = plugins_->boot_target()) {
         note(fmt::format("booting into target {}, not {}: {}", wanted->target, asked_.target,
@@ -281,7 +288,6 @@ void Init::start_target() {
         state_.target = wanted->target;
     }
     record_system();
-    conditions_->update();
     core_.post(event::TargetRequested{state_.target});
 }
 

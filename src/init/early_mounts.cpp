@@ -67,9 +67,6 @@ EarlyMountReport mount_early_file_systems() {
             }
         }
     }
-    // The last words of an earlier kernel, where this one can keep such.
-    if (access("/sys/fs/pstore", F_OK) == 0 && !is_mounted("/sys/fs/pstore"))
-        mount("pstore", "/sys/fs/pstore", "pstore", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
     // A devtmpfs without these exists in stripped-down kernels and in containers.
     struct Link { const char *to, *from; };
     for (auto [to, from] : {Link{"/proc/self/fd", "/dev/fd"}, Link{"/proc/self/fd/0", "/dev/stdin"},

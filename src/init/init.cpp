@@ -218,6 +218,7 @@ Result<void> Init::enter_target(const std::string& target, const std::string& wh
                     printable(target));
     logs_.line(log::Level::notice, true, fmt::format("Now: target {} ({})", target, why));
     state_.target = target;
+    target_entered_ = true;
     record_system();
     core_.post(event::TargetRequested{target, true});
     return {};

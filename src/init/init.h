@@ -78,6 +78,7 @@ class Init {
     // resume.cpp
     void take_over_descriptors();
     void resume_services();
+    void begin_anew();
     void record_system();
     void count_this_life();
     void stay_minimal();
@@ -158,6 +159,7 @@ class Init {
     bool unmounting_ = false; // the final stage has begun, or waits for a plugin
     bool resuming_ = false;
     bool resumed_ = false; // ... and what was there is taken over
+    bool target_entered_ = false; // by a policy or by initctl, before the boot had come to its own
     SystemRecord system_record_{};
 };
 

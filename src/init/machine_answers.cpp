@@ -73,7 +73,9 @@ void MachineAnswers::carry_out(const MachineAnswer& answer) {
         case StepKind::safe: hooks_.enter_target("safe", why); break;
         case StepKind::reboot:
         case StepKind::poweroff:
-        case StepKind::halt: hooks_.end(step.kind, answer.kind, why); break;
+        case StepKind::halt:
+            if (!hooks_.end(step.kind, answer.kind, why)) troubles_.over(answer.source, answer.kind);
+            break;
         default: break; // report: told already
         }
     }

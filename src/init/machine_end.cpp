@@ -20,7 +20,7 @@ namespace {
 constexpr Ms kGrace{15'000};
 // The steps of the final stage have time limits of their own, which add up to less. Should their
 // worker or the loop's arithmetic fail, this ends the machine all the same.
-constexpr Ms kFinalStage{30'000};
+constexpr Ms kFinalStage{45'000};
 
 } // namespace
 

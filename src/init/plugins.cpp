@@ -49,14 +49,14 @@ std::string watch_text(const ServiceSettings& settings, const std::vector<Watchd
 Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
                  Recovery& recovery, PluginHooks hooks)
     : manager_(manager), core_(core), system_(system), recovery_(recovery), hooks_(std::move(hooks)),
-      host_(loop, *this), hold_limit_(loop, [] {}),
+      host_(loop, *this), loop_(loop),
       answers_(loop, recovery,
                MachineHooks{hooks_.exec, hooks_.enter_target,
                             [this](StepKind end, const std::string& kind, const std::string& why) {
                                 auto wanted = end == StepKind::poweroff ? EndKind::poweroff
                                               : end == StepKind::halt   ? EndKind::halt
                                                                         : EndKind::reboot;
-                                (void)hooks_.end_machine(wanted, why, {"", kind, why});
+                                return hooks_.end_machine(wanted, why, {"", kind, why}).has_value();
                             },
                             hooks_.going_down},
                system.exec_timeout) {}
@@ -224,6 +224,9 @@ void Plugins::brought_up() {
 }
 
 void Plugins::shutdown(EndKind kind, Ms limit, const EndCause& cause) {
+    auto& boot = holds_[LEASH_HOLD_BOOT]; // it comes to nothing any more
+    boot.then = nullptr;
+    boot.possible = false;
     holds_[LEASH_HOLD_END].possible = true;
     host_.shutdown(end_of(kind), limit, cause);
 }
@@ -249,20 +252,20 @@ void Plugins::wait_until_let_go(leash_hold what, std::function<void()> then) {
         go_on(what, "");
         return;
     }
-    hold_limit_.set_callback([this, what] {
+    hold.limit = std::make_unique<Timer>(loop_, [this, what] {
         std::string who;
         for (const auto& name : holds_[what].holders) who += " " + name;
         go_on(what, who);
     });
-    hold_limit_.in(Ms{LEASH_HOLD_LIMIT_MS});
+    hold.limit->in(Ms{LEASH_HOLD_LIMIT_MS});
 }
 
 void Plugins::go_on(leash_hold what, std::string_view late) {
     if (!late.empty())
         log::error("plugin{} holds the {} for too long: going on without it", late,
                    what == LEASH_HOLD_BOOT ? "boot" : "shutdown");
-    hold_limit_.cancel();
     auto& hold = holds_[what];
+    if (hold.limit) hold.limit->cancel();
     hold.possible = false;
     hold.holders.clear();
     if (auto then = std::exchange(hold.then, nullptr)) then();

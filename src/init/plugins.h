@@ -120,9 +120,10 @@ class Plugins : private HostServices {
         bool possible = false;
         std::set<std::string> holders;
         std::function<void()> then;
+        std::unique_ptr<Timer> limit;
     };
     std::map<leash_hold, Hold> holds_;
-    Timer hold_limit_;
+    EventLoop& loop_;
     std::optional<BootTarget> boot_target_;
     MachineAnswers answers_;
     // Of whom the socket was drained last because of a silence, and when.

@@ -248,6 +248,11 @@ std::vector<SocketsRecord> Recovery::sockets() const {
     return all;
 }
 
+void Recovery::forget_machine_troubles() {
+    for (const auto& [place, record] : machine_troubles())
+        if (page_) page_->clear(kFirstTrouble + place);
+}
+
 void Recovery::record_machine_trouble(std::uint32_t place, const MachineTroubleRecord& trouble) {
     if (page_ && place < kTroubles) page_->write(kFirstTrouble + place, bytes_of(trouble));
 }

@@ -132,6 +132,7 @@ class Recovery {
     void record(const SocketsRecord& sockets);
     void forget_sockets(const std::string& service);
 
+    void forget_machine_troubles();
     void record_machine_trouble(std::uint32_t place, const MachineTroubleRecord& trouble);
 
     // A place for one more descriptor that is to outlive this life; -1: none is left.

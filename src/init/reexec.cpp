@@ -90,6 +90,7 @@ void Init::soft_reboot() {
         for (const auto& kept : recovery_->kept_descriptors())
             recovery_->release_descriptor(kept.place); // the next life closes them
         recovery_->record_user_conditions({});
+        recovery_->forget_machine_troubles();
         state_.phase = Phase::booting;
         state_.target = asked_.target;
         end_kind_ = EndKind::reboot;

@@ -118,6 +118,16 @@ void Init::stay_minimal() {
     }
 }
 
+void Init::begin_anew() {
+    executor_->sockets().take_over();
+    executor_->adopt_stored();
+    executor_->forget_starts_that_are_over();
+    system_record_.lives_cut_short = 0;
+    record_system();
+    resumed_ = true;
+    reap();
+}
+
 void Init::resume_services() {
     ensure_console(); // describes the built-in one again, if it was that which ran
     auto last = recovery_->last_alive();

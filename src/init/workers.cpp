@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "init/workers.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -70,8 +71,17 @@ Workers::Workers(EventLoop& loop) : loop_(loop) {}
 Workers::~Workers() = default;
 
 void Workers::run(WorkerJob job) {
-    if (running_.size() >= kMaxRunning) waiting_.push_back(std::move(job));
-    else launch(std::move(job));
+    if (has_room_for(job)) launch(std::move(job));
+    else waiting_.push_back(std::move(job));
+}
+
+// Commands of policies may take as long as their file says; what init itself has to do must not wait
+// for them.
+bool Workers::has_room_for(const WorkerJob& job) const {
+    if (running_.size() >= kMaxRunning) return false;
+    auto is_command = [](const auto& each) { return each->job.own_group; };
+    auto commands = std::ranges::count_if(running_, is_command);
+    return !job.own_group || static_cast<std::size_t>(commands) < kMaxCommands;
 }
 
 void Workers::launch(WorkerJob job) {
@@ -160,10 +170,11 @@ void Workers::finish_if_over(Running& worker) {
         running_.erase(place);
         break;
     }
-    if (!waiting_.empty() && running_.size() < kMaxRunning) {
-        auto next = std::move(waiting_.front());
-        waiting_.pop_front();
-        launch(std::move(next));
+    auto next = std::ranges::find_if(waiting_, [this](const auto& job) { return has_room_for(job); });
+    if (next != waiting_.end()) {
+        auto job = std::move(*next);
+        waiting_.erase(next);
+        launch(std::move(job));
     }
     tell_of_end(own->job, {true, own->timed_out, own->wait_status}, std::move(own->output));
 }

@@ -58,11 +58,12 @@ class Workers {
 
   private:
     struct Running;
+    [[nodiscard]] bool has_room_for(const WorkerJob& job) const;
     void launch(WorkerJob job);
     void read_output(Running& worker);
     void finish_if_over(Running& worker);
 
-    static constexpr std::size_t kMaxRunning = 16;
+    static constexpr std::size_t kMaxRunning = 16, kMaxCommands = 8; // of those with own_group
     static constexpr std::size_t kMaxOutput = 16 << 20;
     EventLoop& loop_;
     std::list<std::unique_ptr<Running>> running_;

@@ -309,6 +309,7 @@ struct Manager::Impl {
         for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence); });
     }
     void on(Turn& turn, const event::EndRefused& e) {
+        machine_end_asked = false; // the next one that asks may be heard
         for_start(e.start, [&](Service& s) { s.end_refused(turn, e.reason); });
     }
     void on(Turn&, const event::TroubleOver& e) {

@@ -88,7 +88,7 @@ void ChildPlan::carry_out(bool shared) {
 }
 
 // By hand: the C library would leave out the two signals that it keeps for itself.
-void ChildPlan::default_dispositions() const {
+void ChildPlan::default_dispositions() {
     struct {
         void* handler = nullptr;
         unsigned long flags = 0;
@@ -241,6 +241,7 @@ void ChildPlan::execute(bool shared) {
 // ---- a copy of init -----------------------------------------------------------------------------
 
 void run_forked_child(const SpawnRequest& request, const InitialLimits& limits, int outcome) {
+    ChildPlan::default_dispositions(); // init's handlers must not run here, whatever goes wrong
     const auto& settings = *request.settings;
     auto give_up = [&](const std::string& reason) {
         (void)!::write(outcome, reason.data(), std::min(reason.size(), kLongestReason));

@@ -41,8 +41,9 @@ ChildPlan::ChildPlan(const SpawnRequest& request, const InitialLimits& limits, c
 
     environment_ = build_environment(request, account, tty_type, kOwnPid);
     for (auto& variable : environment_)
-        if (variable.ends_with(kOwnPid) && variable.find('=') + 1 == variable.size() - kOwnPid.size())
-            pid_places_.push_back(variable.data() + variable.size() - kOwnPid.size());
+        for (std::string_view name : {"WATCHDOG_PID=", "LISTEN_PID="})
+            if (variable.starts_with(name) && variable.ends_with(kOwnPid))
+                pid_places_.push_back(variable.data() + name.size());
     variables_ = pointers(environment_);
 
     words_ = request.control ? *request.control : settings.command;

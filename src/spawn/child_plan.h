@@ -46,6 +46,8 @@ class ChildPlan {
     // explained by a program of its own (main.cpp, --execute).
     [[noreturn]] void carry_out(bool shared);
 
+    static void default_dispositions();
+
   private:
     struct Failure {
         const char* what = nullptr; // "cannot enter the directory '/x'"
@@ -54,7 +56,6 @@ class ChildPlan {
     };
     [[noreturn]] void give_up(const Failure& failure);
     [[noreturn]] void give_up(const char* what, long answer, int number = -1);
-    void default_dispositions() const;
     void unblock_signals() const;
     int lift(int fd);
     void lift_descriptors();

@@ -196,6 +196,7 @@ void Causes::going_down(const leash_event& event) {
         record.task = reset_cause_.task;
     }
     if (std::strcmp(record.cause, "client-deadline") == 0) {
+        if (suspect_.cause[0] != '\0') put(record.cause, suspect_.cause);
         put(record.client, suspect_.client);
         record.task = suspect_.task;
     }
@@ -341,7 +342,14 @@ int Causes::reset(const Record& cause, std::int64_t delay_ms) {
     reset_cause_ = cause;
     record(cause);
     if (delay_ms > 0) return host_->set_timer(kTimerReset, host_->now_ms() + delay_ms);
-    return host_->end_machine(LEASH_END_WDT_RESET, cause.cause, cause.evidence);
+    int error = host_->end_machine(LEASH_END_WDT_RESET, cause.cause, cause.evidence);
+    if (error != 0) { // what does not come has no name
+        reset_cause_ = Record{};
+        Record unknown;
+        put(unknown.evidence, "the machine ended without a word");
+        record(unknown);
+    }
+    return error;
 }
 
 int Causes::may_reboot(const char* kind, char* why, std::size_t size) const {

@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -135,6 +136,9 @@ void boot(const Request& request) {
     found.uptime_ms = uptime_ms();
     found.wdt_flags = request.wdt_flags;
     found.minimum_uptime_ms = request.rules.minimum_uptime_ms;
+    // The last words of an earlier kernel, where this one can keep such. To mount it reads them all,
+    // which may take its time.
+    mount("pstore", "/sys/fs/pstore", "pstore", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
     newest_panic("/sys/fs/pstore", found);
     int error = g_ledger.boot(request.file, found, request.rules, request.anew != 0);
     if (g_ledger.armed().uptime_ms < request.rules.minimum_uptime_ms)

@@ -215,10 +215,11 @@ bool Clients::event(const leash_event& event) {
     case LEASH_EVENT_HELPER_EXIT:
         if (event.cookie != kHelper) return false;
         // What it said last lies in the link; its end is read there, too.
-        if (link_ >= 0) read_link(event.now_ms);
+        while (link_ >= 0 && read_link(event.now_ms)) {} // a dead one's words are not without end
         return true;
     case LEASH_EVENT_SERVICE_STATE:
-        mains_[event.name] = {event.start, event.main_pid};
+        if (event.state == LEASH_STOPPED || event.state == LEASH_DONE) mains_.erase(event.name);
+        else mains_[event.name] = {event.start, event.main_pid};
         return false;
     case LEASH_EVENT_SHUTDOWN: ending_ = true; return false;
     case LEASH_EVENT_LOOP:
@@ -242,19 +243,21 @@ void Clients::tell(const LinkMessage& message) {
     [[maybe_unused]] auto sent = send(link_, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void Clients::read_link(std::int64_t now) {
+// True: there may be more.
+bool Clients::read_link(std::int64_t now) {
     for (int i = 0; i < 32 && link_ >= 0; ++i) { // the rest in the next round
         LinkMessage message;
         char bytes[sizeof message + 1];
         ssize_t got = recv(link_, bytes, sizeof bytes, MSG_DONTWAIT);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
         if (got <= 0) {
             lost(now, got == 0 ? "it has ended" : std::strerror(errno));
-            return;
+            return false;
         }
         if (take_link(bytes, static_cast<std::size_t>(got), message)) hear(message);
         else say(LEASH_ERROR, "the helper for clients says what cannot be understood");
     }
+    return link_ >= 0;
 }
 
 void Clients::hear(const LinkMessage& message) {
@@ -271,6 +274,7 @@ void Clients::hear(const LinkMessage& message) {
         if (host_->whose(message.pid, reply.service, sizeof reply.service, &reply.start) != 0) {
             reply.start = 0;
             reply.service[0] = '\0';
+            succeeded(message);
         }
         say(LEASH_INFO, "client %s (pid %d, id %d) has subscribed for %d ms: of %s", message.label,
             message.pid, message.id, message.timeout,
@@ -281,10 +285,10 @@ void Clients::hear(const LinkMessage& message) {
         reply.kind = Kind::taken;
         break;
     case Kind::over:
-        if (message.start != 0) host_->trouble_over(message.start, kTrouble);
-        else host_->machine_trouble_over((std::string("client ") + message.label).c_str(), kTrouble);
-        say(LEASH_NOTICE, "client %s (pid %d, id %d) kicks again", message.label, message.pid,
-            message.id);
+        over(message);
+        if (message.uid == 0 || may_tell())
+            say(LEASH_NOTICE, "client %s (pid %d, id %d) kicks again", message.label, message.pid,
+                message.id);
         return;
     case Kind::ask: reply = answer_to(message); break;
     case Kind::reset: {
@@ -300,6 +304,52 @@ void Clients::hear(const LinkMessage& message) {
     default: return; // of the other direction
     }
     tell(reply);
+}
+
+// Who stands in trouble: clients of a start, or root's of no service under one label. Only when the last
+// of them kicks again is it over.
+std::string Clients::source_of(const LinkMessage& message) const {
+    if (message.start != 0) return "start " + std::to_string(message.start);
+    return message.uid == 0 ? std::string("client ") + message.label : std::string();
+}
+
+void Clients::over(const LinkMessage& message) {
+    auto source = source_of(message);
+    if (source.empty()) return; // was only reported
+    // Those of an earlier life of PID 1 are not known: then any of them says it for all.
+    if (auto standing = standing_.find(source); standing != standing_.end()) {
+        if (standing->second.erase(message.serial) == 0 || !standing->second.empty()) return;
+        standing_.erase(standing);
+    }
+    if (message.start != 0) host_->trouble_over(message.start, kTrouble);
+    else host_->machine_trouble_over(source.c_str(), kTrouble);
+}
+
+// A new client of that label stands in for one that has died, which will never kick again.
+void Clients::succeeded(const LinkMessage& message) {
+    if (message.uid != 0) return;
+    auto source = std::string("client ") + message.label;
+    standing_.erase(source);
+    host_->machine_trouble_over(source.c_str(), kTrouble);
+}
+
+// Anybody who may log in is a task of the service that let him in: who is neither root nor the user that
+// the service runs as cannot make its policy act.
+bool Clients::may_judge(const LinkMessage& message) const {
+    auto found = mains_.find(message.service);
+    if (message.uid == 0) return true;
+    char path[32];
+    struct stat facts {};
+    if (found == mains_.end() || found->second.pid <= 0) return false;
+    std::snprintf(path, sizeof path, "/proc/%d", found->second.pid);
+    return stat(path, &facts) == 0 && facts.st_uid == message.uid;
+}
+
+// False: such things have been told too often in this minute.
+bool Clients::may_tell() {
+    std::int64_t minute = host_->now_ms() / 60'000;
+    if (minute != told_minute_) told_minute_ = minute, told_ = 0;
+    return told_++ < 20;
 }
 
 void Clients::verdict(const LinkMessage& message) {
@@ -318,6 +368,13 @@ void Clients::verdict(const LinkMessage& message) {
             message.service);
         return;
     }
+    if (!may_judge(message)) {
+        if (may_tell())
+            say(LEASH_WARNING, "%s; it is not of the user that %s runs as: only reported", evidence,
+                message.service);
+        return;
+    }
+    remember(message);
     rest_->judged(message.code, message.pid, message.id, message.label);
     int error = host_->trouble(message.start, kTrouble, evidence);
     // Its start is over: whatever was to be done about it has been done.
@@ -328,9 +385,11 @@ void Clients::verdict(const LinkMessage& message) {
 
 void Clients::of_machine(const LinkMessage& message, const char* label, const char* evidence) {
     if (message.uid != 0) {
-        say(LEASH_WARNING, "%s; it is of no service and not root's: only reported", evidence);
+        if (may_tell())
+            say(LEASH_WARNING, "%s; it is of no service and not root's: only reported", evidence);
         return;
     }
+    remember(message);
     rest_->judged(message.code, message.pid, message.id, label);
     auto source = std::string("client ") + label;
     int error = host_->machine_trouble(source.c_str(), kTrouble, policy_.c_str(), evidence);
@@ -338,7 +397,8 @@ void Clients::of_machine(const LinkMessage& message, const char* label, const ch
     // A host that does not know troubles of the machine can end it all the same.
     say(LEASH_ERROR, "%s; `client-policy = %s` cannot be followed (%s)", evidence, policy_.c_str(),
         std::strerror(-error));
-    if (policy_.rfind("report", 0) != 0) host_->end_machine(LEASH_END_REBOOT, kTrouble, evidence);
+    if (error == -ENOSYS && policy_.rfind("report", 0) != 0)
+        host_->end_machine(LEASH_END_REBOOT, kTrouble, evidence);
 }
 
 LinkMessage Clients::answer_to(const LinkMessage& question) {

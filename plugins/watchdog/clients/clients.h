@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 namespace leash_clients {
@@ -46,9 +47,15 @@ class Clients {
     int open_socket(const std::string& path, const char* name);
     void spawn(std::int64_t now);
     void lost(std::int64_t now, const char* how);
-    void read_link(std::int64_t now);
+    bool read_link(std::int64_t now);
     void hear(const LinkMessage& message);
     void verdict(const LinkMessage& message);
+    void over(const LinkMessage& message);
+    void succeeded(const LinkMessage& message);
+    [[nodiscard]] std::string source_of(const LinkMessage& message) const;
+    void remember(const LinkMessage& message) { standing_[source_of(message)].insert(message.serial); }
+    [[nodiscard]] bool may_judge(const LinkMessage& message) const;
+    [[nodiscard]] bool may_tell();
     void of_machine(const LinkMessage& message, const char* label, const char* evidence);
     LinkMessage answer_to(const LinkMessage& question);
     void tell(const LinkMessage& message);
@@ -73,6 +80,9 @@ class Clients {
         std::int32_t pid;
     };
     std::map<std::string, Main, std::less<>> mains_; // of services
+    std::map<std::string, std::set<std::uint64_t>> standing_; // serials of those in trouble
+    std::int64_t told_minute_ = 0;
+    int told_ = 0; // of strangers, in that minute
 };
 
 } // namespace leash_clients

@@ -14,7 +14,8 @@
 
 namespace {
 
-constexpr unsigned kNobody = 65534;
+// Nobody's account, and not the user nobody, as which services may run that could stop it.
+constexpr unsigned kNobody = 65532;
 
 // A descriptor for each client, one for each connection, and a few.
 void allow_descriptors() {

@@ -26,7 +26,8 @@ namespace {
 
 using namespace leash_watchdog;
 
-constexpr unsigned kNobody = 65534;
+// Nobody's account, and not the user nobody, as which services may run that could stop it.
+constexpr unsigned kNobody = 65533;
 constexpr std::int64_t kRetry = 20; // a unix socket whose backlog is full
 
 struct Probe {

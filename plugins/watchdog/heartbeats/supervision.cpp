@@ -43,6 +43,10 @@ std::int64_t Supervision::wish_limit(const Entry& entry) {
     return probe_timeout(entry.spec) + (is_command(entry.spec) ? 0 : kProberSlack);
 }
 
+bool Supervision::prober_owes(const Entry& entry) {
+    return entry.asked && entry.spec.source == Source::probe && !is_command(entry.spec);
+}
+
 // ---- begin and end ------------------------------------------------------------------------------
 
 void Supervision::begin(Entry& entry, Timer& timer, std::int64_t now, bool grace) {
@@ -246,6 +250,7 @@ void Supervision::judge(std::uint64_t start, Entry& entry, std::int64_t now, Tas
     for (std::size_t i = 0; i < entry.count; ++i) {
         Timer& timer = entry.timers[i];
         if (timer.reported) continue;
+        if (timer.due <= now && prober_owes(entry)) continue; // its answer comes now, or it is stuck
         if (timer.due <= now) {
             auto behind = now - timer.due;
             // Who was not heard is not late yet; once per silence.
@@ -307,6 +312,11 @@ void Supervision::wish(std::uint64_t start, Entry& entry, std::int64_t now,
     entry.asked = true;
     entry.asked_at = now;
     entry.look_due = now + wish_limit(entry);
+    const Timer& timer = entry.timers[0];
+    if (wish.kind == Wish::Kind::connect && !timer.reported && timer.due > now) {
+        wish.limit = std::min(wish.limit, timer.due - now); // the answer is there by the deadline
+        entry.look_due = now + wish.limit + kProberSlack;
+    }
     wishes.push_back(wish);
 }
 
@@ -319,6 +329,9 @@ void Supervision::watch_over_wish(std::uint64_t start, Entry& entry, std::int64_
     wishes.push_back(wish);
     entry.asked = false;
     if (!is_command(entry.spec)) {
+        Timer& timer = entry.timers[0];
+        if (!timer.reported) timer.due = std::max(timer.due, now + timer.limit);
+        keep(start, entry, timer);
         entry.look_due = now + kSoonestProbe;
         return;
     }
@@ -454,7 +467,7 @@ std::int64_t Supervision::next() const {
         for (std::size_t i = 0; i < entry.count; ++i) {
             const Timer& timer = entry.timers[i];
             if (timer.reported) continue;
-            earliest(first, timer.due);
+            if (!prober_owes(entry)) earliest(first, timer.due);
             earliest(first, timer.soft_due);
         }
     }

@@ -171,6 +171,7 @@ class Supervision {
                          std::vector<Wish>& wishes);
     [[nodiscard]] static std::int64_t look_interval(const Entry& entry);
     [[nodiscard]] static std::int64_t wish_limit(const Entry& entry);
+    [[nodiscard]] static bool prober_owes(const Entry& entry);
     [[nodiscard]] static bool is_command(const WatchSpec& spec);
     void keep(std::uint64_t start, Entry& entry, Timer& timer);
     void let_go(Timer& timer);

@@ -22,6 +22,7 @@ struct Bench {
     std::unique_ptr<Recovery> recovery = Recovery::fresh();
     std::string done, logged;
     bool going_down = false;
+    bool refuses = false;
     MachineAnswers answers = make(*recovery);
 
     Bench() {
@@ -39,6 +40,7 @@ struct Bench {
                              },
                              [this](StepKind end, const std::string& kind, const std::string& why) {
                                  done += fmt::format("{} {} ({}); ", to_string(end), kind, why);
+                                 return !refuses;
                              },
                              [this] { return going_down; }},
                 Ms{1'000}};
@@ -51,6 +53,17 @@ struct Bench {
 };
 
 } // namespace
+
+TEST(MachineAnswers, WhatMayNotBeIsAnsweredWhenItIsToldAgain) {
+    Bench b;
+    b.refuses = true;
+    EXPECT_EQ(b.answers.seen("monitor m", "memory", "reboot", "97%"), 0);
+    EXPECT_EQ(b.answers.standing(), 0u);
+    b.refuses = false;
+    EXPECT_EQ(b.answers.seen("monitor m", "memory", "reboot", "98%"), 0);
+    EXPECT_EQ(b.answers.standing(), 1u);
+    EXPECT_EQ(b.done, "reboot memory (monitor m: 97%); reboot memory (monitor m: 98%); ");
+}
 
 TEST(MachineAnswers, DoWhatTheStepsSay) {
     Bench b;

@@ -2,6 +2,8 @@
 // Services together: dependencies, targets, shutdown.
 #include <chrono>
 
+#include <algorithm>
+
 #include "core_harness.h"
 
 using namespace leash;
@@ -420,6 +422,20 @@ TEST(Policy, AnEndThatIsRefusedFailsTheService) {
     b.exited("a", 0);
     b.emptied("a");
     EXPECT_EQ(b.state("a"), State::failed);
+}
+
+TEST(Policy, AfterARefusalTheNextOneIsHeard) {
+    Bench b;
+    for (auto name : {"a", "b"})
+        b.define(name, [](auto& s) { s.on_trouble = *parse_policy("reboot"); });
+    b.run("a");
+    b.run("b");
+    b.trouble("a");
+    b.send(event::EndRefused{b.start("a"), "one reboot too many"});
+    auto lines = b.send(event::TroubleSeen{b.start("b"), TroubleKind::missed_heartbeat, "silent"});
+    EXPECT_TRUE(std::ranges::any_of(lines, [](const auto& line) {
+        return line.starts_with("reboot for b");
+    }));
 }
 
 TEST(Forget, LeavesNobodyWaiting) {

@@ -324,7 +324,7 @@ TEST_F(HelperTest, TheHelperHasGivenUpItsRights) {
     int fd = open(path, O_RDONLY);
     ASSERT_GT(read(fd, text, sizeof text - 1), 0);
     close(fd);
-    EXPECT_NE(std::strstr(text, "\nUid:\t65534\t65534\t65534\t65534\n"), nullptr);
+    EXPECT_NE(std::strstr(text, "\nUid:\t65532\t65532\t65532\t65532\n"), nullptr);
     EXPECT_NE(std::strstr(text, "\nCapEff:\t0000000000000000\n"), nullptr);
     EXPECT_NE(std::strstr(text, "\nNoNewPrivs:\t1\n"), nullptr);
     const char* rss = std::strstr(text, "VmRSS:");

@@ -72,6 +72,7 @@ class MonitorPlugin : public testing::Test {
         host = std::make_unique<PluginHost>(loop, services, PLUGINS);
         auto loaded = host->load("monitor", before);
         ASSERT_TRUE(loaded) << loaded.error().text;
+        if (before == nullptr) host->brought_up();
     }
     void reap(bool end) {
         if (!host) return;

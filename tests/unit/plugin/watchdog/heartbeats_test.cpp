@@ -292,9 +292,23 @@ TEST_F(HeartbeatsTest, a_prober_that_is_lost_makes_nobody_late) {
     ASSERT_EQ(wishes.size(), 1u) << "asked anew";
     auto serial = wishes[0].serial;
     table.probed(1, serial - 1, true, "", 1001, reports);
-    EXPECT_EQ(table.next(), 1950) << "an answer to what was asked before says nothing";
+    EXPECT_EQ(table.next(), 2900) << "an answer to what was asked before says nothing";
     table.probed(1, serial, true, "", 1002, reports);
     EXPECT_EQ(table.next(), 1900);
+}
+
+// Whoever is asked by a prober that stands still cannot answer.
+TEST_F(HeartbeatsTest, a_prober_that_stands_still_makes_nobody_late) {
+    watch(Source::probe, "timers=main:900 probe=unix:/run/x interval=300 timeout=900");
+    tick(300);
+    ASSERT_EQ(wishes.size(), 1u);
+    EXPECT_EQ(wishes[0].limit, 600) << "the answer is there by the deadline";
+    EXPECT_TRUE(tick(900).empty());
+    EXPECT_TRUE(tick(1899).empty());
+    EXPECT_TRUE(tick(1900).empty());
+    ASSERT_EQ(wishes.size(), 1u);
+    EXPECT_EQ(wishes[0].kind, Wish::Kind::prober_is_stuck);
+    EXPECT_GE(table.next(), 1900);
 }
 
 TEST_F(HeartbeatsTest, a_prober_that_does_not_answer_is_told_of) {
