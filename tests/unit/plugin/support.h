@@ -28,6 +28,7 @@ class Services : public HostServices {
     std::map<std::string, std::string, std::less<>> labelled; // "LABEL KEY"
     std::vector<Trouble> troubles;
     std::vector<StartId> over;
+    std::vector<std::string> machine_over; // "source|kind"
     std::string logged; // "4 text\n"
     std::function<int(StartId)> on_trouble;
     int saved = 0;
@@ -50,6 +51,10 @@ class Services : public HostServices {
     int trouble(StartId start, std::string_view kind, std::string_view evidence) override {
         troubles.push_back({start, std::string(kind), std::string(evidence)});
         return on_trouble ? on_trouble(start) : 0;
+    }
+    int machine_trouble_over(std::string_view source, std::string_view kind) override {
+        machine_over.push_back(fmt::format("{}|{}", source, kind));
+        return 0;
     }
     int trouble_over(StartId start, std::string_view) override {
         over.push_back(start);

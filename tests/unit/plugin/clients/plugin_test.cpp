@@ -117,6 +117,39 @@ TEST_F(ClientsPluginTest, TheDeathOfATaskIsTroubleAtOnce) {
               std::string::npos);
 }
 
+TEST_F(ClientsPluginTest, WhoKicksAgainDoesNotSpeakForAnother) {
+    load();
+    Child dies([] { return true; }), late([] { return true; });
+    for (pid_t pid : {dies.pid, late.pid}) init->services.owners[pid] = {"web", 7};
+    init->host.service_state("web", 7, State::running, 0ms, WatchdogSource::tasks, 4321);
+    subscribe(dies.pid, 60'000);
+    subscribe(late.pid, 1000);
+    dies.end();
+    ASSERT_TRUE(init->run(10s, [&] { return init->services.troubles.size() == 2; }));
+    EXPECT_EQ(get(exchange(question(k204, 3, {.id = 2, .pid = late.pid, .ack = 42})), 4), 0);
+    ASSERT_TRUE(init->run(5s, [&] { return logged("kicks again"); }));
+    EXPECT_TRUE(init->services.over.empty()) << "the other one is dead still";
+}
+
+// A login is a task of the service that let it in, and anybody may log in.
+TEST_F(ClientsPluginTest, ATaskOfAnotherUserThanItsServiceIsOnlyReported) {
+    load();
+    pid_t user = fork();
+    if (user == 0) {
+        if (setgid(65530) != 0 || setuid(65530) != 0) _exit(1);
+        usleep(100'000); // until it is known whose it is
+        auto bytes = question(k204, 1, {.timeout = 60'000, .label = "login"});
+        (void)Machine::rest_of(send_to(bytes, "/run/watchdogd/sock"));
+        _exit(0);
+    }
+    init->services.owners[user] = {"sshd", 9};
+    init->host.service_state("sshd", 9, State::running, 0ms, WatchdogSource::tasks, getpid());
+    ASSERT_TRUE(init->run(10s, [&] { return logged("not of the user that sshd runs as"); }))
+        << init->services.logged;
+    waitpid(user, nullptr, 0);
+    EXPECT_TRUE(init->services.troubles.empty());
+}
+
 TEST_F(ClientsPluginTest, TheEndOfAMainProcessIsAnExit) {
     load();
     Child client([] { return true; });
@@ -139,6 +172,14 @@ TEST_F(ClientsPluginTest, ClientsOfNoServiceHaveAPolicyOfTheirOwn) {
         "client engine|client-deadline|exec:/bin/x, poweroff|")) << init->services.machine_troubles[0];
     EXPECT_TRUE(init->services.ends.empty());
     EXPECT_TRUE(init->services.troubles.empty());
+
+    // Its successor's end is answered, too: the dead one will never kick again.
+    init->services.machine_over.clear();
+    Child next([] { return true; });
+    subscribe(next.pid, 60'000);
+    EXPECT_EQ(init->services.machine_over, std::vector<std::string>{"client engine|client-deadline"});
+    next.end();
+    EXPECT_TRUE(init->run(5s, [&] { return init->services.machine_troubles.size() == 2; }));
 }
 
 TEST_F(ClientsPluginTest, AHostWithoutTroublesOfTheMachineEndsItInOrder) {
