@@ -257,7 +257,7 @@ void Plugins::wait_until_let_go(leash_hold what, std::function<void()> then) {
         for (const auto& name : holds_[what].holders) who += " " + name;
         go_on(what, who);
     });
-    hold.limit->in(Ms{LEASH_HOLD_LIMIT_MS});
+    hold.limit->in(Ms{what == LEASH_HOLD_BOOT ? LEASH_HOLD_LIMIT_MS : LEASH_HOLD_END_LIMIT_MS});
 }
 
 void Plugins::go_on(leash_hold what, std::string_view late) {

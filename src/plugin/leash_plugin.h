@@ -132,7 +132,8 @@ enum leash_hold {
     LEASH_HOLD_BOOT, /* the first service */
     LEASH_HOLD_END,  /* unmounting: what is written until then is on the disk */
 };
-#define LEASH_HOLD_LIMIT_MS 10000
+#define LEASH_HOLD_LIMIT_MS 10000    /* of the boot */
+#define LEASH_HOLD_END_LIMIT_MS 5000 /* of the end: a disk that hangs must not keep the machine up */
 
 /* A process that the host starts for a plugin: it is no service, sits in the real root cgroup, and
  * survives the shutdown of services. */
@@ -214,7 +215,7 @@ struct leash_host {
      * LEASH_EVENT_SHUTDOWN tells them. -EALREADY: it is going down. */
     int (*end_machine)(int end, const char *kind, const char *why);
 
-    /* Within LEASH_EVENT_BROUGHT_UP or LEASH_EVENT_SHUTDOWN: wait (at most LEASH_HOLD_LIMIT_MS) until
+    /* Within LEASH_EVENT_BROUGHT_UP or LEASH_EVENT_SHUTDOWN: wait (at most that long) until
      * let_go(). -EPERM: outside of them. */
     int (*hold)(int what);
     int (*let_go)(int what);

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -179,6 +180,18 @@ void Causes::clear() {
     send(request);
 }
 
+// From /proc, which asks no disk.
+void Causes::name_task(Record& record) {
+    if (record.task <= 0) return;
+    char path[40], name[32];
+    std::snprintf(path, sizeof path, "/proc/%d/comm", record.task);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t got = read(fd, name, sizeof name);
+    close(fd);
+    if (got > 1) put(record.task_name, {name, static_cast<std::size_t>(got) - 1});
+}
+
 void Causes::going_down(const leash_event& event) {
     static constexpr const char* kEnds[] = {"reboot", "poweroff", "halt", "wdt-reset"};
     if (file_.empty()) return;
@@ -200,6 +213,7 @@ void Causes::going_down(const leash_event& event) {
         put(record.client, suspect_.client);
         record.task = suspect_.task;
     }
+    name_task(record); // now: it is about to be stopped
     host_->hold(LEASH_HOLD_END);
     send(request);
     end_serial_ = serial_;
