@@ -3,9 +3,9 @@
 #include "samples.h"
 
 #include "proc_text.h"
+#include "tell.h"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 #include <ctime>
 
@@ -18,20 +18,6 @@ namespace {
 
 // Above that, a limit is none: the kernel's default is 2^63 since 5.x.
 constexpr std::uint64_t kSaneFiles = 100'000'000;
-
-__attribute__((format(printf, 2, 3))) void say(Report& report, const char* format, ...) {
-    char text[sizeof report.text];
-    va_list args;
-    va_start(args, format);
-    std::vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    report.say(text);
-}
-
-void measured(Report& report, double value) {
-    report.measured = 1;
-    report.value = value;
-}
 
 double share(std::uint64_t used, std::uint64_t all) {
     return all == 0 ? 0 : 100.0 * static_cast<double>(used) / static_cast<double>(all);

@@ -2,10 +2,10 @@
 // Samples that may take long or for ever: for a process of their own.
 #include "proc_text.h"
 #include "samples.h"
+#include "tell.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,20 +26,6 @@ namespace leash_monitor {
 namespace {
 
 constexpr int kTemperatureSamples = 4;
-
-__attribute__((format(printf, 2, 3))) void say(Report& report, const char* format, ...) {
-    char text[sizeof report.text];
-    va_list args;
-    va_start(args, format);
-    std::vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    report.say(text);
-}
-
-void measured(Report& report, double value) {
-    report.measured = 1;
-    report.value = value;
-}
 
 std::vector<std::string> names_in(const std::string& folder) {
     std::vector<std::string> names;

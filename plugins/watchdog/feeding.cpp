@@ -2,8 +2,9 @@
 #include "feeding.h"
 
 #include "cookies.h"
-#include "kicker_blob.h"
+#include "programs.h"
 #include "say.h"
+#include "sealed_program.h"
 #include "settings.h"
 
 #include <algorithm>
@@ -21,10 +22,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 
 namespace leash_watchdog {
 
@@ -54,39 +51,13 @@ const char* words(leash_scheduling scheduling) {
     }
 }
 
-// Nobody can shrink it under a mapping (SIGBUS) or change a program that runs with our rights.
-int seal(int fd, int seals) {
-    return fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-}
+// Nobody can shrink it under a mapping (SIGBUS).
+int seal(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL); }
 
 int make_page() {
     int fd = memfd_create("leash-verdict", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return -errno;
-    if (ftruncate(fd, LEASH_PAGE_SIZE) != 0 || seal(fd, 0) != 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
-int make_program() {
-    int fd = memfd_create("leash-kicker", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (fd < 0 && errno == EINVAL) // before Linux 6.3
-        fd = memfd_create("leash-kicker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0) return -errno;
-    const char* at = leash_kicker_begin;
-    while (at < leash_kicker_end) {
-        ssize_t wrote = write(fd, at, static_cast<std::size_t>(leash_kicker_end - at));
-        if (wrote <= 0) {
-            int error = -errno;
-            close(fd);
-            return error;
-        }
-        at += wrote;
-    }
-    fchmod(fd, 0500);
-    if (seal(fd, F_SEAL_WRITE) != 0) {
+    if (ftruncate(fd, LEASH_PAGE_SIZE) != 0 || seal(fd) != 0) {
         int error = -errno;
         close(fd);
         return error;
@@ -233,7 +204,8 @@ void Feeding::start(const Device& device, std::int64_t interval_ms, std::int64_t
     }
     device_ = &device;
     leash_page_set(page_, interval_ms, interval_ms);
-    if (program_fd_ < 0) program_fd_ = make_program();
+    if (program_fd_ < 0)
+        program_fd_ = make_sealed_program("leash-kicker", leash_kicker_begin, leash_kicker_end);
     if (program_fd_ < 0) {
         say(host_, LEASH_ERROR, "the kicker cannot be unpacked: %s; PID 1 kicks by itself",
             strerror(-program_fd_));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "causes.h"
 
+#include "../programs.h"
 #include "../say.h"
+#include "../sealed_program.h"
 #include "../settings.h"
 #include "cookies.h"
-#include "sealed_program.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -77,8 +78,13 @@ void Causes::drop_recorder() {
     socket_ = -1;
 }
 
+void Causes::unpack() {
+    if (program_ >= 0) return;
+    program_ = make_sealed_program("leash-recorder", leash_recorder_begin, leash_recorder_end);
+}
+
 void Causes::spawn() {
-    if (program_ < 0) program_ = make_recorder_program();
+    unpack();
     int ends[2];
     constexpr int kType = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
     if (program_ < 0 || socketpair(AF_UNIX, kType, 0, ends) != 0) {
@@ -328,7 +334,7 @@ void Causes::decide() {
 
 void Causes::run_hook(const char* key, const std::string& command) {
     if (command.empty()) return;
-    if (program_ < 0) program_ = make_recorder_program();
+    unpack();
     auto set = [](const char* name, std::string value) { return std::string(name) + "=" + value; };
     std::vector<std::string> words{
         "leash-recorder", "hook", "30000", command,

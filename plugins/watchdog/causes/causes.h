@@ -51,6 +51,7 @@ class Causes {
 
   private:
     void read_settings();
+    void unpack(); // the program, once
     void spawn();
     void drop_recorder();
     void send(Request& request);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "watchdog/clients/clients.h"
 
-#include "watchdog/clients/blob.h"
 #include "watchdog/clients/table.h"
+#include "watchdog/programs.h"
+#include "watchdog/sealed_program.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,24 +31,6 @@ constexpr int kBacklog = 1024;
 constexpr const char* kPaths[] = {"/run/watchdogd/sock", "/run/watchdogd.sock"}; // 4.x; before
 constexpr const char* kNames[] = {"wdog-sock", "wdog-sock-old"};                // saved
 constexpr const char* kLink = "wdog-link";
-
-int helper_program() {
-    int fd = memfd_create("leash-clients", MFD_CLOEXEC | 0x0010U /* MFD_EXEC */);
-    if (fd < 0 && errno == EINVAL) fd = memfd_create("leash-clients", MFD_CLOEXEC); // before 6.3
-    if (fd < 0) return -errno;
-    const char* at = leash_clients_helper_begin;
-    while (at < leash_clients_helper_end) {
-        ssize_t wrote = write(fd, at, static_cast<std::size_t>(leash_clients_helper_end - at));
-        if (wrote <= 0) {
-            int error = -errno;
-            close(fd);
-            return error;
-        }
-        at += wrote;
-    }
-    fchmod(fd, 0555); // by memory of it alone, it is nobody's secret
-    return fd;
-}
 
 void describe(const LinkMessage& message, char* text, std::size_t size) {
     const char* label = message.label;
@@ -143,7 +126,8 @@ int Clients::open_socket(const std::string& path, const char* name) {
 }
 
 void Clients::spawn(std::int64_t now) {
-    int program = helper_program();
+    int program = leash_watchdog::make_sealed_program("leash-clients", leash_clients_begin,
+                                                      leash_clients_end);
     int pair[2] = {-1, -1};
     int pid = program;
     if (program >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)

@@ -13,12 +13,9 @@
 #include <unistd.h>
 
 #include "../cookies.h"
+#include "../programs.h"
 #include "../say.h"
-#include "prober_blob.h"
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
+#include "../sealed_program.h"
 
 namespace leash_watchdog {
 
@@ -27,26 +24,6 @@ namespace {
 constexpr const char* kName = "prober";
 constexpr std::int64_t kPause = 500; // from one loss to the next start
 constexpr std::int64_t kLongPause = 10'000; // after a start that failed
-
-int make_program() {
-    int fd = memfd_create("leash-prober", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (fd < 0 && errno == EINVAL) // before Linux 6.3
-        fd = memfd_create("leash-prober", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0) return -errno;
-    int error = 0;
-    for (const char* at = leash_prober_begin; at < leash_prober_end && error == 0;) {
-        ssize_t wrote = write(fd, at, static_cast<std::size_t>(leash_prober_end - at));
-        if (wrote <= 0) error = -errno;
-        else at += wrote;
-    }
-    fchmod(fd, 0500);
-    if (error == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-        error = -errno;
-    if (error == 0) return fd;
-    close(fd);
-    return error;
-}
 
 } // namespace
 
@@ -69,7 +46,7 @@ bool Prober::spawn(std::int64_t now) {
         say(host_, LEASH_ERROR, "no prober: socketpair: %s", std::strerror(errno));
         return false;
     }
-    int program = make_program();
+    int program = make_sealed_program("leash-prober", leash_prober_begin, leash_prober_end);
     const char* argv[] = {"leash-prober", nullptr};
     leash_helper helper{};
     helper.size = sizeof helper;
