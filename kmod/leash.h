@@ -180,6 +180,22 @@ void leash_facts(struct task_struct *p, u64 facts, bool thread, struct leash_tas
 int leash_snapshot(struct leash_snapshot *arg);
 int leash_text_open(struct inode *inode, struct file *file);
 
+/* events.c: what happens to tasks and starts, for those who have asked for it */
+/* Any context. `life` and `p` may be NULL; type, code and arg as the UAPI has them. */
+void leash_event(u32 type, const struct leash_life *life, const struct task_struct *p, s32 code,
+		 u64 arg);
+
+/* trouble.c: what is wrong goes to the handler thread */
+enum leash_trouble_reason {
+	LEASH_REASON_SILENT = 1,	/* init has not pinged in time */
+	LEASH_REASON_NO_TASK,		/* a start has lost its last process */
+	LEASH_REASON_TASK_LIMIT,
+	LEASH_REASON_FORK_RATE,
+	LEASH_REASON_HUNG,		/* a task in uninterruptible sleep for too long */
+};
+/* Any context, hard interrupts, too. `life` may be NULL, pid 0. Told again while it waits: once. */
+void leash_trouble(enum leash_trouble_reason reason, const struct leash_life *life, s32 pid);
+
 /* worker.c: what probes must not do themselves */
 int leash_worker_start(void);
 void leash_worker_stop(void);
