@@ -52,6 +52,7 @@ static int change(struct leash_entry *entry, struct order *order)
 	entry->via = LEASH_VIA_ADOPT;
 	entry->flags &= ~LEASH_ENTRY_SPARED;
 	order->count++;
+	leash_life_joined(order->life);
 	return 0;
 }
 
@@ -64,8 +65,12 @@ static int apply(struct task_struct *p, struct order *order)
 
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (entry) {
+		u32 before = order->count;
+
 		err = change(entry, order);
 		leash_table_unlock(&leash_table, p->signal, irq);
+		if (!order->spare && order->count != before)
+			leash_event(LEASH_EVENT_ADOPTED, order->life, p, LEASH_VIA_ADOPT, 0);
 		return err;
 	}
 	if (order->spare)

@@ -7,6 +7,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pid_namespace.h>
+#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
@@ -42,6 +43,7 @@ static int leash_open(struct inode *inode, struct file *file)
 
 static int leash_release(struct inode *inode, struct file *file)
 {
+	leash_listener_close(leash_listener_of(file));
 	if (is_controller(file)) {
 		leash_disarm_all();
 		atomic_set_release(&controllers, 0);
@@ -54,6 +56,7 @@ static int leash_version(struct leash_version *arg)
 	arg->abi = LEASH_ABI;
 	arg->task_size = sizeof(struct leash_task);
 	arg->features = LEASH_FEATURE_LINEAGE | LEASH_FEATURE_SNAPSHOT | LEASH_FEATURE_KILL |
+			LEASH_FEATURE_EVENTS | LEASH_FEATURE_SIGNALS | LEASH_FEATURE_LIMITS |
 			(IS_ENABLED(CONFIG_CGROUPS) ? LEASH_FEATURE_CGROUP : 0) |
 			(READ_ONCE(leash_env_tag) ? LEASH_FEATURE_TAG : 0);
 	arg->facts = leash_facts_known();
@@ -74,10 +77,17 @@ union argument {
 	struct leash_stats stats;
 	struct leash_rescan rescan;
 	struct leash_spare spare;
+	struct leash_watch watch;
+	struct leash_unwatch unwatch;
+	struct leash_limits limits;
 };
 
 #define CALL(member, function)								\
-	static int call_##function(union argument *arg) { return function(&(arg)->member); }
+	static int call_##function(struct file *file, union argument *arg)		\
+	{ return function(&(arg)->member); }
+#define CALL_OF_FILE(member, function)							\
+	static int call_##function(struct file *file, union argument *arg)		\
+	{ return function(file, &(arg)->member); }
 CALL(version, leash_version)
 CALL(start, leash_start_set)
 CALL(start_ref, leash_start_del)
@@ -91,11 +101,14 @@ CALL(start_info, leash_start_get)
 CALL(stats, leash_stats)
 CALL(rescan, leash_rescan)
 CALL(spare, leash_spare)
+CALL_OF_FILE(watch, leash_watch)
+CALL_OF_FILE(unwatch, leash_unwatch)
+CALL(limits, leash_start_limits)
 
 static const struct call {
 	unsigned int cmd;	/* with the size of the structure as this module knows it */
 	bool controller;
-	int (*function)(union argument *arg);
+	int (*function)(struct file *file, union argument *arg);
 } calls[] = {
 	{ LEASH_IOC_VERSION, false, call_leash_version },
 	{ LEASH_IOC_START_SET, true, call_leash_start_set },
@@ -110,12 +123,28 @@ static const struct call {
 	{ LEASH_IOC_STATS, false, call_leash_stats },
 	{ LEASH_IOC_RESCAN, true, call_leash_rescan },
 	{ LEASH_IOC_SPARE, true, call_leash_spare },
+	{ LEASH_IOC_WATCH, false, call_leash_watch },
+	{ LEASH_IOC_UNWATCH, false, call_leash_unwatch },
+	{ LEASH_IOC_START_LIMITS, true, call_leash_start_limits },
 };
 
 /* The table shows numbers of the initial namespace: no more than calls does it leave it. */
 static ssize_t leash_read(struct file *file, char __user *to, size_t size, loff_t *position)
 {
-	return in_initial_pid_namespace() ? seq_read(file, to, size, position) : -EPERM;
+	struct leash_listener *listener = leash_listener_of(file);
+
+	if (!in_initial_pid_namespace())
+		return -EPERM;
+	if (listener)
+		return leash_listener_read(listener, file, to, size);
+	return seq_read(file, to, size, position);
+}
+
+static __poll_t leash_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct leash_listener *listener = leash_listener_of(file);
+
+	return listener ? leash_listener_poll(listener, file, table) : DEFAULT_POLLMASK;
 }
 
 static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long address)
@@ -144,7 +173,7 @@ static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long addre
 		if (err)
 			return err;
 	}
-	err = call->function(&arg);
+	err = call->function(file, &arg);
 	if (!(_IOC_DIR(cmd) & _IOC_READ))
 		return err;
 	/* Also of a call that failed: how far it came. */
@@ -159,6 +188,8 @@ static const struct file_operations leash_operations = {
 	.open = leash_open,
 	.release = leash_release,
 	.read = leash_read,
+	.poll = leash_poll,
+	.fasync = leash_fasync,
 	.llseek = seq_lseek,
 	.unlocked_ioctl = leash_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -174,6 +205,7 @@ static struct miscdevice device = {
 int leash_device_register(void)
 {
 	BUILD_BUG_ON(offsetof(struct leash_task, wait_ns) != LEASH_TASK_SIZE_BRIEF);
+	BUILD_BUG_ON(sizeof(struct leash_record) != 80);
 	BUILD_BUG_ON(sizeof(struct leash_task) % 8 || sizeof(struct leash_start_info) % 8);
 	return misc_register(&device);
 }

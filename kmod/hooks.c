@@ -47,6 +47,8 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
 	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
 		flags = leash_sync_spared(parent, child, flags);
+	if (!err && unlikely(READ_ONCE(life->limits.any)))
+		leash_check_limits(child, life, via, flags);
 	if (unlikely(READ_ONCE(life->dying)))
 		leash_kill_newborn(child, life, via, flags);
 }

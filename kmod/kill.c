@@ -19,6 +19,7 @@ struct strike {
 	u64 id;
 	bool group;
 	bool spared_too, tagged_too;
+	bool doomed;		/* those who are marked so, of whichever start */
 	bool again;		/* the dying are left alone: they only need time */
 	int signo;
 	u32 round;
@@ -39,6 +40,14 @@ static bool choose(struct leash_entry *entry, void *data)
 {
 	struct strike *strike = data;
 
+	if (strike->doomed) {
+		if (!(entry->flags & LEASH_ENTRY_DOOMED))
+			return true;
+		entry->flags &= ~LEASH_ENTRY_DOOMED;
+		strike->victim[strike->victims].key = entry->key;
+		strike->victim[strike->victims].tgid = entry->tgid;
+		return ++strike->victims < BATCH;
+	}
 	if (!applies(entry->life, strike) || entry->round == strike->round)
 		return true;
 	entry->round = strike->round;
@@ -144,6 +153,27 @@ int leash_kill(struct leash_kill *arg)
 	return known ? 0 : -ENOENT;
 }
 
+static bool any_doomed;
+
+void leash_kill_at_birth(struct task_struct *child)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) { /* a signal needs a lock that sleeps */
+		unsigned long irq;
+		struct leash_entry *entry = leash_table_lock(&leash_table, child->signal, &irq);
+
+		if (!entry)
+			return;
+		entry->flags |= LEASH_ENTRY_DOOMED;
+		leash_table_unlock(&leash_table, child->signal, irq);
+		smp_store_release(&any_doomed, true);
+		leash_worker_kick();
+		return;
+	}
+	/* It has not run yet, and never will in user mode. */
+	if (!send_sig(SIGKILL, child, 1))
+		atomic64_inc(&leash_counters.killed_at_birth);
+}
+
 void leash_kill_newborn(struct task_struct *child, const struct leash_life *life, u8 via, u8 flags)
 {
 	u8 dying = READ_ONCE(life->dying);
@@ -151,13 +181,20 @@ void leash_kill_newborn(struct task_struct *child, const struct leash_life *life
 	if ((via == LEASH_VIA_TAG && !(dying & LEASH_DIES_TAGGED)) ||
 	    ((flags & LEASH_ENTRY_SPARED) && !(dying & LEASH_DIES_SPARED)))
 		return;
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		leash_worker_kick(); /* a signal needs a lock that sleeps */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		leash_worker_kick(); /* the start is killed once more */
+	else
+		leash_kill_at_birth(child);
+}
+
+static void kill_the_doomed(struct strike *strike)
+{
+	if (!xchg(&any_doomed, false))
 		return;
-	}
-	/* It has not run yet, and never will in user mode. */
-	if (!send_sig(SIGKILL, child, 1))
-		atomic64_inc(&leash_counters.killed_at_birth);
+	memset(strike, 0, sizeof(*strike));
+	strike->doomed = true;
+	strike->signo = SIGKILL;
+	pass(strike);
 }
 
 void leash_kill_the_dying(void)
@@ -166,9 +203,15 @@ void leash_kill_the_dying(void)
 	struct leash_life *life;
 
 	lockdep_assert_held(&leash_lock);
+	kill_the_doomed(strike);
 	list_for_each_entry(life, &leash_lives, list) {
 		int passes = 100;
 
+		if (READ_ONCE(life->limits.doomed)) {
+			WRITE_ONCE(life->limits.doomed, false);
+			WRITE_ONCE(life->dying, life->dying | LEASH_DIES);
+			smp_mb(); /* against the fork probe */
+		}
 		if (!life->dying || !atomic_read(&life->users))
 			continue;
 		memset(strike, 0, sizeof(*strike));

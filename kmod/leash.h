@@ -14,6 +14,8 @@
 
 struct file;
 struct inode;
+struct kthread_delayed_work;
+struct poll_table_struct;
 
 /* main.c: the parameters */
 extern bool leash_debug;
@@ -52,6 +54,19 @@ struct leash_life {
 	atomic64_t exits;
 	atomic64_t aborts;
 	atomic64_t runtime_ns;
+	bool populated;			/* it had a process; cleared when it is told that it is empty */
+	/* limits.c: 0: none */
+	struct {
+		raw_spinlock_t lock;	/* of all but the last three */
+		u32 processes, forks, period_ms, action;
+		u32 forked;		/* in the period that began at: */
+		u64 since_ns;
+		u64 exceeded;
+		bool above;		/* more processes than allowed: was told */
+		bool any;
+		bool doomed;		/* LEASH_LIMIT_KILL: the worker makes it dying */
+		bool needed;		/* LEASH_LIMITS_NEEDED */
+	} limits;
 	u8 dying;			/* new-borns are killed: LEASH_DIES* of kill.c */
 	bool released;			/* forgotten when users is 0 */
 	u16 tag_size;			/* of tag_text with its NUL; 0 while it is being changed */
@@ -69,6 +84,7 @@ extern struct list_head leash_lives;
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
 void leash_life_put(struct leash_life *life);		/* under leash_lock or RCU, or in a probe */
+void leash_life_joined(struct leash_life *life);	/* a process has; contexts as above */
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);
@@ -161,6 +177,7 @@ void leash_remember_gone(const struct leash_entry *entry, int exit_code);
 int leash_kill(struct leash_kill *arg);
 /* In the fork probe. */
 void leash_kill_newborn(struct task_struct *child, const struct leash_life *life, u8 via, u8 flags);
+void leash_kill_at_birth(struct task_struct *child);	/* in the fork probe, if it has an entry */
 void leash_kill_the_dying(void);			/* worker: what could not be killed at birth */
 
 /* tag.c: LEASH_TAG in an environment */
@@ -181,9 +198,42 @@ int leash_snapshot(struct leash_snapshot *arg);
 int leash_text_open(struct inode *inode, struct file *file);
 
 /* events.c: what happens to tasks and starts, for those who have asked for it */
-/* Any context. `life` and `p` may be NULL; type, code and arg as the UAPI has them. */
+extern u32 leash_wanted;		/* LEASH_EVENT_* that anybody watches for */
+/*
+ * Any context, hard interrupts, too, but with a locked entry only without `p`. `life` and `p` may be NULL; type, code and arg as the UAPI has
+ * them. Without `life` the start is that of the process.
+ */
 void leash_event(u32 type, const struct leash_life *life, const struct task_struct *p, s32 code,
 		 u64 arg);
+/* The same of what is known in detail. `watches`, time and `lost` are filled in. */
+struct leash_happening {
+	struct leash_record event;
+	u64 start_ns;			/* of the process */
+	u64 actor_start_ns;
+};
+void leash_tell(struct leash_happening *what);
+void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p);
+int leash_watch(struct file *file, struct leash_watch *arg);
+int leash_unwatch(struct file *file, struct leash_unwatch *arg);
+/* Of an open file; all may be NULL. */
+struct leash_listener;
+struct leash_listener *leash_listener_of(struct file *file);
+void leash_listener_close(struct leash_listener *listener);
+ssize_t leash_listener_read(struct leash_listener *listener, struct file *file, char __user *to,
+			    size_t size);
+__poll_t leash_listener_poll(struct leash_listener *listener, struct file *file,
+			     struct poll_table_struct *table);
+int leash_fasync(int fd, struct file *file, int on);
+
+/* event_hooks.c: tracepoints that are hooked only while somebody watches for what they tell */
+void leash_event_hooks_find(void);
+u32 leash_events_known(void);		/* LEASH_EVENT_* that this kernel can tell */
+int leash_event_hooks_set(u32 wanted);	/* not concurrently; sleeps */
+
+/* limits.c */
+int leash_start_limits(struct leash_limits *arg);
+/* In the fork probe, if the start has limits: `child` was born into it. */
+void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags);
 
 /* trouble.c: what is wrong goes to the handler thread */
 enum leash_trouble_reason {
@@ -201,6 +251,8 @@ int leash_worker_start(void);
 void leash_worker_stop(void);
 void leash_worker_kick(void);		/* any context */
 void leash_worker_kick_if_low(void);
+/* Any context but probes. Nothing if it waits already; `delay` in jiffies. */
+void leash_worker_queue(struct kthread_delayed_work *work, unsigned long delay);
 
 /* device.c, sysctl.c */
 int leash_device_register(void);

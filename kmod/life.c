@@ -57,11 +57,33 @@ int leash_life_count(void)
 	return READ_ONCE(count);
 }
 
+static void tell_that_empty(struct leash_life *life)
+{
+	if (!READ_ONCE(life->populated) || !xchg(&life->populated, false))
+		return;
+	leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
+	if (READ_ONCE(life->limits.needed) && !READ_ONCE(life->released))
+		leash_trouble(LEASH_REASON_NO_TASK, life, 0);
+}
+
 /* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
 void leash_life_put(struct leash_life *life)
 {
-	if (atomic_dec_and_test(&life->users) && READ_ONCE(life->released))
+	if (!atomic_dec_and_test(&life->users))
+		return;
+	tell_that_empty(life);
+	if (READ_ONCE(life->released))
 		leash_worker_kick();
+}
+
+void leash_life_joined(struct leash_life *life)
+{
+	if (likely(READ_ONCE(life->populated)))
+		return;
+	WRITE_ONCE(life->populated, true);
+	smp_mb(); /* against leash_life_put(): what has joined may be gone already */
+	if (!atomic_read(&life->users))
+		tell_that_empty(life);
 }
 
 static void forget(struct leash_life *life)
@@ -103,6 +125,7 @@ static struct leash_life *make(const struct leash_start *arg)
 		return NULL;
 	life->id = arg->id;
 	life->seq = ++last_seq;
+	raw_spin_lock_init(&life->limits.lock);
 	return life;
 }
 

@@ -83,6 +83,7 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 		return err;
 	}
 	atomic64_inc(&life->forks);
+	leash_life_joined(life);
 	leash_worker_kick_if_low();
 	return 0;
 }
@@ -127,6 +128,8 @@ int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via,
 		leash_life_put(life);
 		return err;
 	}
+	leash_life_joined(life);
+	leash_event(LEASH_EVENT_ADOPTED, life, p, via, 0);
 	/*
 	 * It may have been reaped meanwhile, and its last probe may have run before there was an
 	 * entry. If it has not, it finds the entry from now on.

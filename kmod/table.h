@@ -20,6 +20,8 @@
 struct leash_life;
 
 #define LEASH_ENTRY_SPARED	0x01	/* LEASH_IOC_KILL passes it by; inherited */
+#define LEASH_ENTRY_ENDED	0x02	/* its end was told */
+#define LEASH_ENTRY_DOOMED	0x04	/* the worker kills it */
 
 struct leash_entry {
 	struct hlist_node node;		/* in its bucket, or in the pool */

@@ -81,6 +81,11 @@ void leash_worker_kick(void)
 	irq_work_queue(&call);
 }
 
+void leash_worker_queue(struct kthread_delayed_work *delayed, unsigned long delay)
+{
+	kthread_queue_delayed_work(worker, delayed, delay);
+}
+
 void leash_worker_kick_if_low(void)
 {
 	if (unlikely(READ_ONCE(leash_table.entries_free) < leash_pool / 2 &&

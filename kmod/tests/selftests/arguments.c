@@ -88,6 +88,16 @@ static void fill_start_get(void *argument)
 	((struct leash_start_info *)argument)->id = the_start;
 }
 
+static void fill_watch(void *argument)
+{
+	((struct leash_watch *)argument)->events = LEASH_EVENT_TROUBLE;
+}
+
+static void fill_limits(void *argument)
+{
+	((struct leash_limits *)argument)->id = the_start;
+}
+
 static void fill_nothing(void *argument)
 {
 	(void)argument;
@@ -112,11 +122,15 @@ static struct subject subjects[] = {
 	SUBJECT(RESCAN, leash_rescan, AT(leash_rescan, flags), AT(leash_rescan, reserved), END),
 	SUBJECT(VERSION, leash_version, END, END, END),
 	SUBJECT(STATS, leash_stats, END, END, END),
+	SUBJECT(WATCH, leash_watch, AT(leash_watch, flags), AT(leash_watch, id), END),
+	SUBJECT(UNWATCH, leash_unwatch, AT(leash_unwatch, flags), END, END),
+	SUBJECT(START_LIMITS, leash_limits, AT(leash_limits, flags), END, END),
 };
 
 static void (*const fillers[])(void *) = {
 	fill_start_set, fill_start_del, fill_arm, fill_adopt, fill_spare, fill_whois, fill_kill,
 	fill_snapshot, fill_starts, fill_start_get, fill_nothing, fill_nothing, fill_nothing,
+	fill_watch, fill_nothing, fill_limits,
 };
 
 #define SUBJECTS (sizeof(subjects) / sizeof(*subjects))

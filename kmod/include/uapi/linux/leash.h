@@ -16,7 +16,8 @@
  * the initial pid namespace; all pids here are those of that namespace. An observer gets EBADF from
  * the controller's calls, as a descriptor that is not open for writing does.
  *
- * read() on a descriptor gives a table for people, one line a process; its form may change.
+ * read() on a descriptor gives a table for people, one line a process; its form may change. After a
+ * LEASH_IOC_WATCH it gives events.
  *
  * Extension: structures grow at their end only. The size that a caller was compiled with travels in
  * the ioctl number; what the caller does not have is taken as 0, and what the module does not know
@@ -27,7 +28,7 @@
  * Times are nanoseconds: those called start on CLOCK_BOOTTIME, durations as the scheduler counts.
  * Memory is bytes. Any call may fail with EFAULT, ENOTTY (no such call), EINTR (killed meanwhile).
  *
- * Since ABI 1, all of it.
+ * Since ABI 1, but for what says otherwise.
  */
 #ifndef _UAPI_LINUX_LEASH_H
 #define _UAPI_LINUX_LEASH_H
@@ -35,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define LEASH_ABI		1
+#define LEASH_ABI		2
 #define LEASH_NAME_SIZE		64	/* a service's name with its NUL */
 #define LEASH_COMM_SIZE		16
 #define LEASH_MAX_STARTS	4096	/* that are known at one time */
@@ -57,6 +58,9 @@ struct leash_version {
 #define LEASH_FEATURE_KILL	(1ULL << 2)
 #define LEASH_FEATURE_CGROUP	(1ULL << 3)	/* the kernel has cgroup v2 */
 #define LEASH_FEATURE_TAG	(1ULL << 4)	/* tags are read at exec (parameter env_tag) */
+#define LEASH_FEATURE_EVENTS	(1ULL << 5)	/* WATCH, UNWATCH and read() */
+#define LEASH_FEATURE_SIGNALS	(1ULL << 6)	/* leash_watch.signo */
+#define LEASH_FEATURE_LIMITS	(1ULL << 7)	/* START_LIMITS */
 
 /*
  * The module could not record some fork for want of preallocated entries. It remembers which (512 at
@@ -355,6 +359,128 @@ struct leash_rescan {
 #define LEASH_RESCAN_CGROUP	(1U << 1)
 #define LEASH_RESCAN_TAG	(1U << 2)
 
+/*
+ * LEASH_IOC_WATCH, observer, since ABI 2. From now on the open file is told what happens: to a process,
+ * to a start, to the starts of a group, or anywhere. What is watched belongs to the open file and ends
+ * with it, however many descriptors there are of it. Several watches add up: an event to which more
+ * than one applies is told once. The first WATCH decides the size of the queue.
+ *
+ * read() then gives whole struct leash_record, the oldest first. It waits for the first one, unless
+ * O_NONBLOCK is set (EAGAIN); EINTR; EINVAL: the buffer is smaller than one record. poll(), SIGIO with
+ * F_SETOWN and F_SETSIG work. If the queue is full, the newest events are dropped and counted; the next
+ * record says in `lost` how many. Where no event follows, LEASH_EVENT_OVERFLOW says so.
+ *
+ * A reader that sleeps is woken by the first event; with `coalesce_ms` that many milliseconds after
+ * it, or as soon as the queue is a quarter full, which costs those that are watched much less. read()
+ * and poll() of who does not sleep find each event at once.
+ *
+ * With `signo` the events of this watch are not queued for read(), but sent to a thread of the caller's
+ * process as signals: si_code SI_QUEUE, si_int the event's type, si_pid the process (at
+ * LEASH_EVENT_PROCESS_FORK: the new one), si_uid 0. Signals from 32 (SIGRTMIN) on are queued, each of
+ * the others is pending once. Those that RLIMIT_SIGPENDING or a full queue refuses are counted.
+ *
+ * EINVAL: events 0 or unknown, coalesce_ms above 60000, queue above LEASH_MAX_QUEUE, signo above 64,
+ * tid without signo or not of the caller's process; ESRCH: no such process, or not the one of start_ns;
+ * ENOSPC: LEASH_MAX_WATCHES, or too many watch at all; ENOMEM.
+ */
+struct leash_watch {
+	__u64 start;		/* only of this start, which need not be known yet; 0: any */
+	__u64 group;		/* only of starts of this group; 0: any */
+	__u64 start_ns;		/* of the process, as a snapshot has it; 0: whichever has the pid now */
+	__s32 pid;		/* only of this process, with or without a start; 0: any */
+	__u32 events;		/* in: LEASH_EVENT_*; out: those that this kernel can tell */
+	__u32 flags;		/* LEASH_WATCH_* */
+	__u32 queue;		/* records for read(); 0: 4096. Rounded up to a power of 2. */
+	__u32 coalesce_ms;	/* 0: wake at once. The last WATCH of the open file decides. */
+	__s32 signo;		/* 0: events are read */
+	__s32 tid;		/* the thread to signal; 0: the calling one */
+	__u32 id;		/* out: for LEASH_IOC_UNWATCH; from 1 on */
+};
+#define LEASH_WATCH_ATTRIBUTED	(1U << 0)	/* only what belongs to some start */
+#define LEASH_MAX_WATCHES	32		/* of one open file */
+#define LEASH_MAX_QUEUE		65536
+
+/*
+ * LEASH_IOC_UNWATCH, observer, since ABI 2. Ends a watch, or with id 0 none, and tells what the open
+ * file has been told so far. What is queued can still be read. ENOENT: no such watch.
+ */
+struct leash_unwatch {
+	__u32 id;
+	__u32 flags;		/* 0 */
+	__u64 told;		/* out: events put into the queue */
+	__u64 lost;		/* out: events dropped, because it was full */
+	__u64 signals;		/* out: sent */
+	__u64 signals_lost;	/* out: refused, dropped, or the thread was gone */
+};
+
+/* kmonitor's seven, with its values; tid is the thread, tgid its process. */
+#define LEASH_EVENT_THREAD_CREATE	0x0001	/* tid: the new one; actor: the creating thread */
+#define LEASH_EVENT_THREAD_ABORT	0x0002	/* ended by a signal; code as wait() has it */
+#define LEASH_EVENT_THREAD_EXIT		0x0004	/* never of a main thread: that is its process' end */
+#define LEASH_EVENT_PROCESS_FORK	0x0008	/* tgid: the new one; actor: the process that forked */
+#define LEASH_EVENT_PROCESS_ABORT	0x0010	/* ended by a signal; code as wait() has it */
+#define LEASH_EVENT_PROCESS_EXEC	0x0020	/* arg: the tid of the thread that called execve */
+#define LEASH_EVENT_PROCESS_EXIT	0x0040	/* its last thread has ended; code as wait() has it */
+/* Of starts. */
+#define LEASH_EVENT_START_EMPTY		0x0080	/* its last process was reaped */
+#define LEASH_EVENT_ADOPTED		0x0100	/* a living process joined; code: LEASH_VIA_* */
+#define LEASH_EVENT_LIMIT		0x0200	/* code: LEASH_LIMIT_*; arg: its value; tgid: the new one */
+/* Of the machine, and what this module makes of it. */
+#define LEASH_EVENT_OOM			0x0400	/* the kernel kills the process for want of memory */
+#define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly for too long */
+#define LEASH_EVENT_TROUBLE		0x1000	/* code and arg: see there */
+#define LEASH_EVENT_OVERFLOW		0x2000	/* cannot be asked for, and is not refused */
+#define LEASH_EVENT_ALL			0x3fff
+#define LEASH_EVENT_TASKS		0x007f	/* kmonitor's */
+
+/*
+ * A main thread that ends before its process tells nothing then. A thread other than the main one that
+ * calls execve becomes the main thread and has no THREAD_EXIT of its own; all others of that process
+ * are aborted by SIGKILL.
+ */
+struct leash_record {
+	__u64 time_ns;		/* CLOCK_BOOTTIME */
+	__u64 start;		/* 0: none */
+	__u64 group;
+	__u64 arg;
+	__u32 type;		/* one of LEASH_EVENT_* */
+	__u32 lost;		/* events dropped right before this one; 0xffffffff: at least so many */
+	__s32 tid;		/* 0: no task */
+	__s32 tgid;
+	__s32 actor;		/* who caused it; 0: nobody else */
+	__s32 code;
+	__u32 watches;		/* a bit for each watch that applies: 1 << (id - 1) */
+	__u32 reserved;
+	char comm[LEASH_COMM_SIZE]; /* of the thread, terminated */
+};
+
+/*
+ * LEASH_IOC_START_LIMITS, controller, since ABI 2. Sets what a start may do, and tells how it does; all
+ * 0 lifts the limits. They are looked at in each fork. Each time one begins to be exceeded,
+ * LEASH_EVENT_LIMIT tells so: for the rate once in `period_ms`, for processes once until they are
+ * fewer again. What is spared, or known by its tag alone, counts, but is not killed.
+ * ENOENT: no such start; EINVAL: fork rate without a period or the other way round, a period above
+ * 3600000, an unknown action.
+ */
+struct leash_limits {
+	__u64 id;
+	__u32 processes;	/* at most so many, with zombies; 0: no limit */
+	__u32 forks;		/* at most so many processes are born within a period; 0: no limit */
+	__u32 period_ms;	/* counted from the first fork after the last period */
+	__u32 action;		/* LEASH_LIMIT_TELL.. */
+	__u32 flags;		/* LEASH_LIMITS_* */
+	__u32 now;		/* out: processes */
+	__u64 exceeded;		/* out: forks beyond a limit so far */
+};
+#define LEASH_LIMIT_TELL	0	/* only the event */
+#define LEASH_LIMIT_REFUSE	1	/* the new process is killed before it runs (see KILL) */
+#define LEASH_LIMIT_KILL	2	/* the whole start, as LEASH_IOC_KILL does with SIGKILL */
+#define LEASH_LIMITS_QUERY	(1U << 0)	/* changes nothing, tells all fields */
+#define LEASH_LIMITS_NEEDED	(1U << 1)	/* to lose its last process is trouble */
+/* What LEASH_EVENT_LIMIT says in `code`. */
+#define LEASH_LIMIT_PROCESSES	1
+#define LEASH_LIMIT_FORKS	2
+
 #define LEASH_IOC_MAGIC		0xDE	/* that of kmonitor, and free in ioctl-number.rst */
 #define LEASH_IOC_VERSION	_IOR(LEASH_IOC_MAGIC, 0, struct leash_version)
 #define LEASH_IOC_START_SET	_IOW(LEASH_IOC_MAGIC, 1, struct leash_start)
@@ -369,5 +495,8 @@ struct leash_rescan {
 #define LEASH_IOC_STATS		_IOR(LEASH_IOC_MAGIC, 10, struct leash_stats)
 #define LEASH_IOC_RESCAN	_IOWR(LEASH_IOC_MAGIC, 11, struct leash_rescan)
 #define LEASH_IOC_SPARE		_IOWR(LEASH_IOC_MAGIC, 12, struct leash_spare)
+#define LEASH_IOC_WATCH		_IOWR(LEASH_IOC_MAGIC, 13, struct leash_watch)
+#define LEASH_IOC_UNWATCH	_IOWR(LEASH_IOC_MAGIC, 14, struct leash_unwatch)
+#define LEASH_IOC_START_LIMITS	_IOWR(LEASH_IOC_MAGIC, 15, struct leash_limits)
 
 #endif /* _UAPI_LINUX_LEASH_H */

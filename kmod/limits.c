@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "leash: " fmt
+
+/* What a start may do: processes, and forks within a time. Looked at in the fork probe. */
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "leash.h"
+
+static bool is_valid(const struct leash_limits *arg)
+{
+	return !(arg->flags & ~(LEASH_LIMITS_QUERY | LEASH_LIMITS_NEEDED)) &&
+	       !arg->forks == !arg->period_ms && arg->period_ms <= 3600000 &&
+	       arg->action <= LEASH_LIMIT_KILL;
+}
+
+static void set(struct leash_life *life, const struct leash_limits *arg)
+{
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&life->limits.lock, irq);
+	life->limits.processes = arg->processes;
+	life->limits.forks = arg->forks;
+	life->limits.period_ms = arg->period_ms;
+	life->limits.action = arg->action;
+	life->limits.forked = 0;
+	life->limits.since_ns = 0;
+	life->limits.above = false;
+	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
+	WRITE_ONCE(life->limits.needed, arg->flags & LEASH_LIMITS_NEEDED);
+	WRITE_ONCE(life->limits.any, arg->processes || arg->forks);
+}
+
+static void query(struct leash_life *life, struct leash_limits *arg)
+{
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&life->limits.lock, irq);
+	arg->processes = life->limits.processes;
+	arg->forks = life->limits.forks;
+	arg->period_ms = life->limits.period_ms;
+	arg->action = life->limits.action;
+	arg->exceeded = life->limits.exceeded;
+	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
+	arg->flags |= life->limits.needed ? LEASH_LIMITS_NEEDED : 0;
+	arg->now = atomic_read(&life->users);
+}
+
+int leash_start_limits(struct leash_limits *arg)
+{
+	struct leash_life *life;
+
+	if (!is_valid(arg))
+		return -EINVAL;
+	mutex_lock(&leash_lock);
+	life = leash_life_find(arg->id);
+	if (life) {
+		if (!(arg->flags & LEASH_LIMITS_QUERY))
+			set(life, arg);
+		query(life, arg);
+	}
+	mutex_unlock(&leash_lock);
+	return life ? 0 : -ENOENT;
+}
+
+/* What a fork has done to the limits of its start. */
+struct verdict {
+	bool processes, forks;		/* exceeded */
+	bool tell_processes, tell_forks; /* since now */
+	u32 max_processes, max_forks, action;
+};
+
+static void count(struct leash_life *life, struct verdict *verdict)
+{
+	u64 now = ktime_get_boottime_ns();
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&life->limits.lock, irq);
+	verdict->action = life->limits.action;
+	verdict->max_processes = life->limits.processes;
+	verdict->max_forks = life->limits.forks;
+	verdict->processes = life->limits.processes &&
+			     atomic_read(&life->users) > life->limits.processes;
+	verdict->tell_processes = verdict->processes && !life->limits.above;
+	life->limits.above = verdict->processes;
+	if (life->limits.forks) {
+		if (!life->limits.since_ns ||
+		    now - life->limits.since_ns >= life->limits.period_ms * (u64)NSEC_PER_MSEC) {
+			life->limits.since_ns = now;
+			life->limits.forked = 0;
+		}
+		if (life->limits.forked <= life->limits.forks) {
+			life->limits.forked++;
+			verdict->tell_forks = life->limits.forked > life->limits.forks;
+		}
+		verdict->forks = life->limits.forked > life->limits.forks;
+	}
+	if (verdict->processes || verdict->forks)
+		life->limits.exceeded++;
+	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
+}
+
+void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags)
+{
+	struct verdict verdict = { };
+
+	count(life, &verdict);
+	if (likely(!verdict.processes && !verdict.forks))
+		return;
+	if (verdict.tell_processes) {
+		leash_event(LEASH_EVENT_LIMIT, life, child, LEASH_LIMIT_PROCESSES,
+			    verdict.max_processes);
+		leash_trouble(LEASH_REASON_TASK_LIMIT, life, child->tgid);
+	}
+	if (verdict.tell_forks) {
+		leash_event(LEASH_EVENT_LIMIT, life, child, LEASH_LIMIT_FORKS, verdict.max_forks);
+		leash_trouble(LEASH_REASON_FORK_RATE, life, child->tgid);
+	}
+	if (verdict.action == LEASH_LIMIT_TELL)
+		return;
+	if (via != LEASH_VIA_TAG && !(flags & LEASH_ENTRY_SPARED))
+		leash_kill_at_birth(child);
+	if (verdict.action == LEASH_LIMIT_KILL && !READ_ONCE(life->dying)) {
+		WRITE_ONCE(life->limits.doomed, true);
+		leash_worker_kick();
+	}
+}
