@@ -2,7 +2,7 @@
 # /sbin/init and /etc are where the kernel and people look, whatever the prefix.
 install(PROGRAMS $<TARGET_FILE:leash-init> DESTINATION /sbin RENAME init)
 install(TARGETS initctl leash-rescue RUNTIME DESTINATION /sbin)
-install(TARGETS leashps RUNTIME DESTINATION /usr/bin)
+install(TARGETS leashps leashmon RUNTIME DESTINATION /usr/bin)
 install(TARGETS leash-logger RUNTIME DESTINATION /usr/lib/leash)
 install(CODE [[
   foreach(name poweroff reboot halt)

@@ -200,8 +200,8 @@ int leash_text_open(struct inode *inode, struct file *file);
 /* events.c: what happens to tasks and starts, for those who have asked for it */
 extern u32 leash_wanted;		/* LEASH_EVENT_* that anybody watches for */
 /*
- * Any context, hard interrupts, too, but with a locked entry only without `p`. `life` and `p` may be NULL; type, code and arg as the UAPI has
- * them. Without `life` the start is that of the process.
+ * Any context, hard interrupts, too, but while an entry is locked only without `p`. `life` and `p`
+ * may be NULL; type, code and arg as the UAPI has them. Without `life` the start is the process'.
  */
 void leash_event(u32 type, const struct leash_life *life, const struct task_struct *p, s32 code,
 		 u64 arg);

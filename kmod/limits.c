@@ -10,7 +10,7 @@
 static bool is_valid(const struct leash_limits *arg)
 {
 	return !(arg->flags & ~(LEASH_LIMITS_QUERY | LEASH_LIMITS_NEEDED)) &&
-	       !arg->forks == !arg->period_ms && arg->period_ms <= 3600000 &&
+	       !arg->forks == !arg->period_ms && arg->period_ms <= 86400000 &&
 	       arg->action <= LEASH_LIMIT_KILL;
 }
 

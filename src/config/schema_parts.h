@@ -17,6 +17,9 @@ void add_watchdog_causes(std::vector<KeySpec>& table);
 void add_watchdog(std::vector<KeySpec>& table);
 void add_monitor(std::vector<KeySpec>& table);
 
+// Of [service]: what the kernel module holds its starts to.
+void add_kernel_limits(std::vector<KeySpec>& table);
+
 // What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
 struct SectionFault {
     std::string key, text, hint;

@@ -2,6 +2,7 @@
 // The rows of [service]. Words stand in the order of the enum that they name.
 #include "config/listen_value.h"
 #include "config/schema.h"
+#include "config/schema_parts.h"
 #include "config/service_setters.h"
 #include "config/watch_values.h"
 
@@ -435,6 +436,7 @@ std::vector<KeySpec> rows() {
                 "wrongly, or ends without unsubscribing. The end of a main process is an exit, "
                 "which `restart` answers.",
         .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
+    add_kernel_limits(table);
     return table;
 }
 

@@ -47,7 +47,25 @@ bool Executor::make_known(const std::string& service, StartId start, int cgroup_
     if (!known && known.error().code == ENOSPC) unfollowed_.insert(start);
     else unfollowed_.erase(start);
     if (!known) log::warning("{}: {}", service, known.error().text);
+    else limit(service, start);
     return known.has_value();
+}
+
+// Those of the settings that the start was made with: again after a crash of init does no harm.
+void Executor::limit(const std::string& service, StartId start) {
+    const auto* settings = manager_.settings_of(start);
+    if (!settings) return;
+    const auto& wanted = settings->kernel_limits;
+    if (wanted.processes == 0 && wanted.forks.count == 0) return;
+    KernelLineage::Limits limits;
+    limits.processes = static_cast<std::uint32_t>(wanted.processes);
+    limits.forks = static_cast<std::uint32_t>(wanted.forks.count);
+    if (limits.forks != 0) limits.period = wanted.forks.window;
+    limits.action = wanted.action == LimitAction::kill     ? LEASH_LIMIT_KILL
+                    : wanted.action == LimitAction::refuse ? LEASH_LIMIT_REFUSE
+                                                           : LEASH_LIMIT_TELL;
+    if (auto done = kernel_->limit_start(start, limits); !done)
+        log::warning("{}: {}", service, done.error().text);
 }
 
 void Executor::spawn(const action::Spawn& wanted) {

@@ -101,6 +101,7 @@ class Executor {
   private:
     // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
     bool make_known(const std::string& service, StartId start, int cgroup_fd);
+    void limit(const std::string& service, StartId start); // by the module
     // Where a process of the service is born: its cgroup, or that part of it where it is divided.
     struct Group {
         std::string name;

@@ -60,6 +60,13 @@ constexpr Command kCommands[] = {
      "  -f, --follow   go on as more is written, after the last 10 lines\n"
      "  -n, --lines N  only the last N lines\n",
      "Fn", 0, 1, run_log},
+    {"monitor", "--tasks [SERVICE|PID...] [--events LIST]", "show events of tasks as they happen",
+     "  Processes and threads of all services, of these services, or these processes: made,\n"
+     "  ended, aborted, other programs, limits. Needs the kernel module; until Ctrl-C.\n"
+     "      --tasks        what the kernel module tells (there is nothing else to monitor yet)\n"
+     "  -e, --events LIST  only these, separated by commas: fork, exec, exit, abort, empty ...;\n"
+     "                     `help` lists all\n",
+     "Te", 0, kAny, run_monitor},
     {"reload", "[NAME... [--no-wait]]", "have services reload; else read the configuration again",
      "  With NAME: its command-reload, or SIGHUP to its main process; waits until it is through.\n"
      "  Without: reads the files of Leash again, and tells what is new, changed or gone. A\n"
@@ -214,7 +221,8 @@ constexpr Flag kFlags[] = {
     {'a', "--all", "-a"},       {'o', "--now", ""},            {'u', "--runtime", ""},
     {'b', "--batch", "-b"},     {'d', "--delay", "-d", true},  {'N', "--count", "-n", true},
     {'c', "--code", "-c", true}, {'p', "--pid", "-p", true},
-    {'v', "--via-wdt", ""},
+    {'v', "--via-wdt", ""},     {'T', "--tasks", ""},
+    {'e', "--events", "-e", true}, {'e', "--mask", "", true},
 };
 
 // "2", "0.5", "2s", "500ms".
@@ -310,6 +318,8 @@ class Parser {
         case 'o': options_.now = true; break;
         case 'u': options_.runtime = true; break;
         case 'v': options_.via_wdt = true; break;
+        case 'T': options_.tasks = true; break;
+        case 'e': options_.events = value; break;
         case 'd':
             options_.delay = parse_delay(value);
             if (!options_.delay)

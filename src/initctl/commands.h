@@ -26,6 +26,8 @@ struct Options {
     bool now = false;
     bool runtime = false;
     bool via_wdt = false;
+    bool tasks = false;
+    std::string events; // of `monitor`
     int force = 0; // how often it was given
     std::optional<std::uint64_t> lines; // or times, of `top`
     std::optional<Ms> delay;
@@ -42,7 +44,7 @@ struct Command {
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
                               // s scope, k kernel, b batch, N count, d delay, a all,
-                              // o now, u runtime, c code, p pid, v via-wdt
+                              // o now, u runtime, c code, p pid, v via-wdt, T tasks, e events
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -62,6 +64,7 @@ int run_list(const Command& command, const Options& options, const Session& sess
 int run_ps(const Command& command, const Options& options, const Session& session);
 int run_kernel_ps(const Options& options, const Session& session);
 int run_top(const Command& command, const Options& options, const Session& session);
+int run_monitor(const Command& command, const Options& options, const Session& session);
 int run_reload(const Command& command, const Options& options, const Session& session);
 int run_is_system_running(const Command& command, const Options& options, const Session& session);
 int run_version(const Command& command, const Options& options, const Session& session);

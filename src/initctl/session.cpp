@@ -58,6 +58,7 @@ Session real_session() {
         return true;
     };
     session.open_tasks = taskview::open_kernel_source;
+    session.open_events = taskview::open_kernel_events;
     session.open_screen = open_real_screen;
     return session;
 }

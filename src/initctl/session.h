@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "initctl/screen.h"
+#include "taskview/event_view.h"
 #include "taskview/task_source.h"
 #include "taskview/terminal.h"
 
@@ -34,6 +35,7 @@ struct Session {
     std::function<bool()> next_look;
     // The kernel module.
     taskview::OpenTaskSource open_tasks;
+    taskview::OpenEventSource open_events;
     // `top`: the terminal, made ready for it.
     std::function<std::unique_ptr<Screen>(bool batch)> open_screen;
 

@@ -13,6 +13,8 @@
 namespace leash {
 namespace {
 
+// Calls that came later are asked for by their feature.
+constexpr std::uint32_t kNeededAbi = 1;
 constexpr std::size_t kTasksACall = 256;
 constexpr std::size_t kStartsACall = 64;
 
@@ -31,8 +33,7 @@ int call(int fd, unsigned long request, void* argument) {
 
 template <class Argument>
 Result<void> ask(int fd, unsigned long request, Argument& argument, const char* what) {
-    if (call(fd, request, &argument) < 0) return fail_errno(errno, "{}: {}", kLeashDevice, what);
-    return {};
+    return ask_device(fd, request, &argument, what);
 }
 
 template <std::size_t size> void copy_name(char (&to)[size], std::string_view name) {
@@ -46,6 +47,11 @@ template <class Record> std::uint64_t address_of(std::vector<Record>& records) {
 }
 
 } // namespace
+
+Result<void> ask_device(int fd, unsigned long request, void* argument, const char* what) {
+    if (call(fd, request, argument) < 0) return fail_errno(errno, "{}: {}", kLeashDevice, what);
+    return {};
+}
 
 void set_device_call(DeviceCall call) { device_call = call ? call : real_call; }
 
@@ -66,10 +72,10 @@ Result<KernelLineage> KernelLineage::take_over(UniqueFd fd) {
     leash_version version{};
     if (auto asked = ask(fd.get(), LEASH_IOC_VERSION, version, "version"); !asked)
         return std::unexpected(asked.error());
-    if (version.abi < LEASH_ABI)
+    if (version.abi < kNeededAbi)
         return std::unexpected(Error{fmt::format("{}: the module has ABI {}, this program needs {}: "
                                                  "load the module that came with it",
-                                                 kLeashDevice, version.abi, LEASH_ABI),
+                                                 kLeashDevice, version.abi, kNeededAbi),
                                      EPROTO});
     return KernelLineage(std::move(fd), version);
 }
@@ -123,6 +129,16 @@ Result<int> KernelLineage::spare(StartId id, Which which, bool clear) {
     if (auto done = ask(fd_.get(), LEASH_IOC_SPARE, argument, "spare a process"); !done)
         return std::unexpected(done.error());
     return static_cast<int>(argument.count);
+}
+
+Result<void> KernelLineage::limit_start(StartId id, const Limits& limits) {
+    leash_limits argument{};
+    argument.id = id;
+    argument.processes = limits.processes;
+    argument.forks = limits.forks;
+    argument.period_ms = static_cast<std::uint32_t>(limits.period.count());
+    argument.action = limits.action;
+    return ask(fd_.get(), LEASH_IOC_START_LIMITS, argument, "limit a start");
 }
 
 Result<KernelLineage::Killed> KernelLineage::kill(StartId id, int signal, KillOptions options) {

@@ -13,6 +13,7 @@
 #include <linux/leash.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/tag.h"
 #include "base/unique_fd.h"
@@ -63,6 +64,13 @@ class KernelLineage {
         bool incomplete = false; // the module has lost track of something: rescan
     };
     Result<Killed> kill(StartId id, int signal, KillOptions options);
+    struct Limits {
+        std::uint32_t processes = 0; // at one time, with zombies; 0: no limit
+        std::uint32_t forks = 0;     // within `period`; 0: no limit
+        Ms period{0};
+        std::uint32_t action = LEASH_LIMIT_TELL;
+    };
+    Result<void> limit_start(StartId id, const Limits& limits);
     Result<int> rescan(); // by parent, cgroup and tag; may wait: in a worker only
 
     // An observer's.
@@ -87,6 +95,9 @@ class KernelLineage {
     UniqueFd fd_;
     leash_version version_{};
 };
+
+// ioctl(2) on the device; its error with `what` was tried. Tries again after EINTR.
+Result<void> ask_device(int fd, unsigned long request, void* argument, const char* what);
 
 // For tests: what stands in for ioctl(2) on the device; null: nothing does.
 using DeviceCall = int (*)(int fd, unsigned long request, void* argument);

@@ -66,6 +66,14 @@ struct SuccessStatus {
     friend bool operator==(const SuccessStatus&, const SuccessStatus&) = default;
 };
 
+// What the kernel module holds a start to, in each fork.
+enum class LimitAction { report, refuse, kill };
+struct KernelLimits {
+    int processes = 0; // at one time; 0 = no limit
+    RateLimit forks{}; // 0 = no limit
+    LimitAction action = LimitAction::report;
+};
+
 struct ServiceSettings {
     std::string name; // the file's name without .conf
     std::string file; // where it was read, for messages
@@ -109,6 +117,7 @@ struct ServiceSettings {
     Ms restart_delay{100};
     Ms restart_delay_max{30'000};
     RateLimit restart_limit{5, Ms{10'000}};
+    KernelLimits kernel_limits;
 
     SuccessStatus success_exit_status;
 

@@ -424,7 +424,7 @@ struct leash_unwatch {
 /* Of starts. */
 #define LEASH_EVENT_START_EMPTY		0x0080	/* its last process was reaped */
 #define LEASH_EVENT_ADOPTED		0x0100	/* a living process joined; code: LEASH_VIA_* */
-#define LEASH_EVENT_LIMIT		0x0200	/* code: LEASH_LIMIT_*; arg: its value; tgid: the new one */
+#define LEASH_EVENT_LIMIT		0x0200	/* code: LEASH_LIMIT_*; arg: it; tgid: the new */
 /* Of the machine, and what this module makes of it. */
 #define LEASH_EVENT_OOM			0x0400	/* the kernel kills the process for want of memory */
 #define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly for too long */
@@ -460,7 +460,7 @@ struct leash_record {
  * LEASH_EVENT_LIMIT tells so: for the rate once in `period_ms`, for processes once until they are
  * fewer again. What is spared, or known by its tag alone, counts, but is not killed.
  * ENOENT: no such start; EINVAL: fork rate without a period or the other way round, a period above
- * 3600000, an unknown action.
+ * 86400000, an unknown action.
  */
 struct leash_limits {
 	__u64 id;
