@@ -88,6 +88,11 @@ static void fill_start_get(void *argument)
 	((struct leash_start_info *)argument)->id = the_start;
 }
 
+static void fill_deadman(void *argument)
+{
+	((struct leash_deadman *)argument)->timeout_ms = LEASH_DEADMAN_MAX_MS;
+}
+
 static void fill_nothing(void *argument)
 {
 	(void)argument;
@@ -112,11 +117,14 @@ static struct subject subjects[] = {
 	SUBJECT(RESCAN, leash_rescan, AT(leash_rescan, flags), AT(leash_rescan, reserved), END),
 	SUBJECT(VERSION, leash_version, END, END, END),
 	SUBJECT(STATS, leash_stats, END, END, END),
+	SUBJECT(DEADMAN, leash_deadman, AT(leash_deadman, flags), END, END),
+	SUBJECT(DEADMAN_GET, leash_deadman_info, END, END, END),
 };
 
 static void (*const fillers[])(void *) = {
 	fill_start_set, fill_start_del, fill_arm, fill_adopt, fill_spare, fill_whois, fill_kill,
 	fill_snapshot, fill_starts, fill_start_get, fill_nothing, fill_nothing, fill_nothing,
+	fill_deadman, fill_nothing,
 };
 
 #define SUBJECTS (sizeof(subjects) / sizeof(*subjects))
