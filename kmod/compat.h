@@ -40,6 +40,17 @@
 #define leash_probe_end() rcu_read_unlock()
 #endif
 
+/* hrtimer_init() became hrtimer_setup(), which has the function as an argument. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define leash_hrtimer_setup(timer, callback, clock, mode)		\
+	do {								\
+		hrtimer_init(timer, clock, mode);			\
+		(timer)->function = (callback);				\
+	} while (0)
+#else
+#define leash_hrtimer_setup hrtimer_setup
+#endif
+
 #ifdef CONFIG_SMP
 #define leash_on_cpu(p) READ_ONCE((p)->on_cpu)
 #else

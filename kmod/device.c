@@ -46,6 +46,7 @@ static int leash_release(struct inode *inode, struct file *file)
 	leash_listener_close(leash_listener_of(file));
 	if (is_controller(file)) {
 		leash_disarm_all();
+		leash_deadman_closed();
 		atomic_set_release(&controllers, 0);
 	}
 	return seq_release(inode, file);
@@ -58,7 +59,8 @@ static int leash_version(struct leash_version *arg)
 	arg->features = LEASH_FEATURE_LINEAGE | LEASH_FEATURE_SNAPSHOT | LEASH_FEATURE_KILL |
 			LEASH_FEATURE_EVENTS | LEASH_FEATURE_SIGNALS | LEASH_FEATURE_LIMITS |
 			(IS_ENABLED(CONFIG_CGROUPS) ? LEASH_FEATURE_CGROUP : 0) |
-			(READ_ONCE(leash_env_tag) ? LEASH_FEATURE_TAG : 0);
+			(READ_ONCE(leash_env_tag) ? LEASH_FEATURE_TAG : 0) |
+			LEASH_FEATURE_DEADMAN | LEASH_FEATURE_TROUBLE;
 	arg->facts = leash_facts_known();
 	arg->state = leash_state();
 	return 0;
@@ -80,6 +82,8 @@ union argument {
 	struct leash_watch watch;
 	struct leash_unwatch unwatch;
 	struct leash_limits limits;
+	struct leash_deadman deadman;
+	struct leash_deadman_info deadman_info;
 };
 
 #define CALL(member, function)								\
@@ -104,12 +108,19 @@ CALL(spare, leash_spare)
 CALL_OF_FILE(watch, leash_watch)
 CALL_OF_FILE(unwatch, leash_unwatch)
 CALL(limits, leash_start_limits)
+CALL(deadman, leash_deadman_set)
+CALL(deadman_info, leash_deadman_get)
+
+static int call_leash_deadman_ping(struct file *file, union argument *arg)
+{
+	return leash_deadman_ping();
+}
 
 static const struct call {
 	unsigned int cmd;	/* with the size of the structure as this module knows it */
 	bool controller;
 	int (*function)(struct file *file, union argument *arg);
-} calls[] = {
+} calls[] = { /* by their numbers; there may be gaps */
 	{ LEASH_IOC_VERSION, false, call_leash_version },
 	{ LEASH_IOC_START_SET, true, call_leash_start_set },
 	{ LEASH_IOC_START_DEL, true, call_leash_start_del },
@@ -126,6 +137,9 @@ static const struct call {
 	{ LEASH_IOC_WATCH, false, call_leash_watch },
 	{ LEASH_IOC_UNWATCH, false, call_leash_unwatch },
 	{ LEASH_IOC_START_LIMITS, true, call_leash_start_limits },
+	[_IOC_NR(LEASH_IOC_DEADMAN)] = { LEASH_IOC_DEADMAN, true, call_leash_deadman_set },
+	[_IOC_NR(LEASH_IOC_PING)] = { LEASH_IOC_PING, true, call_leash_deadman_ping },
+	[_IOC_NR(LEASH_IOC_DEADMAN_GET)] = { LEASH_IOC_DEADMAN_GET, false, call_leash_deadman_get },
 };
 
 /* The table shows numbers of the initial namespace: no more than calls does it leave it. */
@@ -147,6 +161,28 @@ static __poll_t leash_poll(struct file *file, struct poll_table_struct *table)
 	return listener ? leash_listener_poll(listener, file, table) : DEFAULT_POLLMASK;
 }
 
+#define WRITE_MOST 64
+
+/* As to /dev/watchdog: a sign of life, and a 'V' in it tells that the close to come is meant. */
+static ssize_t leash_write(struct file *file, const char __user *from, size_t size, loff_t *position)
+{
+	char text[WRITE_MOST];
+	int err;
+
+	if (!in_initial_pid_namespace())
+		return -EPERM;
+	size = min_t(size_t, size, sizeof(text));
+	if (!size)
+		return 0;
+	if (copy_from_user(text, from, size))
+		return -EFAULT;
+	err = leash_deadman_ping();
+	if (err)
+		return err;
+	leash_deadman_expect_close(memchr(text, 'V', size));
+	return size;
+}
+
 static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long address)
 {
 	void __user *user = (void __user *)address;
@@ -158,7 +194,7 @@ static long leash_ioctl(struct file *file, unsigned int cmd, unsigned long addre
 	if (_IOC_TYPE(cmd) != LEASH_IOC_MAGIC || nr >= ARRAY_SIZE(calls))
 		return -ENOTTY;
 	call = &calls[nr];
-	if (_IOC_DIR(cmd) != _IOC_DIR(call->cmd))
+	if (!call->function || _IOC_DIR(cmd) != _IOC_DIR(call->cmd))
 		return -ENOTTY;
 	if (!in_initial_pid_namespace())
 		return -EPERM;
@@ -190,6 +226,7 @@ static const struct file_operations leash_operations = {
 	.read = leash_read,
 	.poll = leash_poll,
 	.fasync = leash_fasync,
+	.write = leash_write,
 	.llseek = seq_lseek,
 	.unlocked_ioctl = leash_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -206,7 +243,8 @@ int leash_device_register(void)
 {
 	BUILD_BUG_ON(offsetof(struct leash_task, wait_ns) != LEASH_TASK_SIZE_BRIEF);
 	BUILD_BUG_ON(sizeof(struct leash_record) != 80);
-	BUILD_BUG_ON(sizeof(struct leash_task) % 8 || sizeof(struct leash_start_info) % 8);
+	BUILD_BUG_ON(sizeof(struct leash_task) % 8 || sizeof(struct leash_start_info) % 8 ||
+		     sizeof(struct leash_deadman) % 8 || sizeof(struct leash_deadman_info) % 8);
 	return misc_register(&device);
 }
 

@@ -220,7 +220,7 @@ void leash_event_hooks_find(void)
 u32 leash_events_known(void)
 {
 	u32 known = LEASH_EVENT_START_EMPTY | LEASH_EVENT_ADOPTED | LEASH_EVENT_LIMIT |
-		    LEASH_EVENT_TROUBLE | LEASH_EVENT_OVERFLOW;
+		    LEASH_EVENT_HUNG | LEASH_EVENT_TROUBLE | LEASH_EVENT_OVERFLOW;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)

@@ -65,10 +65,10 @@ struct leash_life {
 		bool above;		/* more processes than allowed: was told */
 		bool any;
 		bool doomed;		/* LEASH_LIMIT_KILL: the worker makes it dying */
-		bool needed;		/* LEASH_LIMITS_NEEDED */
 	} limits;
 	u8 dying;			/* new-borns are killed: LEASH_DIES* of kill.c */
 	bool released;			/* forgotten when users is 0 */
+	bool watch_empty;		/* its last process' end is trouble */
 	u16 tag_size;			/* of tag_text with its NUL; 0 while it is being changed */
 	char tag_text[LEASH_TAG_TEXT];	/* what the environment of its processes begins with */
 	char name[LEASH_NAME_SIZE];
@@ -83,7 +83,8 @@ extern struct list_head leash_lives;
 
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
-void leash_life_put(struct leash_life *life);		/* under leash_lock or RCU, or in a probe */
+/* Under leash_lock or RCU, or in a probe. True: nobody uses it any more. */
+bool leash_life_put(struct leash_life *life);
 void leash_life_joined(struct leash_life *life);	/* a process has; contexts as above */
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
@@ -235,16 +236,41 @@ int leash_start_limits(struct leash_limits *arg);
 /* In the fork probe, if the start has limits: `child` was born into it. */
 void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags);
 
-/* trouble.c: what is wrong goes to the handler thread */
-enum leash_trouble_reason {
-	LEASH_REASON_SILENT = 1,	/* init has not pinged in time */
-	LEASH_REASON_NO_TASK,		/* a start has lost its last process */
-	LEASH_REASON_TASK_LIMIT,
-	LEASH_REASON_FORK_RATE,
-	LEASH_REASON_HUNG,		/* a task in uninterruptible sleep for too long */
-};
+/* trouble.c: what is wrong goes to the handler thread; reasons: LEASH_REASON_* */
 /* Any context, hard interrupts, too. `life` may be NULL, pid 0. Told again while it waits: once. */
-void leash_trouble(enum leash_trouble_reason reason, const struct leash_life *life, s32 pid);
+void leash_trouble(u32 reason, const struct leash_life *life, s32 pid);
+int leash_trouble_start(void);
+void leash_trouble_stop(void);		/* probes and the worker are gone */
+extern atomic64_t leash_troubles, leash_troubles_lost;
+
+/* handler.c: the program of user space that is run */
+#define LEASH_HANDLER_SIZE	256	/* of its path, with the NUL */
+struct leash_handler_call {
+	const char *reason;
+	const char *service;
+	u64 start;
+	s32 pid;
+};
+/* Returns when it has ended, was killed at its time limit, or `enough` says so: killed, too. */
+void leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void));
+void leash_handler_get(char path[LEASH_HANDLER_SIZE]);
+int leash_handler_set(const char *path);	/* EINVAL: neither empty nor absolute */
+extern unsigned int leash_handler_timeout_ms;
+
+/* deadman.c: init's sign of life */
+int leash_deadman_set(struct leash_deadman *arg);
+int leash_deadman_get(struct leash_deadman_info *arg);
+int leash_deadman_ping(void);
+void leash_deadman_expect_close(bool close);	/* a 'V' was written last */
+void leash_deadman_closed(void);		/* by the controller */
+void leash_deadman_start(void);
+void leash_deadman_stop(void);
+extern unsigned int leash_on_deadman;
+
+/* hung.c: tasks that sleep and cannot be woken */
+void leash_hung_set(unsigned int ms);	/* 0: nobody looks; may sleep */
+unsigned int leash_hung_get(void);
+void leash_hung_stop(void);
 
 /* worker.c: what probes must not do themselves */
 int leash_worker_start(void);

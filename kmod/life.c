@@ -62,18 +62,17 @@ static void tell_that_empty(struct leash_life *life)
 	if (!READ_ONCE(life->populated) || !xchg(&life->populated, false))
 		return;
 	leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
-	if (READ_ONCE(life->limits.needed) && !READ_ONCE(life->released))
-		leash_trouble(LEASH_REASON_NO_TASK, life, 0);
 }
 
 /* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
-void leash_life_put(struct leash_life *life)
+bool leash_life_put(struct leash_life *life)
 {
 	if (!atomic_dec_and_test(&life->users))
-		return;
+		return false;
 	tell_that_empty(life);
 	if (READ_ONCE(life->released))
 		leash_worker_kick();
+	return true;
 }
 
 void leash_life_joined(struct leash_life *life)
@@ -147,7 +146,7 @@ int leash_start_set(struct leash_start *arg)
 	bool fresh;
 	int err = 0;
 
-	if (!arg->id || arg->flags || arg->reserved || !arg->name[0] ||
+	if (!arg->id || (arg->flags & ~LEASH_START_WATCH_EMPTY) || arg->reserved || !arg->name[0] ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name))
 		return -EINVAL;
 	mutex_lock(&leash_lock);
@@ -173,6 +172,7 @@ int leash_start_set(struct leash_start *arg)
 	}
 	life->group = arg->group;
 	WRITE_ONCE(life->cgroup, arg->cgroup);
+	WRITE_ONCE(life->watch_empty, !!(arg->flags & LEASH_START_WATCH_EMPTY));
 	set_name(life, arg->name);
 	if (fresh) {
 		list_add_tail_rcu(&life->list, &leash_lives);
@@ -258,7 +258,8 @@ static void tell(const struct leash_life *life, struct leash_start_info *info)
 	info->group = life->group;
 	info->cgroup = life->cgroup;
 	info->flags = (life->dying ? LEASH_START_DYING : 0) |
-		      (life->released ? LEASH_START_RELEASED : 0);
+		      (life->released ? LEASH_START_RELEASED : 0) |
+		      (life->watch_empty ? LEASH_START_WATCH_EMPTY : 0);
 	info->live = life->sum.live;
 	info->processes = life->sum.processes;
 	info->forks = atomic64_read(&life->forks);

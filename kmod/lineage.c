@@ -153,6 +153,7 @@ void leash_remove(struct task_struct *p)
 	struct leash_life *life;
 	unsigned long irq;
 	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
+	s32 tgid;
 
 	if (!entry)
 		return;
@@ -166,6 +167,10 @@ void leash_remove(struct task_struct *p)
 	leash_table_take_out(entry);
 	leash_table_unlock(&leash_table, p->signal, irq);
 	leash_remember_gone(entry, exit_code);
+	tgid = entry->tgid;
 	leash_table_give_back(&leash_table, entry);
-	leash_life_put(life);
+	/* Whoever forgets the start meanwhile waits for the probe that we are in. */
+	if (leash_life_put(life) && READ_ONCE(life->watch_empty) && !READ_ONCE(life->released) &&
+	    !READ_ONCE(life->dying))
+		leash_trouble(LEASH_REASON_NO_TASK, life, tgid);
 }

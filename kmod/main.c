@@ -63,9 +63,12 @@ static int __init leash_init(void)
 	err = leash_worker_start();
 	if (err)
 		goto table;
-	err = hook_for_good();
+	err = leash_trouble_start();
 	if (err)
 		goto worker;
+	err = hook_for_good();
+	if (err)
+		goto trouble;
 	err = leash_sysctl_register();
 	if (err)
 		goto hooks;
@@ -83,6 +86,8 @@ sysctl:
 	leash_sysctl_unregister();
 hooks:
 	leash_unhook();
+trouble:
+	leash_trouble_stop();
 worker:
 	leash_worker_stop();
 table:
@@ -99,6 +104,7 @@ static void __exit leash_exit(void)
 	leash_unhook();
 	mutex_unlock(&leash_lock);
 	leash_worker_stop();
+	leash_trouble_stop();
 	leash_disarm_all();
 	leash_lives_destroy();
 	leash_table_destroy(&leash_table);

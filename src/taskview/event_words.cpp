@@ -73,6 +73,8 @@ std::string end_text(int code) {
     return fmt::format("{}{}", signal_name(signal), (code & 0x80) != 0 ? ", core dumped" : "");
 }
 
+constexpr std::string_view kReasons[] = {"none",       "init-silent", "no-task",
+                                         "task-limit", "fork-rate",   "hung-task"};
 constexpr std::string_view kVia[] = {"", "fork", "adoption", "its parent", "its cgroup", "its tag"};
 
 std::string details(const leash_record& record) {
@@ -91,7 +93,11 @@ std::string details(const leash_record& record) {
     case LEASH_EVENT_LIMIT:
         return fmt::format("more than {} {}", record.arg,
                            record.code == LEASH_LIMIT_FORKS ? "forks in its period" : "processes");
-    case LEASH_EVENT_TROUBLE: return fmt::format("reason {}", record.code);
+    case LEASH_EVENT_TROUBLE: {
+        auto reason = static_cast<std::size_t>(record.code);
+        return reason < std::size(kReasons) ? fmt::format("{}, process {}", kReasons[reason], record.arg)
+                                            : fmt::format("reason {}", record.code);
+    }
     default: return "";
     }
 }

@@ -98,6 +98,11 @@ static void fill_limits(void *argument)
 	((struct leash_limits *)argument)->id = the_start;
 }
 
+static void fill_deadman(void *argument)
+{
+	((struct leash_deadman *)argument)->timeout_ms = LEASH_DEADMAN_MAX_MS;
+}
+
 static void fill_nothing(void *argument)
 {
 	(void)argument;
@@ -125,12 +130,15 @@ static struct subject subjects[] = {
 	SUBJECT(WATCH, leash_watch, AT(leash_watch, flags), AT(leash_watch, id), END),
 	SUBJECT(UNWATCH, leash_unwatch, AT(leash_unwatch, flags), END, END),
 	SUBJECT(START_LIMITS, leash_limits, AT(leash_limits, flags), END, END),
+	SUBJECT(DEADMAN, leash_deadman, AT(leash_deadman, flags), END, END),
+	SUBJECT(DEADMAN_GET, leash_deadman_info, END, END, END),
 };
 
 static void (*const fillers[])(void *) = {
 	fill_start_set, fill_start_del, fill_arm, fill_adopt, fill_spare, fill_whois, fill_kill,
 	fill_snapshot, fill_starts, fill_start_get, fill_nothing, fill_nothing, fill_nothing,
 	fill_watch, fill_nothing, fill_limits,
+	fill_deadman, fill_nothing,
 };
 
 #define SUBJECTS (sizeof(subjects) / sizeof(*subjects))

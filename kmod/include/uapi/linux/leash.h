@@ -61,6 +61,8 @@ struct leash_version {
 #define LEASH_FEATURE_EVENTS	(1ULL << 5)	/* WATCH, UNWATCH and read() */
 #define LEASH_FEATURE_SIGNALS	(1ULL << 6)	/* leash_watch.signo */
 #define LEASH_FEATURE_LIMITS	(1ULL << 7)	/* START_LIMITS */
+#define LEASH_FEATURE_DEADMAN	(1ULL << 8)	/* DEADMAN, PING, DEADMAN_GET, write() */
+#define LEASH_FEATURE_TROUBLE	(1ULL << 9)	/* a handler is run, see "Trouble" */
 
 /*
  * The module could not record some fork for want of preallocated entries. It remembers which (512 at
@@ -87,10 +89,16 @@ struct leash_start {
 	__u64 id;		/* not 0 */
 	__u64 group;		/* joins the starts of one service; 0: none */
 	__u64 cgroup;		/* inode number of the service's cgroup v2 folder; 0: none */
-	__u32 flags;		/* 0 */
+	__u32 flags;		/* LEASH_START_WATCH_EMPTY or 0 */
 	__u32 reserved;
 	char name[LEASH_NAME_SIZE]; /* the service's */
 };
+/*
+ * To lose its last process is trouble ("no-task"), unless LEASH_IOC_START_DEL was called for the start,
+ * or it is being killed. A process counts until it has been reaped. Who stops a service in order takes
+ * the flag back first.
+ */
+#define LEASH_START_WATCH_EMPTY	(1U << 2)
 
 /*
  * LEASH_IOC_START_DEL, controller. The start is forgotten as soon as its last process is gone, at
@@ -224,6 +232,7 @@ struct leash_start_info {
 };
 #define LEASH_START_DYING	(1U << 0)	/* LEASH_IOC_KILL with SIGKILL was called */
 #define LEASH_START_RELEASED	(1U << 1)	/* LEASH_IOC_START_DEL was called */
+/* and LEASH_START_WATCH_EMPTY, as it was set */
 
 /*
  * LEASH_IOC_SNAPSHOT, observer. Fills `buffer` with struct leash_task of living processes (zombies
@@ -427,11 +436,18 @@ struct leash_unwatch {
 #define LEASH_EVENT_LIMIT		0x0200	/* code: LEASH_LIMIT_*; arg: it; tgid: the new */
 /* Of the machine, and what this module makes of it. */
 #define LEASH_EVENT_OOM			0x0400	/* the kernel kills the process for want of memory */
-#define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly for too long */
-#define LEASH_EVENT_TROUBLE		0x1000	/* code and arg: see there */
+#define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly for too long; arg: ms */
+#define LEASH_EVENT_TROUBLE		0x1000	/* code: LEASH_REASON_*; arg: the process, or 0 */
 #define LEASH_EVENT_OVERFLOW		0x2000	/* cannot be asked for, and is not refused */
 #define LEASH_EVENT_ALL			0x3fff
 #define LEASH_EVENT_TASKS		0x007f	/* kmonitor's */
+
+/* What LEASH_EVENT_TROUBLE says in `code`; see "Trouble". */
+#define LEASH_REASON_SILENT		1	/* init-silent */
+#define LEASH_REASON_NO_TASK		2	/* no-task */
+#define LEASH_REASON_TASK_LIMIT		3	/* task-limit */
+#define LEASH_REASON_FORK_RATE		4	/* fork-rate */
+#define LEASH_REASON_HUNG		5	/* hung-task */
 
 /*
  * A main thread that ends before its process tells nothing then. A thread other than the main one that
@@ -476,10 +492,66 @@ struct leash_limits {
 #define LEASH_LIMIT_REFUSE	1	/* the new process is killed before it runs (see KILL) */
 #define LEASH_LIMIT_KILL	2	/* the whole start, as LEASH_IOC_KILL does with SIGKILL */
 #define LEASH_LIMITS_QUERY	(1U << 0)	/* changes nothing, tells all fields */
-#define LEASH_LIMITS_NEEDED	(1U << 1)	/* to lose its last process is trouble */
 /* What LEASH_EVENT_LIMIT says in `code`. */
 #define LEASH_LIMIT_PROCESSES	1
 #define LEASH_LIMIT_FORKS	2
+
+/*
+ * Trouble: what must be answered even if nobody in user space can. The program in
+ * /proc/sys/kernel/leash/handler (an absolute path; empty, as at first: none) is run by the kernel,
+ * as root, with PATH, HOME and
+ *   REASON            init-silent, no-task, task-limit, fork-rate or hung-task
+ *   TROUBLED_SERVICE  the service's name; "init" for init-silent
+ *   TROUBLED_PID      the process (of hung-task: the thread); 0: none
+ *   TROUBLED_START    the start, 16 digits in hex
+ * and killed after handler_timeout_ms. What comes while it runs, waits: 32 troubles at most, equal
+ * ones once; further ones are counted in troubles_lost. init-silent waits for no other trouble.
+ *
+ * LEASH_IOC_DEADMAN, controller. From now on LEASH_IOC_PING, or a write() of anything, must come
+ * at least every timeout_ms. Silence is trouble ("init-silent"); after a further grace_ms comes the
+ * action, from a timer's interrupt: no process, no workqueue and no disk is needed for it. A ping during
+ * the grace, or afterwards with LEASH_DEADMAN_NOTHING, begins anew. The clock is CLOCK_MONOTONIC: a
+ * machine that is suspended is not silent.
+ * Called again, it changes all that and counts as a ping; timeout_ms 0 disarms. EINVAL: a timeout_ms
+ * that is neither 0 nor LEASH_DEADMAN_MIN_MS to LEASH_DEADMAN_MAX_MS, a grace_ms above the latter, an
+ * unknown action.
+ *
+ * The close of the controller (the last one, after dup, fork and execve) disarms, too, but not with
+ * LEASH_DEADMAN_KEEP: then the deadman runs on, and whoever becomes controller next may ping or
+ * disarm it; unless a 'V' was in the last write() before, as /dev/watchdog has it. A write() takes 64
+ * bytes at most. It, and LEASH_IOC_PING: ENODATA if it is not armed.
+ * Unloading the module disarms in any case.
+ *
+ * LEASH_IOC_DEADMAN_GET, observer.
+ */
+struct leash_deadman {
+	__u32 timeout_ms;
+	__u32 grace_ms;		/* 0: the action comes at once, before any handler */
+	__u32 action;		/* LEASH_DEADMAN_*: */
+	__u32 flags;		/* LEASH_DEADMAN_KEEP or 0 */
+};
+#define LEASH_DEADMAN_NOTHING	0
+#define LEASH_DEADMAN_PANIC	1
+#define LEASH_DEADMAN_RESTART	2	/* at once: nothing is synced */
+#define LEASH_DEADMAN_SYSCTL	3	/* what /proc/sys/kernel/leash/on_deadman says then: 0, 1, 2 */
+#define LEASH_DEADMAN_KEEP	(1U << 0)
+#define LEASH_DEADMAN_MIN_MS	50
+#define LEASH_DEADMAN_MAX_MS	86400000
+
+struct leash_deadman_info {
+	__u32 timeout_ms;	/* 0: not armed */
+	__u32 grace_ms;
+	__u32 action;
+	__u32 flags;
+	__u32 state;		/* LEASH_DEADMAN_ARMED... */
+	__u32 left_ms;		/* to the next state */
+	__u64 pings;		/* since the module was loaded, as is */
+	__u64 silences;
+};
+#define LEASH_DEADMAN_OFF	0
+#define LEASH_DEADMAN_ARMED	1
+#define LEASH_DEADMAN_SILENT	2	/* the time is over, the grace is not */
+#define LEASH_DEADMAN_FIRED	3	/* and the action was to do nothing */
 
 #define LEASH_IOC_MAGIC		0xDE	/* that of kmonitor, and free in ioctl-number.rst */
 #define LEASH_IOC_VERSION	_IOR(LEASH_IOC_MAGIC, 0, struct leash_version)
@@ -498,5 +570,8 @@ struct leash_limits {
 #define LEASH_IOC_WATCH		_IOWR(LEASH_IOC_MAGIC, 13, struct leash_watch)
 #define LEASH_IOC_UNWATCH	_IOWR(LEASH_IOC_MAGIC, 14, struct leash_unwatch)
 #define LEASH_IOC_START_LIMITS	_IOWR(LEASH_IOC_MAGIC, 15, struct leash_limits)
+#define LEASH_IOC_DEADMAN	_IOW(LEASH_IOC_MAGIC, 16, struct leash_deadman)
+#define LEASH_IOC_PING		_IO(LEASH_IOC_MAGIC, 17)
+#define LEASH_IOC_DEADMAN_GET	_IOR(LEASH_IOC_MAGIC, 18, struct leash_deadman_info)
 
 #endif /* _UAPI_LINUX_LEASH_H */

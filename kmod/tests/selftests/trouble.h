@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* For the tests of what the kernel runs: a script that writes down how it was called. */
+#ifndef LEASH_TEST_TROUBLE_H
+#define LEASH_TEST_TROUBLE_H
+
+#include "harness.h"
+
+#include <sys/stat.h>
+
+#define SYSCTL "/proc/sys/kernel/leash/"
+#define HANDLER "/tmp/handler"
+#define TOLD "/tmp/told"	/* a line each time */
+
+/* 0 or a negative errno. */
+static inline int set_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	int fd, result;
+
+	snprintf(path, sizeof(path), SYSCTL "%s", name);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	result = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return result;
+}
+
+static inline const char *read_text(const char *path)
+{
+	static char text[65536];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	return text;
+}
+
+/* Without the end of the line. */
+static inline const char *get_sysctl(const char *name)
+{
+	static char value[512];
+	char path[128];
+
+	snprintf(path, sizeof(path), SYSCTL "%s", name);
+	snprintf(value, sizeof(value), "%.500s", read_text(path));
+	value[strcspn(value, "\n")] = '\0';
+	return value;
+}
+
+static inline long counter(const char *name)
+{
+	return atol(get_sysctl(name));
+}
+
+/* The script notes how it was called, and goes on with `then`. */
+static inline void use_handler(const char *then)
+{
+	FILE *script;
+
+	unlink(TOLD);
+	unlink(HANDLER);
+	script = fopen(HANDLER, "w");
+	CHECK(script);
+	fprintf(script, "#!/bin/sh\n"
+		"echo \"$REASON $TROUBLED_SERVICE $TROUBLED_PID $TROUBLED_START\" >> " TOLD "\n%s\n",
+		then);
+	fclose(script);
+	EQUAL(chmod(HANDLER, 0755), 0);
+	EQUAL(set_sysctl("handler", HANDLER "\n"), 0);
+	EQUAL(set_sysctl("handler_timeout_ms", "60000"), 0);
+}
+
+static inline int lines_of(const char *path)
+{
+	int lines = 0;
+
+	for (const char *at = read_text(path); (at = strchr(at, '\n')); at++)
+		lines++;
+	return lines;
+}
+
+static inline bool was_told(const char *line)
+{
+	return strstr(read_text(TOLD), line);
+}
+
+static inline void sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
+}
+
+static inline struct leash_deadman_info deadman(void)
+{
+	struct leash_deadman_info info;
+
+	EQUAL(call(controller(), LEASH_IOC_DEADMAN_GET, &info), 0);
+	return info;
+}
+
+static inline int set_deadman(__u32 timeout_ms, __u32 grace_ms, __u32 action, __u32 flags)
+{
+	struct leash_deadman arg = { timeout_ms, grace_ms, action, flags };
+
+	return call(controller(), LEASH_IOC_DEADMAN, &arg);
+}
+
+#endif
