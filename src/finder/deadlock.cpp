@@ -15,6 +15,8 @@ constexpr std::string_view kKind = "deadlock";
 constexpr std::uint64_t kStirredFactor = 3;
 constexpr std::uint32_t kLooksStill = 2, kLooksStirred = 10;
 constexpr std::uint64_t kAgainNs = 30'000'000'000; // what could not be read is tried again
+constexpr std::uint64_t kLookTakesNs = 1'000'000'000; // a thread seen in it may be younger than it
+constexpr std::uint64_t kLeastPage = 4096;
 constexpr std::size_t kMostReads = 512;            // suspects a look
 constexpr std::size_t kMostHops = 64;              // to owners' owners
 constexpr std::size_t kMostText = 400;
@@ -85,7 +87,7 @@ std::optional<Edge> Deadlock::edge_of(const taskview::Row& row, const Sleep& sle
         const auto& task = found->second->task;
         if (task.state == 'Z' || task.state == 'X') return gone();
         // The number may have been given anew: who began later than the wait does not hold the lock.
-        return task.start_ns > sleep.here_ns ? gone() : edge;
+        return task.start_ns > sleep.here_ns + kLookTakesNs ? gone() : edge;
     }
     if (hold.join) return std::nullopt;
     if (hold.shared || sleep.wait.shared)
@@ -108,7 +110,9 @@ void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int3
             const auto& wait = sleeps_.at(tid).wait;
             auto pid = rows.at(tid)->task.tgid;
             pieces.push_back({pid, wait.address, kBytesAt});
-            pieces.push_back({pid, wait.address - kBytesBefore, kBytesBefore});
+            // What lies before the page of the word may not be there: a lock can begin with it.
+            auto before = std::min<std::uint32_t>(kBytesBefore, wait.address % kLeastPage);
+            pieces.push_back({pid, wait.address - before, before});
         }
         auto texts = reader_.read(pieces);
         std::vector<std::int32_t> next;
@@ -116,12 +120,12 @@ void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int3
             const auto& row = *rows.at(tids[i]);
             auto& sleep = sleeps_.at(tids[i]);
             Surroundings memory{.before = texts[2 * i + 1], .at = texts[2 * i]};
-            if (memory.before.size() < kBytesBefore) memory.before = {};
+            if (memory.before.size() < pieces[2 * i + 1].size) memory.before = {};
             auto hold = hold_of(sleep.wait, memory);
             auto edge = hold ? edge_of(row, sleep, *hold, rows) : std::nullopt;
             sleep.barren_ns = hold ? 0 : look.now_ns;
             if (!edge) {
-                if (hop > 0 && may_be_refused(sleep.wait, memory.at)) ends.push_back(tids[i]);
+                if (may_be_refused(sleep.wait, memory)) ends.push_back(tids[i]);
                 continue;
             }
             graph.add(*edge);
@@ -138,23 +142,28 @@ void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int3
 // circle if the lock that it wanted is held by one who waits for it.
 void Deadlock::add_refused(const Rows& rows, const std::vector<std::int32_t>& ends,
                            WaitGraph& graph) {
+    auto waits_for = [&](const Edge* step, std::int32_t tid) { // through PI locks alone
+        for (std::size_t hop = 0; hop < kMostHops && step != nullptr; ++hop) {
+            if (!step->hold.what.contains("PI ")) return false;
+            if (step->owner == tid) return true;
+            step = graph.of(step->owner);
+        }
+        return false;
+    };
     for (auto tid : ends) {
+        const auto* waiter = graph.first_waiting_for(tid);
+        if (waiter == nullptr || !waits_for(waiter, tid)) continue;
         const auto& row = *rows.at(tid);
-        auto& sleep = sleeps_.at(tid);
+        const auto& sleep = sleeps_.at(tid);
+        Edge closing{.waiter = tid, .owner = waiter->waiter, .owner_gone = true, .refused = true,
+                     .hold = waiter->hold};
         for (const auto& hold : refused_locks(reader_, row.task.tgid, tid, sleep.wait)) {
             auto edge = edge_of(row, sleep, hold, rows);
-            if (!edge || edge->owner_gone) continue;
-            const auto* step = graph.of(edge->owner);
-            bool all_pi = true;
-            for (std::size_t hop = 0; hop < kMostHops && step != nullptr; ++hop) {
-                all_pi = all_pi && step->hold.what.contains("PI ");
-                if (step->owner == tid) break;
-                step = graph.of(step->owner);
-            }
-            if (step == nullptr || step->owner != tid || !all_pi) continue;
-            graph.add(*edge);
+            if (!edge || edge->owner_gone || !waits_for(graph.of(edge->owner), tid)) continue;
+            closing = *edge;
             break;
         }
+        graph.add(closing);
     }
 }
 
@@ -177,11 +186,16 @@ std::string Deadlock::text_of(const Knot& knot, const Rows& rows, std::uint64_t 
         return place->second.empty() ? text : fmt::format("{} ({})", text, place->second);
     };
     std::string tail = fmt::format("; for {}", duration_text(now_ns - since_ns));
-    if (knot.behind != 0)
-        tail = fmt::format("; {} more wait{} behind {}", knot.behind, knot.behind == 1 ? "s" : "",
-                           knot.circle() ? "them" : "it") + tail;
     const auto& first = knot.edges.front();
+    auto behind = knot.behind - (first.refused ? 1 : 0); // one of them is named
+    if (behind != 0)
+        tail = fmt::format("; {} more wait{} behind {}", behind, behind == 1 ? "s" : "",
+                           knot.circle() ? "them" : "it") + tail;
     std::string text = fmt::format("thread {} ", name(first.waiter));
+    if (first.refused)
+        return text + fmt::format("holds {}, which {} waits for, and sleeps for ever: the kernel has "
+                                  "refused it another PI mutex, for that would have closed a circle",
+                                  what(first), name(first.owner)) + tail;
     if (!knot.circle()) {
         text += fmt::format("waits for {} held by {}, which {}", what(first), first.owner,
                             first.elsewhere ? "is of the process that this one was forked from"

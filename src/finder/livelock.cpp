@@ -8,7 +8,8 @@
 namespace leash::finder {
 namespace {
 
-constexpr double kShare = 0.9;       // of the time, running or ready to
+constexpr double kShare = 0.85;      // of the whole time, running or ready to
+constexpr double kLookShare = 0.6;   // from look to look: when in it a row is read, nobody promises
 constexpr double kLeastRun = 0.1;    // of the time, running: else nobody knows what it would do
 constexpr double kMostKernel = 0.2;  // of its time in the kernel: more is system calls
 constexpr int kMostStirs = 1;
@@ -19,11 +20,11 @@ bool same_progress(const leash_task& a, const leash_task& b) {
 }
 
 // Between two looks at the same thread.
-bool has_its_cpu(const leash_task& from, const leash_task& to, std::uint64_t wall_ns) {
+bool has_its_cpu(const leash_task& from, const leash_task& to, std::uint64_t wall_ns, double share) {
     auto wall = static_cast<double>(wall_ns);
     auto run = static_cast<double>(to.runtime_ns - from.runtime_ns);
     auto ready = static_cast<double>(to.wait_ns - from.wait_ns);
-    return wall > 0 && run >= kLeastRun * wall && run + ready >= kShare * wall;
+    return wall > 0 && run >= kLeastRun * wall && run + ready >= share * wall;
 }
 
 } // namespace
@@ -52,7 +53,7 @@ void Livelock::look(const Look& look, std::vector<Finding>& found) {
         }
         spin.round = round_;
         // One look at which the machine itself stood still is forgiven.
-        if (has_its_cpu(spin.last, task, look.now_ns - spin.last_ns))
+        if (has_its_cpu(spin.last, task, look.now_ns - spin.last_ns, kLookShare))
             spin.stirs = 0;
         else if (++spin.stirs > kMostStirs) {
             begin();
@@ -61,7 +62,7 @@ void Livelock::look(const Look& look, std::vector<Finding>& found) {
         spin.last = task;
         spin.last_ns = look.now_ns;
         auto held = look.now_ns - spin.since_ns;
-        if (held < *limit || !has_its_cpu(spin.at_first, task, held)) continue;
+        if (held < *limit || !has_its_cpu(spin.at_first, task, held, kShare)) continue;
         auto user = task.utime_ns - spin.at_first.utime_ns;
         auto kernel = task.stime_ns - spin.at_first.stime_ns;
         if (static_cast<double>(kernel) > kMostKernel * static_cast<double>(user + kernel)) continue;

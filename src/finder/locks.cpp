@@ -37,7 +37,8 @@ std::uint32_t word(std::string_view bytes, std::size_t offset) {
 
 std::string mutex_name(std::uint32_t kind) {
     std::string name;
-    if (kind & kShared) name += "shared ";
+    // glibc makes every robust one shared, for the kernel's sake.
+    if ((kind & kShared) && !(kind & kRobust)) name += "shared ";
     if (kind & kRobust) name += "robust ";
     if (kind & kInherit) name += "PI ";
     switch (kind & kType) {
@@ -60,7 +61,8 @@ std::optional<Mutex> glibc_mutex(std::string_view bytes) {
     if (mutex.kind & ~kKnownKinds) return std::nullopt;
     if (mutex.owner == 0 || mutex.owner > FUTEX_TID_MASK) return std::nullopt;
     bool recursive = (mutex.kind & kType) == kRecursive;
-    if (recursive ? mutex.count == 0 || mutex.count > kMostUsers : mutex.count != 0)
+    // Of the kinds that do not count, those with the kernel's help write 1 all the same.
+    if (recursive ? mutex.count == 0 || mutex.count > kMostUsers : mutex.count > 1)
         return std::nullopt;
     if (mutex.users == 0 || mutex.users > kMostUsers) return std::nullopt;
     if (kWide && !(mutex.kind & kRobust)) // the list is of robust ones alone
@@ -140,7 +142,8 @@ std::optional<FutexWait> futex_wait_of(const leash_task& thread) {
     auto op = static_cast<unsigned>(thread.sys_arg[1]);
     FutexWait wait{.address = thread.sys_arg[0],
                    .value = static_cast<std::uint32_t>(thread.sys_arg[2]),
-                   .shared = (op & FUTEX_PRIVATE_FLAG) == 0};
+                   .shared = (op & FUTEX_PRIVATE_FLAG) == 0,
+                   .by_clock = (op & FUTEX_CLOCK_REALTIME) != 0};
     switch (op & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET: break;

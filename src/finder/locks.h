@@ -27,6 +27,7 @@ struct FutexWait {
     std::uint32_t value = 0; // that the word had when the thread went to sleep; not with `pi`
     bool pi = false;         // in the kernel's own lock
     bool shared = false;     // other processes may wake it
+    bool by_clock = false;   // FUTEX_CLOCK_REALTIME, without a time: how glibc waits in general
     bool operator==(const FutexWait&) const = default;
 };
 
@@ -35,9 +36,9 @@ struct FutexWait {
 [[nodiscard]] std::optional<FutexWait> futex_wait_of(const leash_task& thread);
 
 // The memory about the word, as much of it as could be read.
-inline constexpr std::uint32_t kBytesBefore = 16, kBytesAt = 56;
+inline constexpr std::uint32_t kBytesBefore = 48, kBytesAt = 56;
 struct Surroundings {
-    std::string_view before; // the kBytesBefore bytes that end at the word, or fewer: ""
+    std::string_view before; // the bytes that end at the word: kBytesBefore, or as many as its page has
     std::string_view at;     // from the word on
 };
 

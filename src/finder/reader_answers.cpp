@@ -176,6 +176,7 @@ std::string innermost(const std::string& stack) {
         auto end = line.find_first_of("+ ", begin + 2);
         auto function = line.substr(begin + 2, end == std::string::npos ? end : end - begin - 2);
         if (function.empty() || function.starts_with("0x")) continue;
+        if (function.starts_with("do_syscall") || function.starts_with("entry_SYSCALL")) break;
         text += (text.empty() ? "" : " < ") + function;
         ++depth;
     }

@@ -6,10 +6,26 @@
 
 namespace leash::finder {
 
-bool may_be_refused(const FutexWait& wait, std::string_view at_word) {
-    std::uint32_t now = 1;
-    if (at_word.size() >= sizeof now) std::memcpy(&now, at_word.data(), sizeof now);
-    return !wait.pi && wait.value == 0 && now == 0;
+bool may_be_refused(const FutexWait& wait, const Surroundings& memory) {
+    if (wait.pi || wait.shared || !wait.by_clock || wait.value != 0) return false;
+    if (memory.at.size() < 8 || memory.before.size() < kBytesBefore) return false;
+    auto word = [&](int offset) { // counted from the word
+        std::uint32_t value = 0;
+        const auto* from = offset < 0 ? memory.before.data() + memory.before.size() + offset
+                                      : memory.at.data() + offset;
+        std::memcpy(&value, from, sizeof value);
+        return value;
+    };
+    if (word(0) != 0) return false;
+    auto is_count = [](std::uint32_t value) { return value > 0 && value < 1U << 20; };
+    // A semaphore of glibc's is {value, waiters} in one 64 bit word.
+    bool first = wait.address % 8 == 0;
+    if (first && is_count(word(4))) return false;
+    // A condition variable is {sequence, start, [references[2],] size[2], size, 8 * waiters, signals[2]}:
+    // until 2.40 with the references of this group, and in any version with a sequence that has begun.
+    if (!is_count(word(first ? -4 : -8) >> 3)) return true;
+    int base = first ? -32 : -36; // without references
+    return word(-24) < 2 && word(base) == 0 && word(base + 4) == 0;
 }
 
 std::vector<std::uint64_t> pointers_in(std::string_view stack) {
@@ -27,7 +43,7 @@ std::vector<std::uint64_t> pointers_in(std::string_view stack) {
 
 std::vector<Hold> refused_locks(Reader& reader, pid_t pid, pid_t tid, const FutexWait& wait) {
     // A word's place is a multiple of 4, a pointer's one of its size.
-    auto from = (wait.address + 7) & ~std::uint64_t{7};
+    auto from = ((wait.address + 7) & ~std::uint64_t{7}) - kStackBefore;
     Piece stack{pid, from, kStackBytes};
     auto pointers = pointers_in(reader.read({&stack, 1}).front());
     std::vector<Piece> pieces;

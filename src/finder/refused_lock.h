@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Who would close a circle of PI locks is not let in by the kernel (EDEADLK), and glibc puts that thread
 // to sleep for ever at a word of its own stack: for a normal mutex there is nobody to tell. The lock
-// that it wanted is then found by the pointer to it that the callers left on the stack, right above.
+// that it wanted is found if its callers have left a pointer to it on the stack near that word; if not, the
+// sleep itself tells: of what sleeps in that manner, a semaphore and a condition variable can be told apart.
 #pragma once
 
 #include <optional>
@@ -13,10 +14,10 @@
 
 namespace leash::finder {
 
-inline constexpr std::uint32_t kStackBytes = 640;
+inline constexpr std::uint32_t kStackBefore = 256, kStackBytes = 640;
 
 // Can the thread be such a one?
-[[nodiscard]] bool may_be_refused(const FutexWait& wait, std::string_view at_word);
+[[nodiscard]] bool may_be_refused(const FutexWait& wait, const Surroundings& memory);
 // The pointers in this part of a stack that can lead to a lock, each once.
 [[nodiscard]] std::vector<std::uint64_t> pointers_in(std::string_view stack);
 // The locks that the thread of process `pid` may have wanted: a PI mutex that another thread holds. Who

@@ -11,6 +11,7 @@ namespace leash::finder {
 std::vector<std::int32_t> Knot::tids() const {
     std::vector<std::int32_t> tids;
     for (const auto& edge : edges) tids.push_back(edge.waiter);
+    if (edges.front().refused) tids.push_back(edges.front().owner);
     return tids;
 }
 
@@ -24,6 +25,14 @@ std::string Knot::key() const {
 const Edge* WaitGraph::of(std::int32_t tid) const {
     auto found = edges_.find(tid);
     return found == edges_.end() ? nullptr : &found->second;
+}
+
+const Edge* WaitGraph::first_waiting_for(std::int32_t tid) const {
+    const Edge* first = nullptr;
+    for (const auto& [waiter, edge] : edges_)
+        if (edge.owner == tid && !edge.owner_gone && (first == nullptr || waiter < first->waiter))
+            first = &edge;
+    return first;
 }
 
 std::vector<Knot> WaitGraph::knots() const {
