@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kKind = "deadlock";
 constexpr std::uint64_t kStirredFactor = 3;
 constexpr std::uint32_t kLooksStill = 2, kLooksStirred = 10;
-constexpr std::uint64_t kAgainNs = 30'000'000'000; // what could not be read is tried again
+constexpr std::uint64_t kAgainNs = 30'000'000'000; // what is no lock, or cannot be read, is looked at again
+constexpr std::uint64_t kStirredAgainNs = 5'000'000'000; // ... where the thread has been woken
 constexpr std::uint64_t kLookTakesNs = 1'000'000'000; // a thread seen in it may be younger than it
 constexpr std::uint64_t kLeastPage = 4096;
 constexpr std::size_t kMostReads = 512;            // suspects a look
@@ -37,7 +38,7 @@ void Deadlock::note_sleeps(const Look& look) {
         if (sleep.switches != switches(row.task)) {
             sleep.switches = switches(row.task);
             sleep.still_ns = look.now_ns;
-            sleep.barren_ns = 0;
+            sleep.quiet_until_ns = std::min(sleep.quiet_until_ns, look.now_ns + kStirredAgainNs);
         }
         ++sleep.looks;
         sleep.round = round_;
@@ -54,7 +55,7 @@ std::vector<std::int32_t> Deadlock::suspects(const Look& look, const SubjectMap&
         auto limit = subject != nullptr ? time_setting(*subject, kKind) : std::nullopt;
         if (!limit) continue;
         const auto& sleep = found->second;
-        if (sleep.barren_ns != 0 && look.now_ns - sleep.barren_ns < kAgainNs) continue;
+        if (look.now_ns < sleep.quiet_until_ns) continue;
         bool still = look.now_ns - sleep.still_ns >= *limit;
         bool here = look.now_ns - sleep.here_ns >= kStirredFactor * *limit &&
                     sleep.looks >= kLooksStirred;
@@ -123,7 +124,7 @@ void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int3
             if (memory.before.size() < pieces[2 * i + 1].size) memory.before = {};
             auto hold = hold_of(sleep.wait, memory);
             auto edge = hold ? edge_of(row, sleep, *hold, rows) : std::nullopt;
-            sleep.barren_ns = hold ? 0 : look.now_ns;
+            sleep.quiet_until_ns = hold ? 0 : look.now_ns + kAgainNs;
             if (!edge) {
                 if (may_be_refused(sleep.wait, memory)) ends.push_back(tids[i]);
                 continue;

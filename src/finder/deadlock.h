@@ -37,7 +37,7 @@ class Deadlock : public Detector {
         std::uint64_t here_ns = 0;    // since when it is at this futex, whenever one looks
         std::uint64_t still_ns = 0;   // since when it has not been woken
         std::uint32_t looks = 0;
-        std::uint64_t barren_ns = 0;  // when its memory was no lock; 0: not known to be none
+        std::uint64_t quiet_until_ns = 0; // it is no lock: not read again before
         std::uint64_t round = 0;
     };
     struct Seen { // a knot

@@ -20,7 +20,7 @@ struct Edge {
     // With owner_gone: the waiter is the owner of `hold`, which `owner` waits for; the kernel has refused it
     // another lock, nobody knows which, and it sleeps for ever (refused_lock.h).
     bool refused = false;
-    Hold hold;
+    Hold hold{};
 };
 
 struct Knot {
