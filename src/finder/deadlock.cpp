@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kKind = "deadlock";
 constexpr std::uint64_t kStirredFactor = 3;
 constexpr std::uint32_t kLooksStill = 2, kLooksStirred = 10;
-constexpr std::uint64_t kAgainNs = 30'000'000'000; // what is no lock, or cannot be read, is looked at again
+// What is no lock, or cannot be read, is looked at again.
+constexpr std::uint64_t kAgainNs = 30'000'000'000;
 constexpr std::uint64_t kStirredAgainNs = 5'000'000'000; // ... where the thread has been woken
 constexpr std::uint64_t kLookTakesNs = 1'000'000'000; // a thread seen in it may be younger than it
 constexpr std::uint64_t kLeastPage = 4096;
@@ -87,7 +88,8 @@ std::optional<Edge> Deadlock::edge_of(const taskview::Row& row, const Sleep& sle
     if (found != rows.end() && found->second->task.tgid == pid) {
         const auto& task = found->second->task;
         if (task.state == 'Z' || task.state == 'X') return gone();
-        // The number may have been given anew: who began later than the wait does not hold the lock.
+        // The number may have been given anew: who began later than the wait does not hold the
+        // lock.
         return task.start_ns > sleep.here_ns + kLookTakesNs ? gone() : edge;
     }
     if (hold.join) return std::nullopt;
@@ -139,8 +141,8 @@ void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int3
     add_refused(rows, ends, graph);
 }
 
-// An owner of a PI lock that sleeps where glibc puts those that the kernel has refused: it closes the
-// circle if the lock that it wanted is held by one who waits for it.
+// An owner of a PI lock that sleeps where glibc puts those that the kernel has refused: it closes
+// the circle if the lock that it wanted is held by one who waits for it.
 void Deadlock::add_refused(const Rows& rows, const std::vector<std::int32_t>& ends,
                            WaitGraph& graph) {
     auto waits_for = [&](const Edge* step, std::int32_t tid) { // through PI locks alone

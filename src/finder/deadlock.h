@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Threads that wait for each other's locks (`deadlock = TIME`): a circle, a thread that waits for what
-// it holds itself, and one that waits for a lock whose owner has ended or, after a fork, is not in this
-// process. Through mutexes, PI and robust ones, the writers of rwlocks, pthread_join, and across processes.
+// Threads that wait for each other's locks (`deadlock = TIME`): a circle, a thread that waits for
+// what it holds itself, and one that waits for a lock whose owner has ended or, after a fork, is
+// not in this process. Through mutexes, PI and robust ones, the writers of rwlocks, pthread_join,
+// and across processes.
 //
-// A thread is suspected when it has slept at one futex, without a time limit, for the service's time
-// and without having been woken in between (context switches stood still); only then is memory read,
-// and what is no lock (a condition variable, a semaphore, a queue) is not read again while the thread
-// sleeps on. One that is woken all the time, as by a timer's signal, and goes back to the same futex is
-// suspected after three times that. A knot is told when two looks in a row found the same one, of
-// threads that did not stir in between; where they stirred, after ten. Owners that work, or sleep
-// anywhere but at a lock, end a chain: to hold a lock for long is no deadlock.
+// A thread is suspected when it has slept at one futex, without a time limit, for the service's
+// time and without having been woken in between (context switches stood still); only then is memory
+// read, and what is no lock (a condition variable, a semaphore, a queue) is not read again while
+// the thread sleeps on. One that is woken all the time, as by a timer's signal, and goes back to
+// the same futex is suspected after three times that. A knot is told when two looks in a row found
+// the same one, of threads that did not stir in between; where they stirred, after ten. Owners that
+// work, or sleep anywhere but at a lock, end a chain: to hold a lock for long is no deadlock.
 //
-// Not seen: a writer that waits for readers, locks whose owner nobody writes down (musl's normal mutex,
-// std::mutex of Rust, channels of Go), waits with a time limit, and 32 bit programs on a 64 bit machine.
+// Not seen: a writer that waits for readers, locks whose owner nobody writes down (musl's normal
+// mutex, std::mutex of Rust, channels of Go), waits with a time limit, and 32 bit programs on a 64
+// bit machine.
 #pragma once
 
 #include <map>

@@ -13,7 +13,8 @@ constexpr bool kWide = sizeof(void*) == 8;
 
 // glibc's kinds of mutexes: the type, and what else it is.
 constexpr std::uint32_t kType = 3, kRecursive = 1, kErrorCheck = 2;
-constexpr std::uint32_t kRobust = 0x10, kInherit = 0x20, kProtect = 0x40, kShared = 0x80, kElision = 0x300;
+constexpr std::uint32_t kRobust = 0x10, kInherit = 0x20, kProtect = 0x40, kShared = 0x80;
+constexpr std::uint32_t kElision = 0x300;
 constexpr std::uint32_t kKnownKinds = kType | kRobust | kInherit | kProtect | kShared | kElision;
 constexpr std::uint32_t kCeilingMask = 0xFFF80000; // of the lock word with kProtect
 constexpr std::uint32_t kMostUsers = 1U << 20;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// From a futex to the thread that holds it: the layouts of glibc's and musl's locks. Pure: bytes in,
-// an owner out. Whether the number is that of a thread of the process the caller has to check.
+// From a futex to the thread that holds it: the layouts of glibc's and musl's locks. Pure: bytes
+// in, an owner out. Whether the number is that of a thread of the process the caller has to check.
 //
 // glibc 2.25 and later, 64 bit: mutex {lock, count, owner, nusers, kind, spins, list}, with 32 bit
-// pointers {lock, count, owner, kind, nusers, list}; a waiter sleeps at `lock`, which is 2 or, where
-// the kernel has a part in it (robust, PI), the owner's number with a bit for "waited for". rwlock
-// {readers, writers, wrphase_futex, writers_futex, pad, pad, cur_writer, shared, …}: who waits for a
-// writer sleeps at one of the two futexes, which is 3. (Who waits for readers cannot be told whom he
-// waits for: readers are only counted.) pthread_join sleeps at the word of the joined thread that
-// the kernel clears when it ends; what stands behind it there proves it to be that word.
-// musl: mutex {type, lock, waiters, …}: a waiter sleeps at `lock`, the owner's number with a bit; a
-// normal mutex does not know its owner.
+// pointers {lock, count, owner, kind, nusers, list}; a waiter sleeps at `lock`, which is 2 or,
+// where the kernel has a part in it (robust, PI), the owner's number with a bit for "waited for".
+// rwlock {readers, writers, wrphase_futex, writers_futex, pad, pad, cur_writer, shared, …}: who
+// waits for a writer sleeps at one of the two futexes, which is 3. (Who waits for readers cannot be
+// told whom he waits for: readers are only counted.) pthread_join sleeps at the word of the joined
+// thread that the kernel clears when it ends; what stands behind it there proves it to be that
+// word. musl: mutex {type, lock, waiters, …}: a waiter sleeps at `lock`, the owner's number with a
+// bit; a normal mutex does not know its owner.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,8 @@ struct Hold {
 
 [[nodiscard]] std::optional<Hold> hold_of(const FutexWait& wait, const Surroundings& memory);
 
-// Is that a PI mutex of glibc's of the kind that puts a thread to sleep for ever if it must not wait
-// for it? With its owner; see refused_lock.h.
+// Is that a PI mutex of glibc's of the kind that puts a thread to sleep for ever if it must not
+// wait for it? With its owner; see refused_lock.h.
 [[nodiscard]] std::optional<Hold> hold_of_pi_mutex(std::uint64_t address, std::string_view bytes);
 
 } // namespace leash::finder

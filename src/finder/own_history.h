@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Is a figure unlike its own history? Pure.
 //
-// A figure arrives in buckets of time. The newest kRecent buckets are the present, the kOlder before them
-// the past, and of what lies before that the extremes of kBlocks times kOlder buckets are kept. The present
-// is unusual when two things hold that go wrong for different reasons:
-//   - nearly all its buckets lie beyond median + kDeviations robust deviations (1.4826 MAD) of the past:
-//     it lasts, and it stands out. Median and MAD because a few bursts must not hide the next change, as
-//     they would with mean and standard deviation;
-//   - its mean lies beyond that of every stretch of the same length in the past, by a quarter and by a
-//     floor: MAD is 0 for whatever idles more than half of the time, and a job of a minute every ten minutes
-//     would be an alarm each time. Every height that was reached for as long before is usual, which makes the
-//     rule know about any period up to kBlocks + 1 pasts without having to find it first.
-// What is told is over as soon as the new level has become the past, after about kRecent more buckets.
-// Slow growth is not seen, which is what memory-leak is for.
+// A figure arrives in buckets of time. The newest kRecent buckets are the present, the kOlder
+// before them the past, and of what lies before that the extremes of kBlocks times kOlder buckets
+// are kept. The present is unusual when two things hold that go wrong for different reasons:
+//   - nearly all its buckets lie beyond median + kDeviations robust deviations (1.4826 MAD) of the
+//     past: it lasts, and it stands out. Median and MAD because a few bursts must not hide the next
+//     change, as they would with mean and standard deviation;
+//   - its mean lies beyond that of every stretch of the same length in the past, by a quarter and by
+//     a floor: MAD is 0 for whatever idles more than half of the time, and a job of a minute every
+//     ten minutes would be an alarm each time. Every height that was reached for as long before is
+//     usual, which makes the rule know about any period up to kBlocks + 1 pasts without having to
+//     find it first.
+// What is told is over as soon as the new level has become the past, after about kRecent more
+// buckets. Slow growth is not seen, which is what memory-leak is for.
 #pragma once
 
 #include <array>

@@ -141,8 +141,8 @@ void add_threads(const leash_task& process, std::uint64_t time_ns, std::vector<t
         std::string name = entry->d_name;
         leash_task task{};
         task.sys_nr = -1;
-        // The switches before and after: a system call that was left meanwhile is not the one that it
-        // sleeps in.
+        // The switches before and after: a system call that was left meanwhile is not the one that
+        // it sleeps in.
         if (!read_switches(text_of(fd, name + "/status"), task)) continue;
         auto before = task.nvcsw + task.nivcsw;
         if (!read_stat(text_of(fd, name + "/stat"), ticks, task)) continue;

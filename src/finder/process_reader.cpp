@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The reader in a process of its own: one question at a time over a socket, each within a time limit.
+// The reader in a process of its own: one question at a time over a socket, each within a time
+// limit.
 #include <algorithm>
 #include <array>
 #include <cerrno>

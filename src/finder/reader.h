@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Looks deeper into a process than a sample does: into its memory, its maps, its kernel stack. Any of
-// that can hang (a page that FUSE or userfaultfd has to bring, an address space that is locked by a
-// thread in an uninterruptible sleep), so whoever implements this has to give up after a time.
+// Looks deeper into a process than a sample does: into its memory, its maps, its kernel stack. Any
+// of that can hang (a page that FUSE or userfaultfd has to bring, an address space that is locked
+// by a thread in an uninterruptible sleep), so whoever implements this has to give up after a time.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +35,14 @@ class Reader {
     virtual std::optional<pid_t> thread_here(pid_t pid, pid_t tid) = 0;
     // What is mapped at the address and how far in: "libfoo.so+0x4a10", "[heap]+0x10"; "" unknown.
     virtual std::string place(pid_t pid, std::uint64_t address) = 0;
-    // Where in the kernel the thread sleeps: its innermost functions; "" where the kernel does not say.
+    // Where in the kernel the thread sleeps: its innermost functions; "" where the kernel does not
+    // say.
     virtual std::string kernel_place(pid_t pid, pid_t tid) = 0;
 };
 
-// Reads in a process of its own, each question with a time limit. A process that was too slow is not
-// asked about again for ten minutes, and what hangs is killed and replaced; while more than a few
-// cannot be killed, all answers are empty.
+// Reads in a process of its own, each question with a time limit. A process that was too slow is
+// not asked about again for ten minutes, and what hangs is killed and replaced; while more than a
+// few cannot be killed, all answers are empty.
 [[nodiscard]] std::unique_ptr<Reader> make_reader(int limit_ms = 500);
 
 } // namespace leash::finder

@@ -21,8 +21,9 @@ bool may_be_refused(const FutexWait& wait, const Surroundings& memory) {
     // A semaphore of glibc's is {value, waiters} in one 64 bit word.
     bool first = wait.address % 8 == 0;
     if (first && is_count(word(4))) return false;
-    // A condition variable is {sequence, start, [references[2],] size[2], size, 8 * waiters, signals[2]}:
-    // until 2.40 with the references of this group, and in any version with a sequence that has begun.
+    // A condition variable is {sequence, start, [references[2],] size[2], size, 8 * waiters,
+    // signals[2]}: until 2.40 with the references of this group, and in any version with a sequence
+    // that has begun.
     if (!is_count(word(first ? -4 : -8) >> 3)) return true;
     int base = first ? -32 : -36; // without references
     return word(-24) < 2 && word(base) == 0 && word(base + 4) == 0;

@@ -8,8 +8,8 @@
 
 namespace leash::finder {
 
-// For each key that a look mentions: since when its sign has been the same at every look. A key that
-// one look does not mention is forgotten.
+// For each key that a look mentions: since when its sign has been the same at every look. A key
+// that one look does not mention is forgotten.
 template <class Key, class Sign> class Since {
   public:
     // For how long now, in nanoseconds; 0 when it is seen for the first time, or is not as it was.

@@ -63,8 +63,9 @@ void Stopped::look(const Look& look, std::vector<Finding>& found) {
         auto by = main && tasks.main_state == 't' ? "by the one that traces it" : "by a signal";
         std::string text;
         if (main)
-            text = fmt::format("the main process {} ({}) has been stopped {} for {}", tasks.main->task.tgid,
-                               tasks.main->task.comm, by, duration_text(held));
+            text = fmt::format("the main process {} ({}) has been stopped {} for {}",
+                               tasks.main->task.tgid, tasks.main->task.comm, by,
+                               duration_text(held));
         else
             text = fmt::format("all {} processes have been stopped for {}", tasks.stopped.size(),
                                duration_text(held));

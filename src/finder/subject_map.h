@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which subject a row of a sample belongs to, and what a subject's file says in the units of a look.
+// Which subject a row of a sample belongs to, and what a subject's file says in the units of a
+// look.
 #pragma once
 
 #include <cstdint>

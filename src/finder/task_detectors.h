@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The detectors that ask how long a task has been as it is. Each is on where the service's file has its
-// key, with a time (milliseconds in Subject::settings).
+// The detectors that ask how long a task has been as it is. Each is on where the service's file has
+// its key, with a time (milliseconds in Subject::settings).
 #pragma once
 
 #include <set>
@@ -12,9 +12,9 @@
 
 namespace leash::finder {
 
-// `stuck`: a thread sleeps uninterruptibly (state D), and has not run in between: the kernel, a disk or
-// a file server is to blame, and a kill may have to wait for it. Says in which system call and where in
-// the kernel. Without threads in the look, main threads are looked at.
+// `stuck`: a thread sleeps uninterruptibly (state D), and has not run in between: the kernel, a
+// disk or a file server is to blame, and a kill may have to wait for it. Says in which system call
+// and where in the kernel. Without threads in the look, main threads are looked at.
 class Stuck : public Detector {
   public:
     explicit Stuck(Reader* reader = nullptr) : reader_(reader) {} // null: without the place
@@ -25,9 +25,10 @@ class Stuck : public Detector {
     Since<std::pair<std::int32_t, std::uint64_t>, std::uint64_t> since_;
 };
 
-// `stopped`: the main process, or every process of the service, is stopped by a signal (T) or by whoever
-// traces it (t), also when a child or a thread of it goes on. One of many that is stopped is a shell's
-// job, and left alone. Where a main thread is dead its process is stopped if all its others are.
+// `stopped`: the main process, or every process of the service, is stopped by a signal (T) or by
+// whoever traces it (t), also when a child or a thread of it goes on. One of many that is stopped
+// is a shell's job, and left alone. Where a main thread is dead its process is stopped if all its
+// others are.
 class Stopped : public Detector {
   public:
     void look(const Look& look, std::vector<Finding>& found) override;
@@ -46,9 +47,9 @@ class NoTask : public Detector {
     Since<std::uint64_t, char> since_;
 };
 
-// `stray`: a task of the start sits outside its cgroup and that group's subgroups, for three looks (a
-// process that is being moved is none). On where the service's file has `strays`; what is done with
-// strays when the service is started again, init does by that key; this only tells of them.
+// `stray`: a task of the start sits outside its cgroup and that group's subgroups, for three looks
+// (a process that is being moved is none). On where the service's file has `strays`; what is done
+// with strays when the service is started again, init does by that key; this only tells of them.
 class Stray : public Detector {
   public:
     // Is the group with the inode number `group` below `root`? Nothing: it cannot be told.
@@ -62,12 +63,13 @@ class Stray : public Detector {
     std::map<std::pair<std::int32_t, std::uint64_t>, int> looks_;
 };
 
-// By walking the tree of cgroup v2, at most once a look, when a group is asked for that is not known.
+// By walking the tree of cgroup v2, at most once a look, when a group is asked for that is not
+// known.
 [[nodiscard]] Stray::IsBelow cgroup_tree();
 
-// `livelock`: a thread uses its CPU all the time, in user mode, is never found in a system call, never
-// waits, reads, writes or takes a new page. That is what a lost loop looks like; it is what pure
-// computing looks like, too, so the time has to be longer than the service ever computes.
+// `livelock`: a thread uses its CPU all the time, in user mode, is never found in a system call,
+// never waits, reads, writes or takes a new page. That is what a lost loop looks like; it is what
+// pure computing looks like, too, so the time has to be longer than the service ever computes.
 class Livelock : public Detector {
   public:
     void look(const Look& look, std::vector<Finding>& found) override;

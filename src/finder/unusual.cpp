@@ -76,7 +76,8 @@ void Unusual::look(const Look& look, std::vector<Finding>& found) {
             ++sum->cpu_rows;
             auto [counter, is_new] = counters_.try_emplace({task.tid, task.start_ns});
             // One that is there for the first time has used all it has since the last look.
-            std::uint64_t before = is_new && task.start_ns < last_ns_ ? task.runtime_ns : counter->second.first;
+            std::uint64_t before = is_new && task.start_ns < last_ns_ ? task.runtime_ns :
+                counter->second.first;
             sum->used_ns += task.runtime_ns - std::min<std::uint64_t>(before, task.runtime_ns);
             counter->second = {task.runtime_ns, round_};
         }

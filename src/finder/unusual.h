@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// `unusual = TIME`: a service's CPU time or memory, or the CPU time of one of its threads, is for so long
-// unlike it has ever been before: see own_history.h. Nothing is said before it has been watched for nine
-// times as long; it is compared with at least fifteen times as long, and with the extremes of 240 times.
+// `unusual = TIME`: a service's CPU time or memory, or the CPU time of one of its threads, is for
+// so long unlike it has ever been before: see own_history.h. Nothing is said before it has been
+// watched for nine times as long; it is compared with at least fifteen times as long, and with the
+// extremes of 240 times.
 #pragma once
 
 #include <map>

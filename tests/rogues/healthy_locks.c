@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What looks like a deadlock and is none. healthy_locks KIND: condition (a wait for work that never comes,
- * the mutex right behind the condition variable), hold (the owner of a mutex sleeps for long), join (a
- * chain of threads that wait for each other's end), semaphore, contended (a mutex that eight threads
- * want all the time), reader (writers wait for a reader that sleeps), pi (the owner of a PI mutex waits for
- * a semaphore on its stack). */
+ * What looks like a deadlock and is none. healthy_locks KIND: condition (a wait for work that never
+ * comes, the mutex right behind the condition variable), hold (the owner of a mutex sleeps for
+ * long), join (a chain of threads that wait for each other's end), semaphore, contended (a mutex
+ * that eight threads want all the time), reader (writers wait for a reader that sleeps), pi (the
+ * owner of a PI mutex waits for a semaphore on its stack). */
 #include "locks.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A thread waits for a mutex whose owner has ended; with "fork": for one that a thread of the parent held
- * when the process was forked. Nobody is left to unlock it. */
+ * A thread waits for a mutex whose owner has ended; with "fork": for one that a thread of the
+ * parent held when the process was forked. Nobody is left to unlock it. */
 #include "locks.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

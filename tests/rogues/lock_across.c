@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Two processes, each with one of two mutexes in their shared memory, wait for the other's. Defeats whoever
- * looks at one process at a time. */
+ * Two processes, each with one of two mutexes in their shared memory, wait for the other's. Defeats
+ * whoever looks at one process at a time. */
 #include "locks.h"
 
 int main(void) {

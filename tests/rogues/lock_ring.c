@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * lock_ring N [KIND]: N threads, each of which holds one lock and waits for that of the next one (2:
- * AB-BA; 1: a thread that waits for what it holds). KIND: mutex, recursive, robust, pi, rwlock; tick: the
- * threads are woken by a timer's signal all the time. Defeats "it sleeps, so it is idle". */
+ * lock_ring N [KIND]: N threads, each of which holds one lock and waits for that of the next one
+ * (2: AB-BA; 1: a thread that waits for what it holds). KIND: mutex, recursive, robust, pi, rwlock;
+ * tick: the threads are woken by a timer's signal all the time. Defeats "it sleeps, so it is idle".
+ * */
 #include "locks.h"
 
 #include <sys/time.h>

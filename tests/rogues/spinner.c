@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A thread spins without progress, the others sleep. Defeats "it uses CPU, so it is well". With "later
- * SECONDS" it begins then. */
+ * A thread spins without progress, the others sleep. Defeats "it uses CPU, so it is well". With
+ * "later SECONDS" it begins then. */
 #include "locks.h"
 
 static volatile unsigned long turns;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The main process is stopped, its child is busy. Defeats "something has used CPU, so it is well". */
+ * The main process is stopped, its child is busy. Defeats "something has used CPU, so it is well".
+ * */
 #include "rogue.h"
 
 #include <fcntl.h>

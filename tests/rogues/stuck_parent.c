@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * In an uninterruptible sleep: the parent of a vfork whose child does not go on. With "slow" it is none:
- * one such sleep after the other, each of which ends. */
+ * In an uninterruptible sleep: the parent of a vfork whose child does not go on. With "slow" it is
+ * none: one such sleep after the other, each of which ends. */
 #include "rogue.h"
 
 int main(int argc, char** argv) {

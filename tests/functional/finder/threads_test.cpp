@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rogues and healthy programs, all at once, before the real detectors: threads from /proc, memory by the
-// real reader.
+// Rogues and healthy programs, all at once, before the real detectors: threads from /proc, memory
+// by the real reader.
 #include <chrono>
 #include <csignal>
 #include <map>
@@ -42,8 +42,9 @@ std::vector<Case> cases() {
         {"recursive", {"lock_ring", "2", "recursive"}, "deadlock", ring("recursive mutex")},
         {"robust", {"lock_ring", "2", "robust"}, "deadlock", ring("robust mutex")},
         {"pi", {"lock_ring", "2", "pi"}, "deadlock",
-         "\\(ring[01]\\) holds PI mutex 0x.*, which [0-9]+ \\(ring[01]\\) waits for, and sleeps for ever"},
-        {"pi3", {"lock_ring", "3", "pi"}, "deadlock", 
+         "\\(ring[01]\\) holds PI mutex 0x.*, which [0-9]+ \\(ring[01]\\) waits for, and "
+         "sleeps for ever"},
+        {"pi3", {"lock_ring", "3", "pi"}, "deadlock",
          "holds PI mutex 0x.* waits for, and sleeps for ever.*; 1 more waits behind it"},
         {"rwlock", {"lock_ring", "2", "rwlock"}, "deadlock", ring("rwlock")},
         {"tick", {"lock_ring", "2", "tick"}, "deadlock", ring("mutex")},
@@ -66,7 +67,8 @@ std::vector<Case> cases() {
         {"spinner", {"spinner"}, "livelock",
          "thread [0-9]+ \\(spin\\) has been running without a system call"},
         {"stopped", {"stopped_main"}, "stopped",
-         "the main process [0-9]+ \\(stopped_main\\) has been stopped by a signal for .*; 1 other process "
+         "the main process [0-9]+ \\(stopped_main\\) has been stopped by a signal for .*; 1 "
+         "other process "
          "of the service goes on"},
         {"stuck", {"stuck_parent"}, "stuck",
          "thread [0-9]+ \\(stuck_parent\\) has been in an uninterruptible sleep for .* in v?fork"},

@@ -73,7 +73,8 @@ TEST_F(DeadlockTest, TheCircleIsNamedAfterItsTime) {
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].start, 1u);
     EXPECT_EQ(found[0].kind, "deadlock");
-    EXPECT_EQ(found[0].evidence, "thread 10 (t10) waits for mutex 0xa000 held by 11 (t11), which waits for "
+    EXPECT_EQ(found[0].evidence, "thread 10 (t10) waits for mutex 0xa000 held by 11 (t11), "
+                                 "which waits for "
                                  "mutex 0xb000 held by 10 (t10); for 4 s");
     EXPECT_EQ(found[0].tids, (std::vector<std::int32_t>{10, 11}));
     reader.mutex(10, 0xB000, 12); // somebody has helped
@@ -139,7 +140,8 @@ TEST_F(DeadlockTest, AnOwnerThatHasEnded) {
     auto found = looks(detector, 5);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].evidence,
-              "thread 10 (t10) waits for mutex 0xa000 held by 11, which has ended; 1 more waits behind it; "
+              "thread 10 (t10) waits for mutex 0xa000 held by 11, which has ended; 1 more "
+              "waits behind it; "
               "for 4 s");
     // Another thread has got its number: it began after the wait.
     reader.ended.clear();
@@ -168,7 +170,8 @@ TEST_F(DeadlockTest, AcrossProcessesAndServices) {
     auto found = looks(detector, 6);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].start, 1u);
-    EXPECT_TRUE(found[0].evidence.starts_with("thread 10 (t10) of process 10 waits for shared mutex 0xa000 "
+    EXPECT_TRUE(found[0].evidence.starts_with("thread 10 (t10) of process 10 waits for "
+                                              "shared mutex 0xa000 "
                                               "held by 20 (t20) of process 20"));
     EXPECT_EQ(looks(detector, 60).size(), 2u);
     // The same numbers in locks that are not shared mean nothing.

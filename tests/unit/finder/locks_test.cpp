@@ -80,7 +80,8 @@ TEST(Hold, OfWhatStandsInMemory) {
         {"shared", waiting(2, true), "", words({2, 0, kTid, 1, 0x80}), "shared mutex", kTid},
         {"robust", waiting(kWaited, true), "", words({kWaited, 1, kTid, 1, 0x90, 0, 8, 9, 8, 9}),
          "robust mutex", kTid},
-        {"ceiling", kPlain, "", words({2 | 5 << 19, 0, kTid, 1, 0x40}), nullptr}, // not what it slept for
+        // Not what it slept for.
+        {"ceiling", kPlain, "", words({2 | 5 << 19, 0, kTid, 1, 0x40}), nullptr},
         {"ceiling, as it was", waiting(2 | 5 << 19), "", words({2 | 5 << 19, 0, kTid, 1, 0x40}), "mutex",
          kTid},
         {"PI", kPi, "", words({kWaited, 1, kTid, 1, 0x20}), "PI mutex", kTid},
@@ -95,7 +96,8 @@ TEST(Hold, OfWhatStandsInMemory) {
         {"a list where none is", kPlain, "", words({2, 0, kTid, 1, 0, 0, 1}), nullptr},
         {"cut off", kPlain, "", words({2, 0, kTid, 1, 0}, 20), nullptr},
         {"not readable", kPlain, "", "", nullptr},
-        // {signals[1]} of a condition variable, and right behind it its mutex, locked and waited for.
+        // {signals[1]} of a condition variable, and right behind it its mutex, locked and waited
+        // for.
         {"condition, a mutex behind", kPlain, "", words({2, 2, 0, kTid, 1, 0}), nullptr},
         {"semaphore", waiting(0), "", words({0, 1, 0, 0}), nullptr},
         // {readers, writers, wrphase, writers_futex, 0, 0, writer, shared, 0, 0, 0, 0, flags}

@@ -47,7 +47,8 @@ TEST(ProcTexts, Syscall) {
 
 TEST(ProcTexts, SwitchesAndSchedstat) {
     leash_task task{};
-    ASSERT_TRUE(read_switches("Name:\tx\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n", task));
+    ASSERT_TRUE(read_switches("Name:\tx\nvoluntary_ctxt_switches:\t150\n"
+                              "nonvoluntary_ctxt_switches:\t7\n", task));
     EXPECT_EQ(task.nvcsw, 150u);
     EXPECT_EQ(task.nivcsw, 7u);
     EXPECT_FALSE(read_switches("Name:\tx\n", task));
@@ -73,13 +74,17 @@ TEST(ProcTexts, OwnThreads) {
 }
 
 TEST(ProcTexts, Places) {
-    const std::string maps = "00400000-00401000 r--p 00000000 08:01 11                      /usr/bin/my app\n"
-                             "00401000-00405000 r-xp 00001000 08:01 11                      /usr/bin/my app\n"
-                             "00405000-00407000 rw-p 00005000 08:01 11                      /usr/bin/my app\n"
+    const std::string maps = "00400000-00401000 r--p 00000000 08:01 11                      "
+                             "/usr/bin/my app\n"
+                             "00401000-00405000 r-xp 00001000 08:01 11                      "
+                             "/usr/bin/my app\n"
+                             "00405000-00407000 rw-p 00005000 08:01 11                      "
+                             "/usr/bin/my app\n"
                              "00407000-00409000 rw-p 00000000 00:00 0 \n"
                              "01000000-01021000 rw-p 00000000 00:00 0                       [heap]\n"
                              "7f0000000000-7f0000010000 rw-p 00000000 00:00 0 \n"
-                             "7f1000000000-7f1000001000 rw-s 00000000 00:1 5                /dev/shm/x\n";
+                             "7f1000000000-7f1000001000 rw-s 00000000 00:1 5                "
+                             "/dev/shm/x\n";
     const std::pair<std::uint64_t, const char*> rows[] = {
         {0x400010, "my app+0x10"}, {0x406008, "my app+0x6008"}, {0x408000, "my app+0x8000"},
         {0x1000040, "[heap]+0x40"}, {0x7f0000000100, "[anon]+0x100"},
@@ -90,7 +95,8 @@ TEST(ProcTexts, Places) {
 
 TEST(ProcTexts, KernelStack) {
     EXPECT_EQ(innermost("[<0>] kernel_clone+0x3c0/0x410\n[<0>] __do_sys_vfork+0x3e/0x60\n"
-                        "[<0>] do_syscall_64+0x59/0xb0\n[<0>] entry_SYSCALL_64_after_hwframe+0x6e/0xd8\n"),
+                        "[<0>] do_syscall_64+0x59/0xb0\n[<0>] "
+                        "entry_SYSCALL_64_after_hwframe+0x6e/0xd8\n"),
               "kernel_clone < __do_sys_vfork");
     EXPECT_EQ(innermost("[<0>] 0xffffffff81000000\n"), "");
     EXPECT_EQ(innermost(""), "");

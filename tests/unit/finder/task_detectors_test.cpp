@@ -55,12 +55,15 @@ TEST_F(TaskDetectors, Stopped) {
     };
     const Row rows[] = {
         {"main alone", "T", 1, "the main process 10 (t10) has been stopped by a signal for 3 s"},
-        {"traced", "t", 1, "the main process 10 (t10) has been stopped by the one that traces it for 3 s"},
+        {"traced", "t", 1, "the main process 10 (t10) has been stopped by the one that "
+                           "traces it for 3 s"},
         {"busy child", "TR", 1,
-         "the main process 10 (t10) has been stopped by a signal for 3 s; 1 other process of the service "
+         "the main process 10 (t10) has been stopped by a signal for 3 s; 1 other process "
+         "of the service "
          "goes on"},
         {"busy children", "TRS", 1,
-         "the main process 10 (t10) has been stopped by a signal for 3 s; 2 other processes of the service "
+         "the main process 10 (t10) has been stopped by a signal for 3 s; 2 other processes "
+         "of the service "
          "go on"},
         {"a shell's job", "ST", 0, ""},
         {"dead main, the rest stopped", "ZTT", 1, "all 2 processes have been stopped for 3 s"},
@@ -160,7 +163,8 @@ TEST_F(Spinning, IsFound) {
     EXPECT_TRUE(spin(5).empty());
     auto found = spin(1);
     ASSERT_EQ(found.size(), 1u);
-    EXPECT_EQ(found[0].evidence, "thread 10 (t10) has been running without a system call, a wait or any input "
+    EXPECT_EQ(found[0].evidence, "thread 10 (t10) has been running without a system call, a "
+                                 "wait or any input "
                                  "or output for 5 s, 5 s of it on a CPU");
 }
 
@@ -169,7 +173,8 @@ TEST_F(Spinning, IsFoundOnAFullMachine) { EXPECT_EQ(spin(7, nullptr, 0.3).size()
 TEST_F(Spinning, WhateverIsProgress) {
     for (auto change : {+[](leash_task& t) { ++t.nvcsw; }, +[](leash_task& t) { ++t.min_flt; },
                         +[](leash_task& t) { t.write_bytes += 512; },
-                        +[](leash_task& t) { t.read_bytes += 512; }, +[](leash_task& t) { t.sys_nr = 1; },
+                        +[](leash_task& t) { t.read_bytes += 512; }, +[](leash_task& t) {
+                            t.sys_nr = 1; },
                         +[](leash_task& t) { t.state = 'S'; },
                         +[](leash_task& t) { t.stime_ns += kSec / 2; }}) {
         threads.rows = {task_row(10, 10, 'R')};
@@ -191,7 +196,8 @@ TEST(Settings, Times) {
         EXPECT_FALSE(time_setting(subject_of(1, "stuck", text), "stuck")) << text;
     EXPECT_FALSE(time_setting(subject_of(1, "stuck", "5"), "livelock"));
     const std::pair<std::uint64_t, const char*> texts[] = {
-        {850 * kMs, "850 ms"}, {12 * kSec, "12 s"}, {200 * kSec, "3 min 20 s"}, {18600 * kSec, "5 h 10 min"}};
+        {850 * kMs, "850 ms"}, {12 * kSec, "12 s"}, {200 * kSec, "3 min 20 s"}, {18600 *
+            kSec, "5 h 10 min"}};
     for (const auto& [ns, text] : texts) EXPECT_EQ(duration_text(ns), text);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How often the rule for `unusual` is wrong, and how often it is right, on loads that are made up: fixed
-// seeds, many runs. The rates are printed; what is asserted has a margin.
+// How often the rule for `unusual` is wrong, and how often it is right, on loads that are made up:
+// fixed seeds, many runs. The rates are printed; what is asserted has a margin.
 #include <cmath>
 #include <functional>
 #include <random>
@@ -22,13 +22,15 @@ double noise(Random& random, double mean, double deviation) {
     return std::max(0.0, std::normal_distribution<double>(mean, deviation)(random));
 }
 
-// Bursts of random length with pauses of random length: on and off with these mean numbers of buckets.
+// Bursts of random length with pauses of random length: on and off with these mean numbers of
+// buckets.
 Load bursty(double on, double off, double height) {
     return [=, left = 0, busy = false](Random& random, int i) mutable {
         if (i == 0) left = 0, busy = false;
         if (left-- <= 0) {
             busy = !busy;
-            left = 1 + static_cast<int>(std::exponential_distribution<double>(1 / (busy ? on : off))(random));
+            left = 1 + static_cast<int>(std::exponential_distribution<double>(1 / (busy ?
+                on : off))(random));
         }
         return busy ? noise(random, height, height / 8) : noise(random, 1, 0.5);
     };
@@ -153,14 +155,16 @@ TEST(Unusual, TheDetectorNamesServiceAndThread) {
     EXPECT_EQ(found[0].start, 1u);
     EXPECT_EQ(found[0].kind, "unusual");
     EXPECT_EQ(found[0].evidence,
-              "the service uses 95% of a CPU, after 2% mostly and at most 2%; thread 11 (t11) uses 95% of a "
+              "the service uses 95% of a CPU, after 2% mostly and at most 2%; thread 11 "
+              "(t11) uses 95% of a "
               "CPU, after 2% mostly and at most 2%; for 8 s");
     EXPECT_EQ(found[0].tids, std::vector<std::int32_t>{11});
     EXPECT_TRUE(run(60, 20).empty());
     stage.processes.rows[0].task.anon = 256 << 20;
     found = run(8, 20);
     ASSERT_EQ(found.size(), 1u);
-    EXPECT_EQ(found[0].evidence, "the service has 256 MiB of memory, after 64 mostly and at most 64; for 8 s");
+    EXPECT_EQ(found[0].evidence, "the service has 256 MiB of memory, after 64 mostly and at "
+                                 "most 64; for 8 s");
 }
 
 } // namespace
