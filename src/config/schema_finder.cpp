@@ -79,29 +79,45 @@ constexpr KindRow kRows[] = {
      "on-task-hog", "The answer to more tasks or forks than `task-hog`. `limit` sets pids.max.",
      &set_policy<TroubleKind::task_hog>},
     {TroubleKind::stuck, "stuck",
-     "A task that sleeps uninterruptibly, in the same place, for so long is the trouble `stuck`.",
+     "A thread that sleeps uninterruptibly (state D) for so long without having run in between is the "
+     "trouble `stuck`: a disk or a file server does not answer, or the kernel is at fault. The evidence "
+     "names the system call and the place in the kernel.",
      "on-stuck", "The answer to a task that is stuck in the kernel.",
      &set_policy<TroubleKind::stuck>},
     {TroubleKind::stopped, "stopped",
-     "A process of the service that is stopped by a signal, or by who traces it, for so long is the "
-     "trouble `stopped`.",
+     "The main process, or all processes of the service, being stopped by a signal, or by who traces "
+     "them, for so long is the trouble `stopped`, also when children go on.",
      "on-stopped", "The answer to a process that is stopped.", &set_policy<TroubleKind::stopped>},
     {TroubleKind::livelock, "livelock",
-     "A thread that uses a CPU for so long and does nothing else with it is the trouble `livelock`.",
+     "A thread that has a CPU, or waits for one, for so long and makes no system call, never "
+     "waits, reads, "
+     "writes or takes a new page is the trouble `livelock`. Pure computing looks the same: choose "
+     "a time "
+     "that is longer than the service ever computes.",
      "on-livelock", "The answer to a thread that spins without progress.",
      &set_policy<TroubleKind::livelock>},
     {TroubleKind::deadlock, "deadlock",
-     "Threads that wait for locks of each other in a circle, for so long, are the trouble `deadlock`.",
+     "Threads that wait for locks of each other in a circle, for so long, are the trouble `deadlock`; "
+     "so is a thread that waits for a lock that it holds itself, or whose owner has ended. Found "
+     "are the "
+     "mutexes of glibc (normal, recursive, robust, PI), the writers of its rwlocks, pthread_join, and "
+     "mutexes of musl that know their owner, also between processes. Not found are rwlocks that wait "
+     "for readers, locks that do not write down who holds them (a normal mutex of musl, locks of Rust "
+     "and Go), and waits with a time limit. The evidence names threads, locks and the circle.",
      "on-deadlock", "The answer to threads that wait for each other.",
      &set_policy<TroubleKind::deadlock>},
     {TroubleKind::no_task, "no-task",
-     "A service that is running, but of which no task is left that could do anything, for so long, is "
-     "the trouble `no-task`.",
+     "A service that has a main process by all init knows, but of which no task is left that could do "
+     "anything (none at all, or zombies), for so long, is the trouble `no-task`.",
      "on-no-task", "The answer to a running service without a living task.",
      &set_policy<TroubleKind::no_task>},
     {TroubleKind::unusual, "unusual",
-     "A thread that uses its CPU or memory unlike it has before, for so long, is the trouble "
-     "`unusual`.",
+     "CPU time or memory of the service, or CPU time of one of its threads, that is for so long unlike "
+     "it has ever been before is the trouble `unusual`. It is compared with the fifteen times as long "
+     "before that, and with the heights of the 240 times before that again; nothing is said before "
+     "nine times as long has been seen. So a job that runs once a day is usual from its second "
+     "day on if "
+     "this is 6m or more.",
      "on-unusual", "The answer to a thread that behaves unlike its own history.",
      &set_policy<TroubleKind::unusual>},
     {TroubleKind::stray, "", "", "on-stray",

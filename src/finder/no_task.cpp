@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/process.h"
 #include "finder/task_detectors.h"
 
 namespace leash::finder {
@@ -35,9 +36,9 @@ void NoTask::look(const Look& look, std::vector<Finding>& found) {
     }
     for (const auto& subject : look.subjects) {
         auto limit = time_setting(subject, "no-task");
-        if (!limit) continue;
+        if (!limit || subject.main_pid == 0) continue;
         const auto& tasks = starts[subject.start];
-        if (tasks.living != 0 || tasks.main_lives) continue;
+        if (tasks.living != 0 || tasks.main_lives || lives_(subject.main_pid)) continue;
         auto held = since_.held(subject.start, ' ', look.now_ns);
         if (held < *limit) continue;
         auto text = tasks.zombies.empty()
@@ -49,6 +50,11 @@ void NoTask::look(const Look& look, std::vector<Finding>& found) {
                          .tids = tasks.zombies});
     }
     since_.end_look();
+}
+
+bool process_lives(std::int32_t pid) {
+    auto stat = leash::read_stat(pid);
+    return stat && (!stat->dead() || stat->threads > 1);
 }
 
 } // namespace leash::finder

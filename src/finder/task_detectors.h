@@ -37,15 +37,21 @@ class Stopped : public Detector {
     Since<std::uint64_t, char> since_; // by start
 };
 
-// `no-task`: a service that is thought to run has no living task: nothing at all, or zombies that
-// nobody reaps. A process whose main thread alone is dead lives.
+// `no-task`: a service that is thought to run, since it has a main process, has no living task:
+// nothing at all, or zombies that nobody reaps. A process whose main thread alone is dead lives.
 class NoTask : public Detector {
   public:
+    // Is there such a process, and no zombie? A look may lack a main process that nobody attributed.
+    using Lives = std::function<bool(std::int32_t pid)>;
+    explicit NoTask(Lives lives) : lives_(std::move(lives)) {}
     void look(const Look& look, std::vector<Finding>& found) override;
 
   private:
+    Lives lives_;
     Since<std::uint64_t, char> since_;
 };
+// By /proc/PID/stat.
+[[nodiscard]] bool process_lives(std::int32_t pid);
 
 // `stray`: a task of the start sits outside its cgroup and that group's subgroups, for three looks
 // (a process that is being moved is none). On where the service's file has `strays`; what is done

@@ -16,7 +16,7 @@ std::vector<std::unique_ptr<Detector>> thread_detectors(Reader& reader) {
     all.push_back(std::make_unique<Livelock>());
     all.push_back(std::make_unique<Stuck>(&reader));
     all.push_back(std::make_unique<Stopped>());
-    all.push_back(std::make_unique<NoTask>());
+    all.push_back(std::make_unique<NoTask>(process_lives));
     all.push_back(std::make_unique<Stray>(cgroup_tree()));
     all.push_back(std::make_unique<Unusual>());
     return all;

@@ -99,7 +99,8 @@ TEST_F(TaskDetectors, StoppedThreadsOfADeadMainThread) {
 
 TEST_F(TaskDetectors, NoTask) {
     on("no-task");
-    NoTask no_task;
+    std::int32_t alive = 0;
+    NoTask no_task([&](std::int32_t pid) { return pid == alive; });
     processes.rows = {task_row(10, 10)};
     EXPECT_TRUE(looks(no_task, 8).empty());
     processes.rows[0].task.state = 'Z';
@@ -116,6 +117,11 @@ TEST_F(TaskDetectors, NoTask) {
     found = looks(no_task, 4);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].evidence, "no task of the service is left, for 3 s");
+    alive = 10; // in no row, but it is there
+    EXPECT_TRUE(looks(no_task, 8).empty());
+    alive = 0;
+    subjects[0].main_pid = 0; // nothing is thought to run
+    EXPECT_TRUE(looks(no_task, 8).empty());
 }
 
 TEST_F(TaskDetectors, StrayIsOutsideForThreeLooks) {
