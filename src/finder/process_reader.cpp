@@ -30,7 +30,7 @@ namespace leash::finder {
 namespace {
 
 constexpr std::size_t kMostStuck = 4;        // children that cannot be killed
-constexpr Ms kPutAside = std::chrono::minutes(10);
+constexpr Ms kFirstAside = std::chrono::seconds(10), kLongestAside = std::chrono::minutes(10);
 constexpr std::size_t kMostAside = 256;
 
 class ProcessReader : public Reader {
@@ -78,8 +78,12 @@ class ProcessReader : public Reader {
     std::optional<std::string> ask(Question question) {
         reap();
         auto now = monotonic_now();
-        std::erase_if(aside_, [&](const auto& entry) { return entry.second <= now; });
-        if (aside_.contains(question.pid) || stuck_.size() >= kMostStuck) return std::nullopt;
+        std::erase_if(aside_, [&](const auto& entry) {
+            return entry.second.until + 2 * kLongestAside <= now;
+        });
+        auto aside = aside_.find(question.pid);
+        if (aside != aside_.end() && aside->second.until > now) return std::nullopt;
+        if (stuck_.size() >= kMostStuck) return std::nullopt;
         for (int attempt = 0; attempt < 2; ++attempt) {
             if (child_ == 0 && !make_child()) return std::nullopt;
             if (::send(socket_.get(), &question, sizeof question, MSG_NOSIGNAL) !=
@@ -96,8 +100,7 @@ class ProcessReader : public Reader {
                 found = ::poll(&ready, 1, static_cast<int>(left));
             } while (found < 0 && errno == EINTR);
             if (found == 0) {
-                if (aside_.size() < kMostAside)
-                    aside_[question.pid] = monotonic_now() + kPutAside;
+                put_aside(question.pid);
                 drop_child();
                 return std::nullopt;
             }
@@ -106,10 +109,19 @@ class ProcessReader : public Reader {
                 drop_child();
                 continue;
             }
+            aside_.erase(question.pid);
             if (answer[0] != kKnown) return std::nullopt;
             return std::string(answer.data() + 1, static_cast<std::size_t>(length) - 1);
         }
         return std::nullopt;
+    }
+
+    // A busy machine is slow once, memory that does not come is it each time.
+    void put_aside(pid_t pid) {
+        if (aside_.size() >= kMostAside) aside_.clear();
+        auto& aside = aside_[pid];
+        aside.pause = aside.pause == Ms(0) ? kFirstAside : std::min(2 * aside.pause, kLongestAside);
+        aside.until = monotonic_now() + aside.pause;
     }
 
     bool make_child() {
@@ -149,7 +161,10 @@ class ProcessReader : public Reader {
     UniqueFd socket_;
     pid_t child_ = 0;
     std::vector<pid_t> stuck_; // killed, and perhaps still there
-    std::map<pid_t, Ms> aside_; // processes that were too slow, until when
+    struct Aside {
+        Ms until{0}, pause{0};
+    };
+    std::map<pid_t, Aside> aside_; // processes that were too slow
 };
 
 } // namespace

@@ -41,8 +41,8 @@ class Reader {
 };
 
 // Reads in a process of its own, each question with a time limit. A process that was too slow is
-// not asked about again for ten minutes, and what hangs is killed and replaced; while more than a
-// few cannot be killed, all answers are empty.
-[[nodiscard]] std::unique_ptr<Reader> make_reader(int limit_ms = 500);
+// not asked about again for ten seconds, and for longer each time, up to ten minutes; what hangs is
+// killed and replaced; while more than a few cannot be killed, all answers are empty.
+[[nodiscard]] std::unique_ptr<Reader> make_reader(int limit_ms = 1000);
 
 } // namespace leash::finder
