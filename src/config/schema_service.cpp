@@ -399,7 +399,8 @@ std::vector<KeySpec> rows() {
         .text = "How long one probe may take. A command is killed then, with all that it has started.",
         .set = ServiceSetter{set_time<&S::probe_timeout>}});
     table.push_back({.section = section, .group = watch, .key = "on-trouble", .type = policy,
-        .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`", .types = kProcess,
+        .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`; see HOGS, LEAKS AND HANGS",
+        .types = kProcess,
         .text = "The answer to every trouble that has no `on-KIND` of its own. See POLICIES.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.on_trouble = v.policy;
@@ -437,6 +438,7 @@ std::vector<KeySpec> rows() {
                 "which `restart` answers.",
         .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
     add_kernel_limits(table);
+    add_finder_rows(table);
     return table;
 }
 

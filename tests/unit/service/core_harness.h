@@ -57,6 +57,16 @@ inline std::string text_of(const Action& action, bool reasons = false) {
             [&](const action::TargetSettled& a) {
                 return fmt::format("settled {} {}", a.target, a.failed);
             },
+            [&](const action::LimitStart& a) {
+                return fmt::format("limit {}#{} {} {}", a.service, a.start, to_string(a.kind),
+                                   a.value ? a.value->number : 0);
+            },
+            [&](const action::FreezeStart& a) {
+                return fmt::format("freeze {}#{}", a.service, a.start);
+            },
+            [&](const action::DumpStart& a) {
+                return fmt::format("dump {}#{} ({})", a.service, a.start, a.evidence);
+            },
             [&](const action::AskNextRun& a) { return "ask next run of " + a.service; },
             [&](const action::AllStopped&) { return std::string("all stopped"); }},
         action);
