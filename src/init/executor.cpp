@@ -237,7 +237,10 @@ void Executor::run_hook(const action::RunHook& wanted) {
                      {{"TROUBLED_SERVICE", wanted.service},
                       {"TROUBLED_PID", std::to_string(live ? live->main_pid : 0)},
                       {"REASON", wanted.reason}},
-                     settings ? settings->exec_timeout : ServiceSettings{}.exec_timeout});
+                     settings ? settings->exec_timeout : ServiceSettings{}.exec_timeout,
+                     [this, service = wanted.service](const std::string& result) {
+                         if (result_) result_(service, result);
+                     }});
 }
 
 bool Executor::child_exited(pid_t pid, int wait_status) {

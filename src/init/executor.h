@@ -60,6 +60,9 @@ class Executor {
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
     void run_hook(const action::RunHook& wanted);
+    // Told how a hook has ended.
+    using HookResult = std::function<void(const std::string& service, const std::string& result)>;
+    void set_result(HookResult result) { result_ = std::move(result); }
     // Commands beside the main process: executor_control.cpp.
     void run_control(const action::RunControl& wanted);
     void kill_control(const action::KillControl& wanted);
@@ -158,6 +161,7 @@ class Executor {
     KernelLineage* kernel_ = nullptr;
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
+    HookResult result_;
     Closer closer_;
     FdStores stores_;
     LiveStarts live_; // its sockets discard into the closer

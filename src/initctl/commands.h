@@ -32,6 +32,7 @@ struct Options {
     std::string root;
     std::string scope;
     std::string code, pid; // of `watchdog`
+    std::string since;
 };
 
 struct Command {
@@ -42,7 +43,7 @@ struct Command {
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
                               // s scope, k kernel, b batch, N count, d delay, a all,
-                              // o now, u runtime, c code, p pid, v via-wdt
+                              // o now, u runtime, c code, p pid, v via-wdt, S since
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -70,6 +71,8 @@ int run_power(const Command& command, const Options& options, const Session& ses
 int run_daemon_reexec(const Command& command, const Options& options, const Session& session);
 int run_target(const Command& command, const Options& options, const Session& session);
 int run_cond(const Command& command, const Options& options, const Session& session);
+int run_doctor(const Command& command, const Options& options, const Session& session);
+int run_explain(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
 int run_watchdog(const Command& command, const Options& options, const Session& session);
 int run_plugin(const Command& command, const Options& options, const Session& session);

@@ -65,7 +65,10 @@ LifeRecord pack(const Life& life) {
         const auto& trouble = (*life.troubles)[i];
         auto& saved = record.troubles[i];
         saved.pending = trouble.pending ? 1 : 0;
-        saved.next = static_cast<std::uint32_t>(trouble.next);
+        saved.standing = trouble.standing ? 1 : 0;
+        saved.calming = trouble.calming ? 1 : 0;
+        saved.next = static_cast<std::uint16_t>(trouble.next);
+        saved.since = trouble.since.count();
         saved.due = trouble.due.count();
         put_text(saved.evidence, trouble.evidence);
     }
@@ -138,8 +141,11 @@ Life unpack(const LifeRecord& record) {
     life.error_text = get_text(record.error_text);
     for (std::size_t i = 0; i < life.troubles->size(); ++i) {
         const auto& saved = record.troubles[i];
-        if (saved.pending == 0) continue;
-        life.troubles.edit()[i] = {true, saved.next, Ms{saved.due}, get_text(saved.evidence)};
+        if (saved.pending == 0 && saved.standing == 0) continue;
+        life.troubles.edit()[i] = {saved.pending != 0,       saved.next,
+                                   Ms{saved.due},            get_text(saved.evidence),
+                                   saved.standing != 0,      saved.calming != 0,
+                                   Ms{saved.since}};
     }
     for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
         life.budgets.restore(record.budgets[i]);

@@ -27,9 +27,9 @@ struct LifeRecord {
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96],
         error_text[48];
-    struct Pending { // a trouble whose next step waits
-        std::int64_t due;
-        std::uint32_t pending, next;
+    struct Pending { // a trouble that stands
+        std::int64_t due, since;
+        std::uint16_t pending, standing, calming, next;
         char evidence[56];
     } troubles[kTroubleKinds];
     static constexpr std::size_t kBudgets = 3;

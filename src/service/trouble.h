@@ -57,12 +57,16 @@ struct Answer {
 // "report, signal SIGABRT; then restart after 5s": for messages.
 [[nodiscard]] std::string describe(const Answer& answer, const Policy& policy);
 
-// A trouble whose next step waits. Value type, part of Life.
+// A trouble that stands, and of which a step may wait. Value type, part of Life. Most kinds end with
+// their start; a crash loop, which is seen between two starts, when one has lasted (`calming`: until
+// `due`), has been asked for, or when the service is given up.
 struct PendingTrouble {
-    bool pending = false;
+    bool pending = false; // step `next` waits until `due`
     std::size_t next = 0;
     Ms due{0};
     std::string evidence;
+    bool standing = false, calming = false;
+    Ms since{0};
 };
 
 } // namespace leash

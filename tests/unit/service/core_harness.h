@@ -47,6 +47,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return reasons ? fmt::format("{} ({})", text, a.reason) : text;
             },
             [&](const action::Tell& a) { return fmt::format("tell {}: {}", a.service, a.text); },
+            [&](const action::TroubleNoted& a) {
+                return fmt::format("noted {} {}", a.service, to_string(a.kind));
+            },
             [&](const action::EndMachine& a) {
                 const char* ends[] = {"reboot", "poweroff", "halt"};
                 return fmt::format("{} for {}: {}", ends[static_cast<int>(a.end)], a.service, a.reason);
@@ -88,7 +91,9 @@ struct Bench {
     Lines send(const Event& event) {
         Lines lines;
         for (const auto& action : manager.handle(event, now))
-            if (!std::holds_alternative<action::StateChanged>(action)) lines.push_back(text_of(action));
+            if (!std::holds_alternative<action::StateChanged>(action) &&
+                !std::holds_alternative<action::TroubleNoted>(action))
+                lines.push_back(text_of(action));
         return lines;
     }
     // Lets time pass up to `later`, answering each deadline on the way.
