@@ -112,6 +112,7 @@ class HostCheck {
             for (const auto& each : commands_of(s, ControlKind(kind)))
                 program(name, std::string(to_string(ControlKind(kind))), each.command);
         if (s.on_trouble) hooks(name, "on-trouble", *s.on_trouble);
+        if (s.on_memory) hooks(name, "on-memory", *s.on_memory);
         for (int kind = 0; kind < kTroubleKinds; ++kind)
             if (const auto& policy = (*s.on_kind)[static_cast<std::size_t>(kind)])
                 hooks(name, fmt::format("on-{}", to_string(TroubleKind(kind))), *policy);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parts of system_schema(): [system] first, then a file for each plugin that comes with Leash. A
+// The parts of the tables. Of system_schema(): [system] first, then a file for each plugin that comes with Leash. A
 // section with a label, [PLUGIN LABEL], has rows of its own, whose section is "PLUGIN LABEL" with a word
 // in capitals for the label, as the man page shows it: "watchdog DEVICE".
 #pragma once
@@ -16,6 +16,9 @@ namespace leash {
 void add_watchdog_causes(std::vector<KeySpec>& table);
 void add_watchdog(std::vector<KeySpec>& table);
 void add_monitor(std::vector<KeySpec>& table);
+void add_finder(std::vector<KeySpec>& table);
+// Of [service]: what finders look for, and the answers.
+void add_finder_rows(std::vector<KeySpec>& table);
 
 // What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
 struct SectionFault {

@@ -2,6 +2,7 @@
 // The rows of [service]. Words stand in the order of the enum that they name.
 #include "config/listen_value.h"
 #include "config/schema.h"
+#include "config/schema_parts.h"
 #include "config/service_setters.h"
 #include "config/watch_values.h"
 
@@ -398,7 +399,8 @@ std::vector<KeySpec> rows() {
         .text = "How long one probe may take. A command is killed then, with all that it has started.",
         .set = ServiceSetter{set_time<&S::probe_timeout>}});
     table.push_back({.section = section, .group = watch, .key = "on-trouble", .type = policy,
-        .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`", .types = kProcess,
+        .fallback_note = "`restart`; for crash-loop and runtime-limit `stop`; see HOGS, LEAKS AND HANGS",
+        .types = kProcess,
         .text = "The answer to every trouble that has no `on-KIND` of its own. See POLICIES.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.on_trouble = v.policy;
@@ -435,6 +437,7 @@ std::vector<KeySpec> rows() {
                 "wrongly, or ends without unsubscribing. The end of a main process is an exit, "
                 "which `restart` answers.",
         .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
+    add_finder_rows(table);
     return table;
 }
 

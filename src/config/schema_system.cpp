@@ -224,6 +224,7 @@ const std::vector<KeySpec>& system_schema() {
         add_system(rows);
         add_watchdog(rows);
         add_monitor(rows);
+        add_finder(rows);
         return rows;
     }();
     return table;

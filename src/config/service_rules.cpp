@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/units.h"
+#include "service/finder_settings.h"
 
 namespace leash {
 namespace {
@@ -54,9 +55,15 @@ class Rules {
         check_watchdog();
         check_notify();
         check_listen();
-        for (auto key : {"on-trouble", "on-missed-heartbeat", "on-crash-loop", "on-start-timeout",
-                         "on-runtime-limit"})
+        for (auto key : {"on-trouble", "on-memory"})
             if (own_(key) > 0) check_reach(key);
+        for (int i = 0; i < kTroubleKinds; ++i) {
+            auto key = fmt::format("on-{}", to_string(TroubleKind(i)));
+            if (own_(key) == 0) continue;
+            check_reach(key);
+            check_steps(key, TroubleKind(i));
+        }
+        check_finders();
     }
 
   private:
@@ -251,7 +258,51 @@ class Rules {
         }
     }
 
+    // Levels and limits that mean nothing for this kind of trouble.
+    void check_steps(std::string_view key, TroubleKind kind) {
+        const auto* policy = policy_named(key);
+        if (policy == nullptr) return;
+        for (const auto& step : *policy) {
+            if (step.at_percent && *step.at_percent < 100 && !has_level(kind))
+                complaints_.warning(own_(key), key,
+                                    fmt::format("'at {}%' has no effect: {} has no level",
+                                                *step.at_percent, to_string(kind)), "");
+            if (step.kind != StepKind::limit) continue;
+            auto what = limit_of(kind);
+            if (what == LimitOf::nothing)
+                complaints_.error(own_(key), key,
+                                  fmt::format("'limit': there is nothing to limit about {}",
+                                              to_string(kind)),
+                                  "take for example freeze, or restart");
+            else if (what == LimitOf::cpu && step.limit && !step.limit->percent)
+                complaints_.error(own_(key), key,
+                                  fmt::format("'{}': CPU time is limited by a share",
+                                              to_string(step)),
+                                  "for example limit 50%");
+            else if (what == LimitOf::memory && !step.limit && finder_value(s_, kind).empty())
+                complaints_.error(own_(key), key, "'limit' does not say to what",
+                                  "for example limit 64M");
+        }
+    }
+
+    void check_finders() {
+        for (const auto& finder : finder_keys()) {
+            auto answer = fmt::format("on-{}", finder.key);
+            int line = own_(answer);
+            if (line == 0 || !finder_value(s_, finder.kind).empty()) continue;
+            auto example = grammar_of(finder.form);
+            auto words = example.rfind("example ");
+            complaints_.warning(line, answer,
+                                fmt::format("has no effect without `{}`", finder.key),
+                                words == std::string_view::npos
+                                    ? fmt::format("add for example {} = 30s", finder.key)
+                                    : fmt::format("add for example {} = {}", finder.key,
+                                                  example.substr(words + 8)));
+        }
+    }
+
     [[nodiscard]] const Policy* policy_named(std::string_view key) const {
+        if (key == "on-memory") return s_.on_memory ? &*s_.on_memory : nullptr;
         if (key == "on-trouble") return s_.on_trouble ? &*s_.on_trouble : nullptr;
         auto kind = trouble_kind_named(key.substr(3));
         if (!kind) return nullptr;

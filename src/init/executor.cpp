@@ -64,6 +64,7 @@ void Executor::spawn(const action::Spawn& wanted) {
         core_.post(event::SpawnFailed{wanted.start, std::move(reason)});
     };
     auto group = group_for(*settings, "main");
+    prepare_group(*settings);
     request.cgroup_fd = group.folder.get();
     bool known = make_known(wanted.service, wanted.start, group.folder.get());
     if (known) request.kernel = kernel_;
@@ -174,6 +175,7 @@ EndJob Executor::job_for(const std::string& service, StartId start) {
 }
 
 void Executor::signal(const action::SignalStart& wanted) {
+    thaw(wanted.service);
     auto job = job_for(wanted.service, wanted.start);
     job.signal = wanted.signal;
     auto* live = live_.find(wanted.start);
@@ -208,6 +210,7 @@ void Executor::end(const action::EndStart& wanted) {
 void Executor::ended(const EndResult& result) {
     if (cleaned_up(result)) return;
     auto service = manager_.service_of(result.start);
+    if (!service.empty()) thaw(service); // what is spared
     if (!result.empty) {
         std::string who;
         for (pid_t pid : result.stuck) who += fmt::format(" {}", pid);

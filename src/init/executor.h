@@ -63,6 +63,13 @@ class Executor {
     // Told how a hook has ended.
     using HookResult = std::function<void(const std::string& service, const std::string& result)>;
     void set_result(HookResult result) { result_ = std::move(result); }
+    // Steps of policies about the service as a whole: executor_limits.cpp. A limit lasts until the next
+    // spawn, a freeze until a signal or the end.
+    void limit(const action::LimitStart& wanted);
+    void freeze(const action::FreezeStart& wanted);
+    void thaw(const std::string& service);
+    // What its tasks do, for people: executor_dump.cpp.
+    void dump_evidence(const action::DumpStart& wanted);
     // Commands beside the main process: executor_control.cpp.
     void run_control(const action::RunControl& wanted);
     void kill_control(const action::KillControl& wanted);
@@ -125,6 +132,8 @@ class Executor {
     void move_in(const action::Spawn& wanted, const std::string& group,
                  std::vector<Leftover> processes); // to its cgroup
     [[nodiscard]] EndJob job_for(const std::string& service, StartId start);
+    // executor_limits.cpp: as if nothing had ever been limited; ready for limits to come.
+    void prepare_group(const ServiceSettings& settings);
     // executor_notify.cpp
     [[nodiscard]] std::unique_ptr<NotifySocket> make_notify_socket(const std::string& service,
                                                                    StartId start);

@@ -57,6 +57,8 @@ void Executor::run_control(const action::RunControl& wanted) {
     const auto* settings = manager_.settings_of(wanted.start);
     if (!settings) return;
     record(wanted.service);
+    if (wanted.kind == ControlKind::pre) prepare_group(*settings);
+    if (wanted.kind == ControlKind::stop) thaw(wanted.service);
     SpawnRequest request;
     request.settings = settings;
     request.start = wanted.start;

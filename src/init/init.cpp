@@ -153,6 +153,10 @@ void Init::act(const Action& action) {
             else if constexpr (std::is_same_v<What, action::EndStart>) executor_->end(what);
             else if constexpr (std::is_same_v<What, action::ReloadMain>) executor_->reload(what);
             else if constexpr (std::is_same_v<What, action::RunHook>) executor_->run_hook(what);
+            else if constexpr (std::is_same_v<What, action::LimitStart>) executor_->limit(what);
+            else if constexpr (std::is_same_v<What, action::FreezeStart>) executor_->freeze(what);
+            else if constexpr (std::is_same_v<What, action::DumpStart>)
+                executor_->dump_evidence(what);
             else if constexpr (std::is_same_v<What, action::RunControl>) executor_->run_control(what);
             else if constexpr (std::is_same_v<What, action::KillControl>) executor_->kill_control(what);
             else if constexpr (std::is_same_v<What, action::AskNextRun>) calendars_->ask(what.service);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "service/finder_settings.h"
 
 namespace leash {
 namespace {
@@ -88,7 +89,7 @@ void Plugins::service_changed(const action::StateChanged& change) {
     auto shortest = std::ranges::min_element(timers, {}, &WatchdogTimer::limit);
     host_.service_state(change.service, change.start, change.to,
                         timers.empty() ? Ms{0} : shortest->limit, settings->watchdog_source,
-                        view->main_pid, watch_text(*settings, timers));
+                        view->main_pid, watch_text(*settings, timers), finder_text(*settings));
 }
 
 void Plugins::limit_changed(const std::string& service, StartId start) {
@@ -205,6 +206,15 @@ int Plugins::trouble(StartId start, std::string_view kind, std::string_view evid
         return -EAGAIN;
     }
     core_.post(event::TroubleSeen{start, *known, std::string(evidence)});
+    return 0;
+}
+
+int Plugins::trouble_at(StartId start, std::string_view kind, int percent,
+                        std::string_view evidence) {
+    auto known = trouble_kind_named(kind);
+    if (!known || percent < 1 || (percent < 100 && !has_level(*known))) return -EINVAL;
+    if (manager_.service_of(start).empty()) return -ESRCH;
+    core_.post(event::TroubleSeen{start, *known, std::string(evidence), std::min(percent, 100)});
     return 0;
 }
 

@@ -94,6 +94,8 @@ class Plugins : private HostServices {
     std::optional<std::string> config(const std::string& plugin, std::string_view key) override;
     int trouble(StartId start, std::string_view kind, std::string_view evidence) override;
     int trouble_over(StartId start, std::string_view kind) override;
+    int trouble_at(StartId start, std::string_view kind, int percent,
+                   std::string_view evidence) override;
     std::vector<std::string> sections(const std::string& plugin) override;
     std::optional<std::string> config_in(const std::string& plugin, std::string_view label,
                                          std::string_view key) override;

@@ -76,6 +76,7 @@ void TroubleRecords::trouble(const action::TroubleNoted& noted, const std::optio
     record.service = noted.service;
     record.start = noted.start;
     record.kind = to_string(noted.kind);
+    if (noted.level > 0) record.level = noted.level;
     record.evidence = noted.evidence;
     record.answer = noted.answer;
     record.next = noted.next;

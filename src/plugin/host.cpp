@@ -117,7 +117,8 @@ void PluginHost::deliver(const leash_event& event) {
 void PluginHost::send(PluginInstance* to, const leash_event& event) {
     if (depth_ > 0) {
         auto kept = [](const char* text) { return std::string(text == nullptr ? "" : text); };
-        queue_.push_back({to, event, kept(event.name), kept(event.kind), kept(event.text)});
+        queue_.push_back({to, event, kept(event.name), kept(event.kind), kept(event.text),
+                          kept(event.finder)});
         return;
     }
     call(to, event);
@@ -127,7 +128,7 @@ void PluginHost::send(PluginInstance* to, const leash_event& event) {
 void PluginHost::call(PluginInstance* to, leash_event event) {
     event.size = sizeof event;
     event.now_ms = monotonic_now().count();
-    for (const char** text : {&event.name, &event.kind, &event.text})
+    for (const char** text : {&event.name, &event.kind, &event.text, &event.finder})
         if (*text == nullptr) *text = "";
     ++depth_;
     for (const auto& plugin : plugins_)
@@ -142,13 +143,15 @@ void PluginHost::drain() {
         queued.event.name = queued.name.c_str();
         queued.event.kind = queued.kind.c_str();
         queued.event.text = queued.text.c_str();
+        queued.event.finder = queued.finder.c_str();
         call(queued.to, queued.event);
     }
 }
 
 void PluginHost::service_state(std::string_view name, StartId start, State state, Ms watchdog,
-                               WatchdogSource source, pid_t main_pid, std::string_view watch) {
-    std::string text(name), how(watch);
+                               WatchdogSource source, pid_t main_pid, std::string_view watch,
+                               std::string_view finder) {
+    std::string text(name), how(watch), find(finder);
     leash_event event{};
     event.type = LEASH_EVENT_SERVICE_STATE;
     event.name = text.c_str();
@@ -158,6 +161,7 @@ void PluginHost::service_state(std::string_view name, StartId start, State state
     event.source = static_cast<std::int32_t>(source);
     event.main_pid = main_pid;
     event.text = how.c_str();
+    event.finder = find.c_str();
     send(nullptr, event);
 }
 

@@ -68,6 +68,10 @@ class HostServices {
     // service's notify socket first and found a heartbeat, which it has delivered.
     virtual int trouble(StartId start, std::string_view kind, std::string_view evidence) = 0;
     virtual int trouble_over(StartId start, std::string_view kind) = 0;
+    virtual int trouble_at(StartId, std::string_view /*kind*/, int /*percent*/,
+                           std::string_view /*evidence*/) {
+        return -ENOSYS;
+    }
 
     // The rest of leash_plugin.h; by default there is no such thing.
     // Labels of the plugin's own sections, in the order of the file.
@@ -146,7 +150,8 @@ class PluginHost {
     void deliver(const leash_event& event);
     // `watch`: how it is watched, in the words of leash_plugin.h.
     void service_state(std::string_view name, StartId start, State state, Ms watchdog,
-                       WatchdogSource source, pid_t main_pid, std::string_view watch = {});
+                       WatchdogSource source, pid_t main_pid, std::string_view watch = {},
+                       std::string_view finder = {});
     void heartbeat(std::string_view name, StartId start, std::string_view timer = {}, pid_t sender = 0);
     void time_asked(std::string_view name, StartId start, Ms time);
     // `status` as of waitpid(2); -1 with the reason: it could not be run.
@@ -191,7 +196,7 @@ class PluginHost {
     struct Queued {
         PluginInstance* to; // nullptr: all
         leash_event event;
-        std::string name, kind, text;
+        std::string name, kind, text, finder;
     };
     void send(PluginInstance* to, const leash_event& event);
     void call(PluginInstance* to, leash_event event);

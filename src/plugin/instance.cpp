@@ -138,6 +138,11 @@ int PluginInstance::trouble_over(std::uint64_t start, const char* kind) {
     return host_.services_.trouble_over(start, text_of(kind));
 }
 
+int PluginInstance::trouble_at(std::uint64_t start, const char* kind, std::int32_t percent,
+                               const char* evidence) {
+    return host_.services_.trouble_at(start, text_of(kind), percent, text_of(evidence));
+}
+
 void PluginInstance::set_status(const char* key, const char* text) {
     if (text_of(text).empty())
         status_.erase(std::string(text_of(key)));

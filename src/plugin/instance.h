@@ -43,6 +43,7 @@ class PluginInstance {
     int spawn_helper(const leash_helper* helper);
     int trouble(std::uint64_t start, const char* kind, const char* evidence);
     int trouble_over(std::uint64_t start, const char* kind);
+    int trouble_at(std::uint64_t start, const char* kind, std::int32_t percent, const char* evidence);
     void set_status(const char* key, const char* text);
     int save_state(const void* bytes, std::size_t length);
     int save_fd(const char* name, int fd);

@@ -83,7 +83,15 @@ enum leash_event_type {
  *   probe=command                    run_probe() runs it
  *   probe=TARGET                     tcp:ADDRESS:PORT, unix:/PATH or http://ADDRESS[:PORT]/PATH
  *   interval=  timeout=              of the probe
- * A service that is not watched has an empty text. */
+ * A service that is not watched has an empty text.
+ *
+ * What is looked for in it, `finder` of the same event: words KEY=VALUE likewise, of the keys of [service]
+ * about hogs, leaks and hangs that are on. Times are in milliseconds, sizes in bytes; a value that ends
+ * with % is a share:
+ *   cpu-hog=PERCENT/TIME        memory-hog=SIZE, =N%        memory-leak=SIZE/TIME
+ *   fd-hog=N, =N%               fd-leak=N/TIME              shm-hog=SIZE, =N%
+ *   task-hog=N, =N/TIME, =N,N/TIME                          strays=report, =return, =kill
+ *   stuck=, stopped=, livelock=, deadlock=, no-task=, unusual=TIME */
 
 enum leash_service_state { /* the words of `initctl list`, in the same order */
     LEASH_STOPPED,
@@ -125,6 +133,7 @@ struct leash_event {
     uint64_t cookie;
     const char *kind;     /* a word, else "" */
     const char *text;     /* for people, else "" */
+    const char *finder;   /* of LEASH_EVENT_SERVICE_STATE, else "" */
 };
 
 /* What waits for a plugin that holds it. */
@@ -230,6 +239,12 @@ struct leash_host {
      * started, is killed first. -ESRCH: that start is over. -EINVAL: it has no such command. */
     int (*run_probe)(uint64_t start);
     int (*kill_probe)(uint64_t start);
+
+    /* Trouble of a kind that has a level: `percent` of its limit, from 1 on; 100 and above: it is
+     * reached. Told again when it has risen; each step of the policy is taken once, when its level (`at
+     * 60%`, else 100 %) has been reached, until trouble_over(). A level that was told before is ignored.
+     * As trouble(); -EINVAL: percent below 1, or a kind without levels and percent below 100. */
+    int (*trouble_at)(uint64_t start, const char *kind, int32_t percent, const char *evidence);
 };
 #define LEASH_NAME_SIZE 64
 

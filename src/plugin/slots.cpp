@@ -61,7 +61,8 @@ constexpr leash_host make_host() {
             .let_go = Thunk<N, &P::let_go>::call,
             .boot_target = Thunk<N, &P::boot_target>::call,
             .run_probe = Thunk<N, &P::run_probe>::call,
-            .kill_probe = Thunk<N, &P::kill_probe>::call};
+            .kill_probe = Thunk<N, &P::kill_probe>::call,
+            .trouble_at = Thunk<N, &P::trouble_at>::call};
 }
 
 template <std::size_t... N>

@@ -66,7 +66,9 @@ struct ErrorTold { StartId start; std::optional<int> number; std::optional<int> 
 struct TimeAsked { StartId start; Ms time; };     // EXTEND_TIMEOUT_USEC=: from now on
 struct WatchdogAsked { StartId start; Ms limit; }; // WATCHDOG_USEC=; in the bounds of the key
 struct RestartsForgiven { StartId start; };       // RESTART_RESET=1
-struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence; };
+// `percent`: of its limit, for kinds that have a level; told again as it rises.
+struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence;
+                     std::optional<int> percent = std::nullopt; };
 // The machine may not end as EndMachine wants it (a reboot too many): the service fails in its place.
 struct EndRefused { StartId start; std::string reason; };
 struct TroubleOver { StartId start; TroubleKind kind; }; // it beats again
@@ -131,6 +133,16 @@ struct ReloadMain { std::string service; StartId start; };
 struct RunHook { std::string service; StartId start; std::vector<std::string> command;
                  std::string reason; };
 
+// Tighten what the trouble is about: limit_of(kind). `value`: the step's, else by the key `kind`.
+struct LimitStart { std::string service; StartId start; TroubleKind kind;
+                    std::optional<LimitValue> value; };
+
+// Stop every task of its cgroup, until it is signalled, ended or thawed.
+struct FreezeStart { std::string service; StartId start; };
+
+// Record what its tasks do, for people.
+struct DumpStart { std::string service; StartId start; TroubleKind kind; std::string evidence; };
+
 // A service went from one state to another: for watchers, plugins, the console.
 struct StateChanged { std::string service; StartId start; State from; State to;
                       std::string reason; };
@@ -149,6 +161,7 @@ struct TroubleNoted {
     std::string service;
     StartId start; // the one that it was seen with, while that lives
     TroubleKind kind;
+    int level;            // percent of the limit; 0: it has none
     std::string evidence; // over: why it is
     std::string answer;   // what is done now, and what waits; "" when it is over
     std::string next;     // the step that waits, or ""
@@ -175,7 +188,8 @@ struct AllStopped {};
 using Action = std::variant<action::Spawn, action::Listen, action::Unlisten, action::Watch,
                             action::SignalStart, action::EndStart,
                             action::RunControl, action::KillControl,
-                            action::ReloadMain, action::RunHook, action::StateChanged,
+                            action::ReloadMain, action::RunHook, action::LimitStart,
+                            action::FreezeStart, action::DumpStart, action::StateChanged,
                             action::Tell, action::TroubleNoted, action::EndMachine,
                             action::EnterTarget,
                             action::TargetSettled, action::AllStopped, action::AskNextRun>;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "service/life_record.h"
 
+#include <algorithm>
+
 #include "base/fixed_text.h"
 
 namespace leash {
@@ -61,17 +63,26 @@ LifeRecord pack(const Life& life) {
     put_text(record.outcome_reason, life.outcome_reason);
     put_text(record.status_text, life.status_text);
     put_text(record.error_text, life.error_text);
-    for (std::size_t i = 0; i < life.troubles->size(); ++i) {
-        const auto& trouble = (*life.troubles)[i];
-        auto& saved = record.troubles[i];
-        saved.pending = trouble.pending ? 1 : 0;
-        saved.standing = trouble.standing ? 1 : 0;
-        saved.calming = trouble.calming ? 1 : 0;
-        saved.next = static_cast<std::uint16_t>(trouble.next);
-        saved.since = trouble.since.count();
-        saved.due = trouble.due.count();
-        put_text(saved.evidence, trouble.evidence);
-    }
+    std::size_t used = 0;
+    for (bool pending : {true, false}) // what waits matters more
+        for (std::size_t i = 0; i < life.troubles->size(); ++i) {
+            const auto& trouble = (*life.troubles)[i];
+            bool stands = trouble.pending || trouble.standing || trouble.answered > 0;
+            if (!stands || trouble.pending != pending || used == LifeRecord::kTroubles) continue;
+            auto& saved = record.troubles[used++];
+            saved.used = 1;
+            saved.kind = static_cast<std::uint8_t>(i);
+            saved.pending = trouble.pending ? 1 : 0;
+            saved.standing = trouble.standing ? 1 : 0;
+            saved.calming = trouble.calming ? 1 : 0;
+            saved.next = static_cast<std::uint32_t>(trouble.next);
+            saved.due = trouble.due.count();
+            saved.since = trouble.since.count();
+            saved.answered = static_cast<std::uint8_t>(trouble.answered);
+            saved.below = static_cast<std::uint8_t>(trouble.waiting.below);
+            saved.level = static_cast<std::uint8_t>(trouble.waiting.level);
+            put_text(saved.evidence, trouble.evidence);
+        }
     for (const auto& use : life.budgets.newest(LifeRecord::kBudgets))
         record.budgets[record.budgets_used++] = use;
     return record;
@@ -139,13 +150,17 @@ Life unpack(const LifeRecord& record) {
     life.outcome_reason = get_text(record.outcome_reason);
     life.status_text = get_text(record.status_text);
     life.error_text = get_text(record.error_text);
-    for (std::size_t i = 0; i < life.troubles->size(); ++i) {
-        const auto& saved = record.troubles[i];
-        if (saved.pending == 0 && saved.standing == 0) continue;
-        life.troubles.edit()[i] = {saved.pending != 0,       saved.next,
-                                   Ms{saved.due},            get_text(saved.evidence),
-                                   saved.standing != 0,      saved.calming != 0,
-                                   Ms{saved.since}};
+    for (const auto& saved : record.troubles) {
+        if (saved.used == 0 || saved.kind >= kTroubleKinds) continue;
+        life.troubles.edit()[saved.kind] = {saved.pending != 0,
+                                            saved.next,
+                                            Ms{saved.due},
+                                            get_text(saved.evidence),
+                                            {saved.below, std::min<int>(saved.level, 100)},
+                                            std::min<int>(saved.answered, 100),
+                                            saved.standing != 0,
+                                            saved.calming != 0,
+                                            Ms{saved.since}};
     }
     for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
         life.budgets.restore(record.budgets[i]);

@@ -27,18 +27,21 @@ struct LifeRecord {
     RateWindow exits;
     char reason[96], outcome_reason[96], status_text[96],
         error_text[48];
-    struct Pending { // a trouble that stands
+    // Troubles that stand; beyond, those with a level are answered again when they are told again.
+    static constexpr std::size_t kTroubles = 8;
+    struct Standing {
         std::int64_t due, since;
-        std::uint16_t pending, standing, calming, next;
-        char evidence[56];
-    } troubles[kTroubleKinds];
+        std::uint32_t next;
+        std::uint8_t used, kind, pending, standing, calming, answered, below, level; // percent
+        char evidence[60];
+    } troubles[kTroubles];
     static constexpr std::size_t kBudgets = 3;
     std::uint32_t budgets_used;
     Budgets::Use budgets[kBudgets];
 };
 static_assert(std::is_trivially_copyable_v<LifeRecord>);
 // Which troubles there are is part of the record: another number needs another version of the page.
-static_assert(kTroubleKinds == 5);
+static_assert(kTroubleKinds == 19);
 
 [[nodiscard]] LifeRecord pack(const Life& life);
 // Values out of range (another build wrote them) become the ones of a stopped service.

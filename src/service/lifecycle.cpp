@@ -77,7 +77,8 @@ void Service::shift_deadlines(Ms by) {
 }
 
 void Service::define(ServiceSettings settings) {
-    if (settings.on_trouble != newest_->on_trouble || settings.on_kind != newest_->on_kind)
+    if (settings.on_trouble != newest_->on_trouble || settings.on_kind != newest_->on_kind ||
+        settings.on_memory != newest_->on_memory)
         life_.budgets.clear(); // they counted other steps
     bool open = life_.sockets == Sockets::asked || life_.sockets == Sockets::open;
     if (open && !same_sockets(settings.listen, newest_->listen)) {

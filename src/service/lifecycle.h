@@ -251,7 +251,8 @@ class Service {
     void time_asked(Turn& turn, Ms time);
     void watchdog_asked(Ms limit) { life_.watchdog = limit; }
     void restarts_forgiven(Turn& turn);
-    void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence);
+    void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence,
+                      std::optional<int> percent = std::nullopt);
     void end_refused(Turn& turn, const std::string& reason);
     void trouble_over(Turn& turn, TroubleKind kind);
     void reload_asked(Turn& turn);
@@ -304,7 +305,7 @@ class Service {
 
     // Trouble: lifecycle_trouble.cpp.
     void answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
-                const std::string& evidence);
+                const std::string& evidence, Levels levels = {});
     void take(Turn& turn, const Step& step, TroubleKind kind, const std::string& why);
     void conclude(Turn& turn, Outcome outcome, Ms pause, const std::string& reason);
     void trouble_tick(Turn& turn);

@@ -2,6 +2,8 @@
 // The part of a service's life-cycle that answers trouble.
 #include "service/lifecycle.h"
 
+#include <algorithm>
+
 namespace leash {
 namespace {
 
@@ -18,11 +20,20 @@ std::optional<action::MachineEnd> machine_end(StepKind kind) {
 
 // While it stops, no trouble matters any more; while a step of the same kind waits, a second report
 // of it says nothing new.
-void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence) {
+void Service::trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence,
+                           std::optional<int> percent) {
     if (kind == TroubleKind::missed_heartbeat) life_.silent = true;
     if (!alive() || life_.start == 0 || life_.state == State::stopping || stop_pending()) return;
-    if ((*life_.troubles)[static_cast<std::size_t>(kind)].pending) return;
-    answer(turn, kind, 0, false, evidence);
+    const auto& known = (*life_.troubles)[static_cast<std::size_t>(kind)];
+    if (!percent) {
+        if (!known.pending) answer(turn, kind, 0, false, evidence);
+        return;
+    }
+    // Each step once as the level rises; what waits for a lower level goes on waiting.
+    Levels levels{known.answered, std::min(*percent, 100)};
+    if (levels.level <= levels.below) return;
+    life_.troubles.edit()[static_cast<std::size_t>(kind)].answered = levels.level;
+    answer(turn, kind, 0, false, evidence, levels);
 }
 
 void Service::end_refused(Turn& turn, const std::string& reason) {
@@ -37,10 +48,11 @@ void Service::trouble_over(Turn& turn, TroubleKind kind) {
 void Service::end_trouble(Turn& turn, TroubleKind kind, std::string why) {
     if (!life_.troubles.is_set()) return;
     auto& trouble = life_.troubles.edit()[static_cast<std::size_t>(kind)];
-    trouble.pending = trouble.calming = false;
-    if (!std::exchange(trouble.standing, false)) return;
+    bool stood = trouble.standing;
+    trouble = {};
+    if (!stood) return;
     turn.out.push_back(action::TroubleNoted{action::TroubleNoted::What::over, name(), life_.start, kind,
-                                            std::move(why), "", "", Ms{0}});
+                                            0, std::move(why), "", "", Ms{0}});
 }
 
 // The start ends. A crash loop is no trouble of one start.
@@ -74,18 +86,20 @@ void Service::trouble_tick(Turn& turn) {
         if (!trouble.pending || trouble.due > turn.now) continue;
         trouble.pending = false;
         answer(turn, static_cast<TroubleKind>(i), trouble.next, true,
-               std::string(trouble.evidence));
+               std::string(trouble.evidence), trouble.waiting);
     }
 }
 
 // The crash loop differs: it is seen when its start has ended. A step that waits then holds the
 // service in backoff.
 void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
-                     const std::string& evidence) {
+                     const std::string& evidence, Levels levels) {
     bool ended = life_.state == State::stopping || life_.state == State::backoff;
     auto policy = policy_for(*in_force_, kind);
+    // Nothing for this level: nobody wants to know.
+    if (std::ranges::none_of(policy, [&](const Step& step) { return levels.hold(step); })) return;
     auto next = next_steps(policy, from, waited, life_.budgets, policy_line(*in_force_, kind),
-                           turn.now);
+                           turn.now, levels);
     auto why = fmt::format("{}: {}", to_string(kind), evidence);
     if (kind == TroubleKind::crash_loop)
         why = fmt::format("crash loop: {}", evidence);
@@ -94,7 +108,8 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
                      describe(next, policy)));
     using What = action::TroubleNoted::What;
     turn.out.push_back(action::TroubleNoted{
-        waited ? What::step : What::seen, name(), life_.start, kind, evidence, describe(next, policy),
+        waited ? What::step : What::seen, name(), life_.start, kind,
+        has_level(kind) ? levels.level : 0, evidence, describe(next, policy),
         next.next ? to_string(policy[*next.next]) : std::string(), next.due});
     auto& standing = life_.troubles.edit()[static_cast<std::size_t>(kind)];
     if (!std::exchange(standing.standing, true)) standing.since = turn.now;
@@ -104,10 +119,11 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
     if (next.is_final()) return;
 
     if (next.next) {
-        auto& trouble = life_.troubles.edit()[static_cast<std::size_t>(kind)];
-        trouble.pending = true;
-        trouble.next = *next.next;
-        trouble.due = next.due;
+        auto& waiting = life_.troubles.edit()[static_cast<std::size_t>(kind)];
+        waiting.pending = true;
+        waiting.next = *next.next;
+        waiting.due = next.due;
+        waiting.waiting = levels;
         if (ended) {
             life_.outcome = Outcome::hold;
             life_.outcome_reason = why;
@@ -136,6 +152,16 @@ void Service::take(Turn& turn, const Step& step, TroubleKind kind, const std::st
         turn.out.push_back(action::RunHook{name(), start, step.command, why});
         break;
     }
+    case StepKind::limit:
+        if (!ended)
+            turn.out.push_back(action::LimitStart{name(), life_.start, kind, step.limit});
+        break;
+    case StepKind::freeze:
+        if (!ended) turn.out.push_back(action::FreezeStart{name(), life_.start});
+        break;
+    case StepKind::dump:
+        if (!ended) turn.out.push_back(action::DumpStart{name(), life_.start, kind, why});
+        break;
     case StepKind::restart_dependents:
         dependents_reason_ = name() + " is restarted by its policy";
         [[fallthrough]];

@@ -306,7 +306,7 @@ struct Manager::Impl {
         for_start(e.start, [&](Service& s) { s.restarts_forgiven(turn); });
     }
     void on(Turn& turn, const event::TroubleSeen& e) {
-        for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence); });
+        for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence, e.percent); });
     }
     void on(Turn& turn, const event::EndRefused& e) {
         machine_end_asked = false; // the next one that asks may be heard

@@ -13,15 +13,16 @@
 namespace leash {
 namespace {
 
-constexpr std::array<std::string_view, kTroubleKinds> kKindNames{"missed-heartbeat", "crash-loop",
-                                                                 "start-timeout", "runtime-limit",
-                                                                 "client-deadline"};
-constexpr std::array<std::string_view, 10> kStepNames{
-    "report", "signal", "exec", "restart", "restart-dependents", "stop", "safe", "reboot", "poweroff",
-    "halt"};
+constexpr std::array<std::string_view, kTroubleKinds> kKindNames{
+    "missed-heartbeat", "crash-loop", "start-timeout", "runtime-limit", "client-deadline", "cpu-hog",
+    "memory-hog", "memory-leak", "fd-hog", "fd-leak", "shm-hog", "task-hog", "stuck", "stopped",
+    "livelock", "deadlock", "no-task", "stray", "unusual"};
+constexpr std::array<std::string_view, 13> kStepNames{
+    "report", "signal", "exec", "limit", "freeze", "dump", "restart", "restart-dependents", "stop",
+    "safe", "reboot", "poweroff", "halt"};
 constexpr std::string_view kAllowedSteps = // for messages
-    "report, signal [NAME], exec:COMMAND, restart, restart-dependents, stop, safe, reboot, poweroff, "
-    "halt";
+    "report, signal [NAME], exec:COMMAND, limit [VALUE], freeze, dump, restart, restart-dependents, "
+    "stop, safe, reboot, poweroff, halt";
 constexpr std::string_view kExec = "exec:";
 constexpr std::string_view kBlanks = " \t\r\n";
 
@@ -149,6 +150,12 @@ Result<Step> parse_step(std::string_view text) {
         step.signal = *number;
         tokens.erase(tokens.begin() + 1);
     }
+    if (step.kind == StepKind::limit && tokens.size() > 1) {
+        auto value = parse_limit_value(tokens[1]);
+        if (!value) return std::unexpected(value.error());
+        step.limit = *value;
+        tokens.erase(tokens.begin() + 1);
+    }
     if (tokens.size() > 1)
         return fail("'{}' means nothing behind '{}': what may follow is N/TIME, at LEVEL%, after "
                     "TIME; steps are separated by commas",
@@ -178,7 +185,44 @@ std::optional<TroubleKind> trouble_kind_named(std::string_view name) {
 std::string_view to_string(StepKind kind) { return kStepNames[static_cast<std::size_t>(kind)]; }
 
 bool is_final(StepKind kind) {
-    return kind != StepKind::report && kind != StepKind::signal && kind != StepKind::exec;
+    switch (kind) {
+    case StepKind::report:
+    case StepKind::signal:
+    case StepKind::exec:
+    case StepKind::limit:
+    case StepKind::freeze:
+    case StepKind::dump: return false;
+    default: return true;
+    }
+}
+
+bool has_level(TroubleKind kind) {
+    return kind >= TroubleKind::cpu_hog && kind <= TroubleKind::task_hog;
+}
+
+bool is_found(TroubleKind kind) { return kind >= TroubleKind::cpu_hog; }
+
+LimitOf limit_of(TroubleKind kind) {
+    switch (kind) {
+    case TroubleKind::cpu_hog:
+    case TroubleKind::livelock: return LimitOf::cpu;
+    case TroubleKind::memory_hog:
+    case TroubleKind::memory_leak:
+    case TroubleKind::shm_hog: return LimitOf::memory;
+    case TroubleKind::task_hog: return LimitOf::tasks;
+    case TroubleKind::fd_hog:
+    case TroubleKind::fd_leak: return LimitOf::descriptors;
+    default: return LimitOf::nothing;
+    }
+}
+
+Result<LimitValue> parse_limit_value(std::string_view text) {
+    bool percent = text.ends_with('%');
+    auto number = percent ? parse_unsigned(text.substr(0, text.size() - 1)) : std::nullopt;
+    if (percent && number && *number >= 1 && *number <= 100'000) return LimitValue{*number, true};
+    auto size = percent ? fail("") : parse_size(text);
+    if (size && *size > 0) return LimitValue{*size, false};
+    return fail("'limit {}': write a share (50%), a size (64M) or a number", printable(text));
 }
 
 Result<RateLimit> parse_rate_limit(std::string_view text) {
@@ -221,6 +265,9 @@ Result<Policy> parse_policy(std::string_view text) {
 std::string to_string(const Step& step) {
     std::string text(to_string(step.kind));
     if (step.kind == StepKind::signal) text += " " + signal_name(step.signal);
+    if (step.limit)
+        text += step.limit->percent ? fmt::format(" {}%", step.limit->number)
+                                    : " " + format_size(step.limit->number);
     if (step.kind == StepKind::exec) {
         char before = ':';
         for (const auto& word : step.command) {

@@ -15,8 +15,15 @@ bool stops_when_lost(const ServiceSettings& settings, const Condition& condition
     return condition.kind != ConditionKind::path && condition.kind != ConditionKind::cmdline;
 }
 
+bool is_about_memory(TroubleKind kind) {
+    return kind == TroubleKind::memory_hog || kind == TroubleKind::memory_leak;
+}
+
 Policy policy_for(const ServiceSettings& settings, TroubleKind kind) {
     if (const auto& own = (*settings.on_kind)[static_cast<std::size_t>(kind)]) return *own;
+    if (settings.on_memory && is_about_memory(kind)) return *settings.on_memory;
+    if (is_found(kind) && !(settings.on_trouble && settings.finder->contains(std::string(to_string(kind)))))
+        return {Step{.kind = StepKind::report}};
     if (settings.on_trouble) return *settings.on_trouble;
     bool fatal = kind == TroubleKind::crash_loop || kind == TroubleKind::runtime_limit;
     return {Step{.kind = fatal ? StepKind::stop : StepKind::restart}};

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <csignal>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -128,6 +129,10 @@ struct ServiceSettings {
     std::optional<Policy> on_trouble;
     Ms exec_timeout{30'000}; // of a step exec:COMMAND
     Seldom<std::array<std::optional<Policy>, kTroubleKinds>> on_kind; // by TroubleKind
+    std::optional<Policy> on_memory; // of memory-hog and memory-leak, where they have none
+    // The keys about what finders look for that are written in a file, with their values in plain units:
+    // see finder_settings.h.
+    Seldom<std::map<std::string, std::string>> finder;
 
     KillScope kill = KillScope::all;
     SessionPolicy sessions = SessionPolicy::kill;
@@ -168,9 +173,12 @@ commands_of(const ServiceSettings& settings, ControlKind kind) {
 // Whether a service that runs is stopped when this condition of its holds no more.
 [[nodiscard]] bool stops_when_lost(const ServiceSettings& settings, const Condition& condition);
 
-// The policy that answers `kind`: on-KIND, else on-trouble, else the built-in one
-// (missed-heartbeat, start-timeout: restart; crash-loop, runtime-limit: stop, which leaves the
-// service failed).
+[[nodiscard]] bool is_about_memory(TroubleKind kind);
+
+// The policy that answers `kind`: on-KIND, else (about memory) on-memory, else on-trouble, else the
+// built-in one (missed-heartbeat, start-timeout, client-deadline: restart; crash-loop, runtime-limit:
+// stop, which leaves the service failed). What finders find is only reported where nothing answers it,
+// and where no file has asked for it: on-trouble answers a kind whose own key is written somewhere.
 [[nodiscard]] Policy policy_for(const ServiceSettings& settings, TroubleKind kind);
 
 } // namespace leash

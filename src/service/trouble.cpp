@@ -9,7 +9,8 @@ namespace leash {
 
 int policy_line(const ServiceSettings& settings, TroubleKind kind) {
     auto index = static_cast<std::size_t>(kind);
-    return (*settings.on_kind)[index] ? static_cast<int>(index) + 1 : 0;
+    if ((*settings.on_kind)[index]) return static_cast<int>(index) + 1;
+    return settings.on_memory && is_about_memory(kind) ? kTroubleKinds + 1 : 0;
 }
 
 bool Budgets::take(int line, std::size_t step, const RateLimit& limit, Ms now) {
@@ -32,10 +33,11 @@ std::vector<Budgets::Use> Budgets::newest(std::size_t most) const {
 }
 
 Answer next_steps(const Policy& policy, std::size_t from, bool waited, Budgets& budgets, int line,
-                  Ms now) {
+                  Ms now, Levels levels) {
     Answer answer;
     for (auto i = from; i < policy.size(); ++i) {
         const Step& step = policy[i];
+        if (!levels.hold(step)) continue;
         if (step.after > 0ms && !(waited && i == from)) {
             answer.next = i;
             answer.due = now + step.after;
@@ -45,8 +47,8 @@ Answer next_steps(const Policy& policy, std::size_t from, bool waited, Budgets& 
         answer.steps.push_back(step);
         if (is_final(step.kind)) return answer;
     }
-    answer.exhausted =
-        std::ranges::any_of(policy, [](const Step& step) { return is_final(step.kind); });
+    answer.exhausted = std::ranges::any_of(
+        policy, [&](const Step& step) { return levels.hold(step) && is_final(step.kind); });
     return answer;
 }
 
@@ -55,6 +57,7 @@ std::string describe(const Answer& answer, const Policy& policy) {
     for (auto step : answer.steps) {
         step.budget.reset(); // what is done, not how often it may be
         step.after = 0ms;
+        step.at_percent.reset();
         if (!text.empty()) text += ", ";
         text += to_string(step);
     }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// The steps `limit` and `freeze`: what they do to a service's cgroup and processes.
+#include "init/executor.h"
+
+#include <algorithm>
+
+#include <dirent.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "lineage/cgroup_folder.h"
+#include "lineage/cgroup_limits.h"
+#include "service/finder_settings.h"
+
+namespace leash {
+namespace {
+
+constexpr std::uint64_t kPlainShare = 50; // percent of one CPU, where nothing says more
+
+// "90/30000", "200,500/10000", "80%", "67108864": the number in front, and whether it is a share.
+struct Allowed {
+    std::uint64_t number = 0; // 0: none
+    bool percent = false;
+};
+Allowed allowed_by(std::string_view value) {
+    auto end = value.find_first_of(",/%");
+    Allowed allowed;
+    allowed.number = parse_unsigned(value.substr(0, end)).value_or(0);
+    allowed.percent = end != std::string_view::npos && value[end] == '%';
+    return allowed;
+}
+
+std::uint64_t machine_memory() {
+    auto text = read_small_file("/proc/meminfo").value_or("");
+    auto at = text.find("MemTotal:");
+    if (at == std::string::npos) return 0;
+    auto rest = trim(std::string_view(text).substr(at + 9));
+    return parse_unsigned(rest.substr(0, rest.find(' '))).value_or(0) * 1024;
+}
+
+std::uint64_t descriptors_of(pid_t pid) {
+    DIR* folder = opendir(fmt::format("/proc/{}/fd", pid).c_str());
+    if (folder == nullptr) return 0;
+    std::uint64_t count = 0;
+    while (const dirent* entry = readdir(folder))
+        if (entry->d_name[0] != '.') ++count;
+    closedir(folder);
+    return count;
+}
+
+void add_members(const std::string& folder, std::set<pid_t>& members) {
+    for (pid_t pid : group_processes(folder)) members.insert(pid);
+    for (const auto& name : subgroups(folder)) add_members(folder + "/" + name, members);
+}
+
+// Both limits, so that it cannot help itself. 0: as many as it has.
+int limit_descriptors(const std::set<pid_t>& processes, std::uint64_t number) {
+    int limited = 0;
+    for (pid_t pid : processes) {
+        rlimit now{};
+        if (prlimit(pid, RLIMIT_NOFILE, nullptr, &now) != 0) continue;
+        rlim_t wanted = number != 0 ? number : descriptors_of(pid);
+        if (wanted == 0) continue;
+        rlimit tight{std::min(wanted, now.rlim_cur), std::min(wanted, now.rlim_max)};
+        if (prlimit(pid, RLIMIT_NOFILE, &tight, nullptr) == 0) ++limited;
+    }
+    return limited;
+}
+
+// What a worker has to know.
+struct LimitJob {
+    LimitOf what = LimitOf::nothing;
+    std::string root, folder; // LEASH_ROOT, and the service's group in it
+    std::uint64_t number = 0; // percent, bytes, count; 0: as it is now
+    bool of_machine = false;  // number is percent of the machine's memory
+    StartId start = 0;
+    KernelLineage* kernel = nullptr;
+};
+
+Result<std::string> carry_out(LimitJob job) {
+    auto enabled = job.what == LimitOf::descriptors ? Result<void>{} : enable_controllers(job.root);
+    Result<void> done;
+    switch (job.what) {
+    case LimitOf::cpu:
+        done = limit_cpu(job.folder, job.number);
+        if (done) return fmt::format("limited to {} % of a CPU", job.number);
+        break;
+    case LimitOf::memory:
+        if (job.of_machine) job.number = machine_memory() / 100 * job.number;
+        done = limit_memory(job.folder, job.number);
+        if (done) return fmt::format("memory limited to {}", format_size(job.number));
+        break;
+    case LimitOf::tasks:
+        if (job.number == 0) job.number = std::max<std::uint64_t>(tasks_now(job.folder), 1);
+        done = limit_tasks(job.folder, job.number);
+        if (done) return fmt::format("limited to {} tasks", job.number);
+        break;
+    case LimitOf::descriptors: {
+        std::set<pid_t> members;
+        add_members(job.folder, members);
+        if (job.kernel)
+            (void)job.kernel->snapshot(0, {.start = job.start}, [&](const leash_task& task) {
+                members.insert(task.tgid);
+            });
+        int limited = limit_descriptors(members, job.number);
+        return fmt::format("descriptors of {} processes limited to {}", limited,
+                           job.number == 0 ? "what they have" : std::to_string(job.number));
+    }
+    case LimitOf::nothing: break;
+    }
+    return fail("{}{}", enabled ? "" : enabled.error().text + "; ", done ? "" : done.error().text);
+}
+
+bool has_limit(const Policy& policy) {
+    return std::ranges::any_of(policy, [](const Step& s) { return s.kind == StepKind::limit; });
+}
+
+} // namespace
+
+void Executor::prepare_group(const ServiceSettings& settings) {
+    if (!tree_) return;
+    auto folder = tree_->path_of(settings.name);
+    thaw_group(folder);
+    lift_limits(folder);
+    bool wanted = (settings.on_trouble && has_limit(*settings.on_trouble)) ||
+                  (settings.on_memory && has_limit(*settings.on_memory)) ||
+                  (settings.on_kind.is_set() &&
+                   std::ranges::any_of(*settings.on_kind, [](const std::optional<Policy>& policy) {
+                       return policy && has_limit(*policy);
+                   }));
+    if (!wanted) return;
+    // Before it takes any memory: what it has by then would never count as its own.
+    if (auto enabled = enable_controllers(tree_->root()); !enabled)
+        log::warning("{}: the step limit will not do all it should: {}", settings.name,
+                     enabled.error().text);
+}
+
+void Executor::limit(const action::LimitStart& wanted) {
+    const auto* settings = manager_.settings_of(wanted.start);
+    auto what = limit_of(wanted.kind);
+    auto refuse = [&](std::string_view why) {
+        log::error("{}: the step limit cannot be taken: {}", wanted.service, why);
+    };
+    if (!settings) return;
+    if (what == LimitOf::nothing)
+        return refuse(fmt::format("{} is about nothing that could be limited", to_string(wanted.kind)));
+    if (!tree_) return refuse("there is no cgroup v2");
+
+    auto text = finder_value(*settings, wanted.kind);
+    auto key = allowed_by(text);
+    // Forks in a time say nothing of how many tasks there may be.
+    if (what == LimitOf::tasks && text.find('/') != std::string::npos &&
+        text.find(',') == std::string::npos)
+        key = {};
+    LimitJob job{.what = what, .root = tree_->root(), .folder = tree_->path_of(wanted.service),
+                 .start = wanted.start, .kernel = kernel_};
+    bool share = wanted.value && wanted.value->percent;
+    if (what == LimitOf::cpu) {
+        bool of_key = wanted.kind == TroubleKind::cpu_hog && key.number > 1;
+        job.number = share ? wanted.value->number : of_key ? key.number / 2 : kPlainShare;
+    } else if (wanted.value && !share) {
+        job.number = wanted.value->number;
+    } else if (what == LimitOf::memory) {
+        if (key.number == 0) return refuse("neither it nor a key says how much memory it may have");
+        job.of_machine = key.percent;
+        job.number = share ? key.number * wanted.value->number / 100 : key.number;
+    } else if (!key.percent && key.number != 0) {
+        job.number = share ? std::max<std::uint64_t>(key.number * wanted.value->number / 100, 1)
+                           : key.number;
+    }
+    workers_.run({.name = "limit of " + wanted.service,
+                  .work = [job](int out) {
+                      auto done = carry_out(job);
+                      tell(out, done ? *done : done.error().text);
+                      return done ? 0 : 1;
+                  },
+                  .line = {},
+                  .done = [service = wanted.service](int status, std::string output) {
+                      while (output.ends_with('\n')) output.pop_back();
+                      if (status == 0) log::notice("{}: {}", service, output);
+                      else log::error("{}: the step limit has failed: {}", service,
+                                      output.empty() ? "it takes too long" : output);
+                  },
+                  .keep_fds = kernel_ ? std::vector<int>{kernel_->fd()} : std::vector<int>{}});
+}
+
+void Executor::freeze(const action::FreezeStart& wanted) {
+    if (!tree_) {
+        log::error("{}: the step freeze cannot be taken: there is no cgroup v2", wanted.service);
+        return;
+    }
+    auto done = freeze_group(tree_->path_of(wanted.service));
+    if (done) log::notice("{}: frozen, until it is signalled, stopped or thawed", wanted.service);
+    else log::error("{}: the step freeze has failed: {}", wanted.service, done.error().text);
+}
+
+void Executor::thaw(const std::string& service) {
+    if (tree_) thaw_group(tree_->path_of(service));
+}
+
+} // namespace leash
