@@ -211,6 +211,17 @@ void Init::load_kernel_module() {
 void Init::open_for_service() {
     // File systems are mounted.
     records_->open_disk({system_.trouble_log_size, system_.trouble_log_files});
+    executor_->set_evidence([this](Executor::Evidence told) {
+        records::Record record;
+        record.event = told.facts.empty() ? "result" : "evidence";
+        record.service = std::move(told.service);
+        record.start = told.start;
+        record.kind = to_string(told.kind);
+        record.facts = std::move(told.facts);
+        record.file = std::move(told.file);
+        record.result = std::move(told.result);
+        records_->note(std::move(record));
+    });
     executor_->set_result([this](const std::string& service, const std::string& result) {
         note_result(service, "", "exec: " + result);
     });

@@ -175,6 +175,7 @@ EndJob Executor::job_for(const std::string& service, StartId start) {
 }
 
 void Executor::signal(const action::SignalStart& wanted) {
+    if (held_back(wanted)) return;
     thaw(wanted.service);
     auto job = job_for(wanted.service, wanted.start);
     job.signal = wanted.signal;
@@ -198,6 +199,7 @@ void Executor::signal(const action::SignalStart& wanted) {
 
 void Executor::end(const action::EndStart& wanted) {
     record(wanted.service, Recovery::Intent::end);
+    if (held_back(wanted)) return;
     auto job = job_for(wanted.service, wanted.start);
     if (wanted.everything) {
         job.keep_sessions = job.leave = false;

@@ -169,6 +169,7 @@ void Init::act(const Action& action) {
                 log::write(level, what.service.empty() ? what.text : what.service + ": " + what.text);
             } else if constexpr (std::is_same_v<What, action::TroubleNoted>) {
                 records_->trouble(what, manager_.view(what.service));
+                executor_->look_at(what);
             } else if constexpr (std::is_same_v<What, action::EndMachine>) {
                 auto kind = what.end == action::MachineEnd::reboot     ? EndKind::reboot
                             : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
