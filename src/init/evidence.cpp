@@ -51,7 +51,7 @@ std::vector<pid_t> processes_of(const EvidenceTarget& target) {
     if (target.main_pid > 0) found.insert(target.main_pid);
     if (target.kernel && target.start != 0)
         (void)target.kernel->snapshot(0, {.start = target.start}, [&](const leash_task& task) {
-            found.insert(task.pid);
+            found.insert(task.tgid);
         });
     if (!target.group.empty())
         for (const char* part : {"", "/main", "/control"})

@@ -60,10 +60,12 @@ int MachineAnswers::over(std::string_view source, std::string_view kind) {
 void MachineAnswers::carry_out(const MachineAnswer& answer, MachineNote::What what) {
     settle();
     const auto& next = answer.answer.next;
+    auto waits = next ? answer.policy[*next] : Step{};
+    waits.after = 0ms; // `due` says it
     if (hooks_.noted)
         hooks_.noted({what, answer.source, answer.kind, answer.evidence,
                       describe(answer.answer, answer.policy),
-                      next ? to_string(answer.policy[*next]) : std::string(), answer.answer.due});
+                      next ? to_string(waits) : std::string(), answer.answer.due});
     auto text = fmt::format("{}: trouble: {}: {}; answer: {}", answer.source, answer.kind,
                             answer.evidence, describe(answer.answer, answer.policy));
     if (only_reports(answer)) log::warning("{}", text);

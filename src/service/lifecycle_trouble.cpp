@@ -107,10 +107,12 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
          fmt::format("trouble: {}: {}; answer: {}", to_string(kind), evidence,
                      describe(next, policy)));
     using What = action::TroubleNoted::What;
+    auto waits = next.next ? policy[*next.next] : Step{};
+    waits.after = 0ms; // `due` says it
     turn.out.push_back(action::TroubleNoted{
         waited ? What::step : What::seen, name(), life_.start, kind,
         has_level(kind) ? levels.level : 0, evidence, describe(next, policy),
-        next.next ? to_string(policy[*next.next]) : std::string(), next.due});
+        next.next ? to_string(waits) : std::string(), next.due});
     auto& standing = life_.troubles.edit()[static_cast<std::size_t>(kind)];
     if (!std::exchange(standing.standing, true)) standing.since = turn.now;
     standing.evidence = evidence;

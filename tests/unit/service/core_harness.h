@@ -47,6 +47,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return reasons ? fmt::format("{} ({})", text, a.reason) : text;
             },
             [&](const action::Tell& a) { return fmt::format("tell {}: {}", a.service, a.text); },
+            [&](const action::LimitStart& a) { return "limit " + at(a); },
+            [&](const action::FreezeStart& a) { return "freeze " + at(a); },
+            [&](const action::DumpStart& a) { return "dump " + at(a); },
             [&](const action::TroubleNoted& a) {
                 return fmt::format("noted {} {}", a.service, to_string(a.kind));
             },
@@ -84,7 +87,9 @@ struct Bench {
 
     Lines all(const Event& event, bool reasons = false) {
         Lines lines;
-        for (const auto& action : manager.handle(event, now)) lines.push_back(text_of(action, reasons));
+        for (const auto& action : manager.handle(event, now))
+            if (!std::holds_alternative<action::TroubleNoted>(action))
+                lines.push_back(text_of(action, reasons));
         return lines;
     }
     // What has to be done: everything but state changes.
