@@ -16,6 +16,9 @@ using namespace setters;
 
 constexpr std::string_view kGroup = "Hogs, leaks and hangs";
 
+// Of the plugin's own: it gets them as text.
+Checked<void> check_nothing(SystemSettings&, const Value&) { return {}; }
+
 template <std::size_t index> Checked<void> set_finder(S& s, const V& v) {
     const auto& key = finder_keys()[index];
     auto plain = plain_finder_value(key.form, v.text);
@@ -142,16 +145,16 @@ void add_finder(std::vector<KeySpec>& table) {
     table.push_back({.section = section, .key = "enabled", .type = word, .words = {"yes", "no"},
         .fallback = "yes",
         .text = "`no`: nothing is looked for, whatever the services' files say.",
-        .set = SystemSetter{nullptr}});
+        .set = SystemSetter{check_nothing}});
     table.push_back({.section = section, .key = "interval", .type = duration, .least = 200,
         .most = 60'000, .fallback = "1s",
         .text = "The time from one look at all tasks to the next.",
-        .set = SystemSetter{nullptr}});
+        .set = SystemSetter{check_nothing}});
     table.push_back({.section = section, .key = "memory-limit", .type = size, .least = 4 << 20,
         .most = std::int64_t{1} << 32, .fallback = "64M",
         .text = "How much memory the process that looks may take (RLIMIT_DATA). If that is not enough it "
                 "is started anew.",
-        .set = SystemSetter{nullptr}});
+        .set = SystemSetter{check_nothing}});
 }
 
 } // namespace leash

@@ -22,7 +22,8 @@ bool is_about_memory(TroubleKind kind) {
 Policy policy_for(const ServiceSettings& settings, TroubleKind kind) {
     if (const auto& own = (*settings.on_kind)[static_cast<std::size_t>(kind)]) return *own;
     if (settings.on_memory && is_about_memory(kind)) return *settings.on_memory;
-    if (is_found(kind) && !(settings.on_trouble && settings.finder->contains(std::string(to_string(kind)))))
+    bool asked_for = !is_found(kind) || settings.finder->contains(std::string(to_string(kind)));
+    if (is_found(kind) && !(asked_for && settings.on_trouble))
         return {Step{.kind = StepKind::report}};
     if (settings.on_trouble) return *settings.on_trouble;
     bool fatal = kind == TroubleKind::crash_loop || kind == TroubleKind::runtime_limit;

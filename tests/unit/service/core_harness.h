@@ -47,9 +47,6 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return reasons ? fmt::format("{} ({})", text, a.reason) : text;
             },
             [&](const action::Tell& a) { return fmt::format("tell {}: {}", a.service, a.text); },
-            [&](const action::LimitStart& a) { return "limit " + at(a); },
-            [&](const action::FreezeStart& a) { return "freeze " + at(a); },
-            [&](const action::DumpStart& a) { return "dump " + at(a); },
             [&](const action::TroubleNoted& a) {
                 return fmt::format("noted {} {}", a.service, to_string(a.kind));
             },
@@ -62,6 +59,14 @@ inline std::string text_of(const Action& action, bool reasons = false) {
             },
             [&](const action::TargetSettled& a) {
                 return fmt::format("settled {} {}", a.target, a.failed);
+            },
+            [&](const action::LimitStart& a) {
+                return fmt::format("limit {}#{} {} {}", a.service, a.start, to_string(a.kind),
+                                   a.value ? a.value->number : 0);
+            },
+            [&](const action::FreezeStart& a) { return fmt::format("freeze {}#{}", a.service, a.start); },
+            [&](const action::DumpStart& a) {
+                return fmt::format("dump {}#{} ({})", a.service, a.start, a.evidence);
             },
             [&](const action::AskNextRun& a) { return "ask next run of " + a.service; },
             [&](const action::AllStopped&) { return std::string("all stopped"); }},

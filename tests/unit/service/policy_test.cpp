@@ -36,6 +36,7 @@ TEST(Policy, Steps) {
 TEST(Policy, WritesItselfAndParsesBack) {
     for (auto text : {"report", "restart 3/10m, reboot", "signal SIGRTMIN+3 1/1s at 5% after 250ms",
                       "exec:/bin/sh -c 'a, b; c'", "exec:'after' 'at' '3/10m'", "stop after 90s",
+                      "limit, limit 50% at 60%, limit 64M 1/1h, limit 100, freeze after 5s, dump",
                       "exec:/bin/x 'after' 5s 2/1m, halt", R"(exec:x '2/1'\''s')"}) {
         auto policy = parse_policy(text);
         ASSERT_TRUE(policy) << text << ": " << policy.error().text;
@@ -54,11 +55,14 @@ TEST(Policy, ErrorsNameTheStepAndWhatIsAllowed) {
         const char* error;
     };
     for (auto [text, error] : {
-             Case{"", "step 1 is empty: use report, signal [NAME], exec:COMMAND, restart"},
+             Case{"", "step 1 is empty: use report, signal [NAME], exec:COMMAND, limit [VALUE]"},
              {"restart,", "step 2 is empty"},
              {"restart,,reboot", "step 2 is empty"},
              {"restrat", "step 1: unknown step 'restrat': did you mean restart?"},
              {"report, explode", "step 2: unknown step 'explode': use report, signal [NAME]"},
+             {"limit lots", "'limit lots': write a share (50%), a size (64M) or a number"},
+             {"limit 0%", "'limit 0%': write a share"},
+             {"freeze 5", "'5' means nothing behind 'freeze'"},
              {"restart 3/10", "add a unit"},
              {"restart 0/10m", "a budget of 0"},
              {"restart 3/0s", "must be longer than 0"},

@@ -240,7 +240,7 @@ struct World {
         auto id = some_start();
         const auto& name = kNames[static_cast<std::size_t>(pick(kHowMany))];
         int statuses[] = {0, exit_status(1), killed_by(SIGSEGV), killed_by(SIGTERM)};
-        auto kind = static_cast<TroubleKind>(pick(kTroubleKinds));
+        auto kind = static_cast<TroubleKind>(pick(5));
         if (pick(12) == 0) return sockets_answer(name, pick(10));
         switch (pick(34)) {
         case 0: return handle(event::StartRequested{name});
