@@ -191,6 +191,24 @@ void add_system(std::vector<KeySpec>& table) {
             s.log_size = v.size;
             return {};
         }}});
+    table.push_back({.section = section, .key = "trouble-log-size", .type = size, .least = 4 * kKiB,
+        .most = 16 * kMiB, .fallback = "256K",
+        .text = "How large a file of records of trouble grows before the next one is begun "
+                "(leash-troubles(5)).",
+        .set = SystemSetter{[](S& s, const V& v) -> Checked<void> {
+            s.trouble_log_size = v.size;
+            return {};
+        }}});
+    table.push_back({.section = section, .key = "trouble-log-files", .type = ValueType::grammar,
+        .grammar = "a number from 1 to 64", .fallback = "4",
+        .text = "How many files of records of trouble are kept, the newest included.",
+        .set = SystemSetter{[](S& s, const V& v) -> Checked<void> {
+            auto number = parse_unsigned(v.text);
+            if (!number || *number < 1 || *number > 64)
+                return fault(fmt::format("'{}' is no number from 1 to 64", printable(v.text)));
+            s.trouble_log_files = static_cast<unsigned>(*number);
+            return {};
+        }}});
     table.push_back({.section = section, .key = "plugins", .type = list, .grammar = "NAME",
         .fallback = "watchdog",
         .text = "The plugins to load, from /usr/lib/leash/plugins/NAME.so. A plugin may have a "

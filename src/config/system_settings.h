@@ -49,6 +49,8 @@ struct SystemSettings {
     std::string console;              // absolute path of a device; empty: /dev/console
     std::vector<std::string> rescue_shell{"/bin/sh", "-l"};
     std::uint64_t log_size = 65'536;  // bytes kept for each service's output
+    std::uint64_t trouble_log_size = 262'144; // bytes of a file of records of trouble
+    unsigned trouble_log_files = 4;           // how many of them
     RateLimit crash_limit{60, Ms{60'000}};
     Ms exec_timeout{30'000};         // of a step `exec` that answers trouble of the machine
 

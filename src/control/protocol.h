@@ -34,6 +34,7 @@
 // cond-set,          NAME...            root      nothing: user:NAME holds, or does not 0.1
 // cond-clear
 // cond-list                             everyone  {"condition","holds","services"} each 0.1
+// troubles                              everyone  a trouble that stands a line             0.2
 // is-system-running  [+wait]            everyone  {"state"}                                0.1
 // reboot, poweroff,  [+force]           root      nothing                                  0.1
 // halt
@@ -85,7 +86,7 @@ struct Verb {
     bool words = false;           // behind the first name: any words, not names
 };
 inline constexpr std::size_t kMaxWord = 255; // bytes of such a word, at least 1; no control characters
-inline constexpr std::array<Verb, 22> kVerbs{{
+inline constexpr std::array<Verb, 23> kVerbs{{
     {"version", true},
     {"list", true, 0, 0, "all"},
     {"status", true, 0, 1},
@@ -100,6 +101,7 @@ inline constexpr std::array<Verb, 22> kVerbs{{
     {"cond-set", false, 1, kMaxNames},
     {"cond-clear", false, 1, kMaxNames},
     {"cond-list", true},
+    {"troubles", true},
     {"is-system-running", true, 0, 0, "wait"},
     {"reboot", false, 0, 0, "force"},
     {"reboot-via-wdt", false, 0, 0, "force"},

@@ -208,6 +208,34 @@ std::string render_system(const SystemView& system) {
     json.end_array();
     json.key("notes");
     strings(json, system.notes);
+    json.key("crashes").number(system.crashes);
+    json.key("crashed_ms");
+    if (system.crashes == 0) json.null();
+    else json.number((system.uptime - system.crashed).count());
+    json.key("troubles").number(system.troubles);
+    json.key("records").string(system.records);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_trouble(const TroubleView& trouble, Ms now) {
+    JsonWriter json;
+    auto text = [&](std::string_view key, const std::string& value) {
+        json.key(key);
+        if (value.empty()) json.null();
+        else json.string(value);
+    };
+    json.begin_object();
+    text("service", trouble.service);
+    text("source", trouble.source);
+    json.key("kind").string(trouble.kind);
+    json.key("evidence").string(trouble.evidence);
+    text("start_id", trouble.start == 0 ? "" : format_start_id(trouble.start));
+    json.key("since_ms").number(std::max(Ms{0}, now - trouble.since).count());
+    text("next", trouble.next);
+    json.key("due_ms");
+    if (trouble.next.empty()) json.null();
+    else json.number(std::max(Ms{0}, trouble.due - now).count());
     json.end_object();
     return json.text();
 }

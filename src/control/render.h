@@ -25,6 +25,17 @@ struct TaskView {
     bool stray = false;      // has left its service's cgroup
 };
 
+// A trouble that stands: of a service, or of the machine.
+struct TroubleView {
+    std::string service; // "": of the machine
+    std::string source;  // ... who has found it
+    std::string kind, evidence;
+    StartId start = 0;
+    Ms since{0};
+    std::string next; // the step that waits, "": none does
+    Ms due{0};        // ... until then
+};
+
 struct PluginView {
     std::string name;
     std::string status; // its own words
@@ -42,6 +53,10 @@ struct SystemView {
     std::vector<std::string> failed; // names
     std::vector<PluginView> plugins;
     std::vector<std::string> notes; // what init could not do, one sentence each
+    int crashes = 0;                // of init, since boot
+    Ms crashed{0};                  // the last time; on the clock of `uptime`
+    int troubles = 0;               // that stand
+    std::string records;            // what is wrong with the records of trouble; "": nothing
 };
 
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
@@ -69,8 +84,13 @@ struct SystemView {
 [[nodiscard]] std::string render_task(const TaskView& task);
 
 // {"state","target","uptime_ms","version","module","cgroup","services","running","failed",
-//  "plugins":[{"name","status"}],"notes"}
+//  "plugins":[{"name","status"}],"notes","crashes","crashed_ms","troubles",
+//  "records"}: crashed_ms is how long ago, or null
 [[nodiscard]] std::string render_system(const SystemView& system);
+
+// {"service","source","kind","evidence","start_id","since_ms","next","due_ms"}: service or source is
+// null, start_id, next and due_ms are where there is none.
+[[nodiscard]] std::string render_trouble(const TroubleView& trouble, Ms now);
 
 [[nodiscard]] std::string render_version();                         // {"version","schema"}
 [[nodiscard]] std::string render_state(std::string_view state);     // {"state"}

@@ -59,6 +59,8 @@ void Init::first_acts() {
         remember_program();
         logs_.start();
     }
+    records_ = std::make_unique<TroubleRecords>(
+        loop_, workers_, UniqueFd(std::exchange(system_record_.records_fd, -1)));
     logs_.set_changed([this] { record_system(); });
     log::set_sink([this](log::Level level, std::string_view text) {
         logs_.line(level, level <= log::Level::warning, text);
@@ -125,9 +127,15 @@ void Init::take_configuration(std::vector<SourceFile> files) {
                     [this](const std::string& target, const std::string& why) {
                         enter_target_by_policy(target, why);
                     },
-                    [this](Hook hook) { run_hook(workers_, std::move(hook)); },
+                    [this](Hook hook) {
+                        hook.ended = [this, who = hook.who](const std::string& result) {
+                            note_result(who, "", "exec: " + result);
+                        };
+                        run_hook(workers_, std::move(hook));
+                    },
                     [this](StartId start) { return executor_->run_probe(start); },
-                    [this](StartId start) { return executor_->kill_probe(start); }});
+                    [this](StartId start) { return executor_->kill_probe(start); },
+                    [this](const MachineNote& noted) { records_->machine(noted); }});
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
     // Before all else that takes time: the WDT may be running already.
@@ -201,6 +209,22 @@ void Init::load_kernel_module() {
 }
 
 void Init::open_for_service() {
+    // File systems are mounted.
+    records_->open_disk({system_.trouble_log_size, system_.trouble_log_files});
+    executor_->set_evidence([this](Executor::Evidence told) {
+        records::Record record;
+        record.event = told.facts.empty() ? "result" : "evidence";
+        record.service = std::move(told.service);
+        record.start = told.start;
+        record.kind = to_string(told.kind);
+        record.facts = std::move(told.facts);
+        record.file = std::move(told.file);
+        record.result = std::move(told.result);
+        records_->note(std::move(record));
+    });
+    executor_->set_result([this](const std::string& service, const std::string& result) {
+        note_result(service, "", "exec: " + result);
+    });
     calendars_ = std::make_unique<Calendars>(loop_, manager_, core_, workers_);
     scopes_ = std::make_unique<Scopes>(manager_, core_, *executor_, logs_, *recovery_);
     conditions_ = std::make_unique<Conditions>(loop_, manager_, core_, workers_, *recovery_,
@@ -233,7 +257,8 @@ void Init::open_for_service() {
                      },
                      [this](const std::string& plugin, const PluginCommand& command) {
                          return plugins_->command(plugin, command);
-                     }});
+                     },
+                     [this] { return plugins_->machine_troubles(); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));

@@ -193,6 +193,7 @@ EndJob Executor::job_for(const std::string& service, StartId start) {
 }
 
 void Executor::signal(const action::SignalStart& wanted) {
+    if (held_back(wanted)) return;
     thaw(wanted.service);
     auto job = job_for(wanted.service, wanted.start);
     job.signal = wanted.signal;
@@ -216,6 +217,7 @@ void Executor::signal(const action::SignalStart& wanted) {
 
 void Executor::end(const action::EndStart& wanted) {
     record(wanted.service, Recovery::Intent::end);
+    if (held_back(wanted)) return;
     auto job = job_for(wanted.service, wanted.start);
     if (wanted.everything) {
         job.keep_sessions = job.leave = false;
@@ -258,7 +260,10 @@ void Executor::run_hook(const action::RunHook& wanted) {
                      {{"TROUBLED_SERVICE", wanted.service},
                       {"TROUBLED_PID", std::to_string(live ? live->main_pid : 0)},
                       {"REASON", wanted.reason}},
-                     settings ? settings->exec_timeout : ServiceSettings{}.exec_timeout});
+                     settings ? settings->exec_timeout : ServiceSettings{}.exec_timeout,
+                     [this, service = wanted.service](const std::string& result) {
+                         if (result_) result_(service, result);
+                     }});
 }
 
 bool Executor::child_exited(pid_t pid, int wait_status) {

@@ -12,6 +12,7 @@
 #include "init/closer.h"
 #include "init/core_loop.h"
 #include "init/ender.h"
+#include "init/evidence.h"
 #include "init/fd_store.h"
 #include "init/live_starts.h"
 #include "init/log_link.h"
@@ -22,6 +23,7 @@
 #include "lineage/kernel_lineage.h"
 #include "lineage/leftovers.h"
 #include "service/manager.h"
+#include "service/restart.h"
 
 namespace leash {
 
@@ -60,13 +62,25 @@ class Executor {
     void end(const action::EndStart& wanted);
     void reload(const action::ReloadMain& wanted);
     void run_hook(const action::RunHook& wanted);
+    // Told how a hook has ended.
+    using HookResult = std::function<void(const std::string& service, const std::string& result)>;
+    void set_result(HookResult result) { result_ = std::move(result); }
     // Steps of policies about the service as a whole: executor_limits.cpp. A limit lasts until the next
     // spawn, a freeze until a signal or the end.
     void limit(const action::LimitStart& wanted);
     void freeze(const action::FreezeStart& wanted);
     void thaw(const std::string& service);
-    // What its tasks do, for people: executor_dump.cpp.
+    // What its tasks do: executor_dump.cpp. A few words for a record; a file for people.
+    void look_at(const action::TroubleNoted& noted);
     void dump_evidence(const action::DumpStart& wanted);
+    struct Evidence {
+        std::string service;
+        StartId start;
+        TroubleKind kind;
+        std::string facts;        // a JSON object on one line, or ""
+        std::string file, result; // of a dump
+    };
+    void set_evidence(std::function<void(Evidence)> told) { evidence_ = std::move(told); }
     // Commands beside the main process: executor_control.cpp.
     void run_control(const action::RunControl& wanted);
     void kill_control(const action::KillControl& wanted);
@@ -154,6 +168,12 @@ class Executor {
                      std::optional<std::uint64_t> id = std::nullopt);
     void change_main_to(LiveStart& live, int pidfd);
     void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
+    // executor_dump.cpp
+    void hold_back(StartId start, Ms limit);
+    void let_go(StartId start, bool all);
+    [[nodiscard]] bool held_back(const action::SignalStart& wanted);
+    [[nodiscard]] bool held_back(const action::EndStart& wanted);
+    [[nodiscard]] EvidenceTarget target_of(const std::string& service, StartId start);
     // executor_recovery.cpp
     void find_unrecorded_child(LiveStart& live, const Life& life, bool scope);
     // executor_scope.cpp
@@ -168,6 +188,16 @@ class Executor {
     KernelLineage* kernel_ = nullptr;
     Recovery& recovery_;
     HeartbeatSink heartbeats_;
+    HookResult result_;
+    std::function<void(Evidence)> evidence_;
+    RateWindow looks_;
+    struct Held { // until evidence about the start is taken
+        int looks = 0;
+        std::vector<action::SignalStart> signals;
+        std::optional<action::EndStart> end;
+        std::unique_ptr<Timer> limit;
+    };
+    std::map<StartId, Held> held_;
     Closer closer_;
     FdStores stores_;
     LiveStarts live_; // its sockets discard into the closer

@@ -1,42 +1,129 @@
 // SPDX-License-Identifier: MIT
-// The step `dump`: evidence about a service that is in trouble, before anything is done to it.
+// Evidence about a start that is in trouble: in short for each record of it, and as a file by the step
+// `dump`. It is taken before anything is done to the start: signals and the end wait for it, with a time
+// limit of their own, since the worker may wait for a place or hang.
 #include "init/executor.h"
 
+#include <ctime>
+
 #include "base/log.h"
-#include "base/text.h"
-#include "lineage/cgroup_folder.h"
+#include "init/evidence.h"
+#include "records/record.h"
+#include "records/store.h"
 
 namespace leash {
 namespace {
 
-constexpr std::size_t kMostNamed = 20;
+constexpr Ms kLookLimit{400}, kDumpLimit{5'000};
+constexpr RateLimit kMostLooks{12, Ms{60'000}}; // of all services; a storm of trouble is not made worse
+constexpr std::size_t kMostFacts = 11 * 1024;
+constexpr const char* kNoDisk = "/run/leash/dumps"; // where /var/lib/leash is not to be written to
+constexpr DumpLimits kInMemory{3, 256 * 1024};
 
-void add_processes(const std::string& folder, std::string& text, std::size_t& count) {
-    for (pid_t pid : group_processes(folder)) {
-        if (++count > kMostNamed) continue;
-        auto name = read_small_file(fmt::format("/proc/{}/comm", pid)).value_or("?");
-        text += fmt::format(" {} ({})", pid, printable(trim(name)));
-    }
-    for (const auto& name : subgroups(folder)) add_processes(folder + "/" + name, text, count);
+// "20261122T134000Z-httpd-deadlock.txt": in the order of time.
+std::string name_of_dump(const action::DumpStart& wanted) {
+    std::string date;
+    for (char c : records::show_date(std::time(nullptr)))
+        if (c != '-' && c != ':') date += c;
+    return fmt::format("{}-{}-{}.txt", date, wanted.service, to_string(wanted.kind));
 }
 
 } // namespace
 
-// Nothing here waits for the service: the worker reads names only.
+// What is asked of the start meanwhile waits.
+void Executor::hold_back(StartId start, Ms limit) {
+    auto& held = held_[start];
+    ++held.looks;
+    held.limit = std::make_unique<Timer>(loop_, [this, start] { let_go(start, true); });
+    held.limit->in(limit);
+}
+
+void Executor::let_go(StartId start, bool all) {
+    auto found = held_.find(start);
+    if (found == held_.end() || (--found->second.looks > 0 && !all)) return;
+    auto held = std::move(found->second);
+    held_.erase(found);
+    for (const auto& wanted : held.signals) signal(wanted);
+    if (held.end) end(*held.end);
+}
+
+bool Executor::held_back(const action::SignalStart& wanted) {
+    auto found = held_.find(wanted.start);
+    if (found == held_.end()) return false;
+    found->second.signals.push_back(wanted);
+    return true;
+}
+
+bool Executor::held_back(const action::EndStart& wanted) {
+    auto found = held_.find(wanted.start);
+    if (found == held_.end() || wanted.everything) return false;
+    found->second.end = wanted;
+    return true;
+}
+
+EvidenceTarget Executor::target_of(const std::string& service, StartId start) {
+    EvidenceTarget target;
+    target.service = service;
+    target.start = start;
+    if (auto* live = live_.find(start)) target.main_pid = live->main_pid;
+    if (tree_) target.group = tree_->path_of(service);
+    target.kernel = kernel_;
+    return target;
+}
+
+// Only of what is there: a crash loop is seen when its start has ended.
+void Executor::look_at(const action::TroubleNoted& noted) {
+    auto* live = live_.find(noted.start);
+    if (noted.what != action::TroubleNoted::What::seen || !live || live->main_pid == 0) return;
+    if (!evidence_ || !looks_.take(kMostLooks, monotonic_now())) return;
+    auto target = target_of(noted.service, noted.start);
+    WorkerJob job;
+    job.name = "look";
+    job.limit = Ms{10'000};
+    if (kernel_) job.keep_fds.push_back(kernel_->fd());
+    job.work = [target](int out) { return tell(out, evidence_facts(target)) ? 0 : 1; };
+    job.done = [this, noted](int status, std::string facts) {
+        let_go(noted.start, false);
+        while (facts.ends_with('\n')) facts.pop_back();
+        if (status != 0 || facts.empty() || facts.size() > kMostFacts) return;
+        evidence_({noted.service, noted.start, noted.kind, std::move(facts), "", ""});
+    };
+    hold_back(noted.start, kLookLimit);
+    workers_.run(std::move(job));
+}
+
 void Executor::dump_evidence(const action::DumpStart& wanted) {
-    if (!tree_) return;
-    workers_.run({.name = "evidence of " + wanted.service,
-                  .work = [folder = tree_->path_of(wanted.service)](int out) {
-                      std::string text;
-                      std::size_t count = 0;
-                      add_processes(folder, text, count);
-                      return tell(out, fmt::format("{} processes:{}", count, text)) ? 0 : 1;
-                  },
-                  .line = [service = wanted.service](std::string_view line) {
-                      log::notice("{}: {}", service, line);
-                  },
-                  .done = [](int, const std::string&) {},
-                  .keep_fds = {}});
+    auto target = target_of(wanted.service, wanted.start);
+    target.kind = to_string(wanted.kind);
+    target.evidence = wanted.evidence;
+    WorkerJob job;
+    job.name = "dump";
+    job.limit = Ms{30'000};
+    if (kernel_) job.keep_fds.push_back(kernel_->fd());
+    job.work = [target, name = name_of_dump(wanted)](int out) {
+        auto text = evidence_text(target);
+        tell(out, ""); // it is taken: the start may go
+        auto written = write_dump(std::string(records::kFolder) + "/dumps", name, text, {});
+        if (!written) written = write_dump(kNoDisk, name, std::move(text), kInMemory);
+        tell(out, written ? *written : written.error().text);
+        return written ? 0 : 1;
+    };
+    auto told = std::make_shared<std::string>();
+    job.line = [this, told, start = wanted.start](std::string_view line) {
+        if (line.empty()) let_go(start, false);
+        else *told = line;
+    };
+    job.done = [this, told, wanted](int status, const std::string&) {
+        let_go(wanted.start, true);
+        auto text = !told->empty() ? *told : "it took too long";
+        if (status == 0) log::notice("{}: dump in {}", wanted.service, text);
+        else log::error("{}: no dump: {}", wanted.service, text);
+        if (!evidence_) return;
+        if (status == 0) evidence_({wanted.service, wanted.start, wanted.kind, "", text, "dump: done"});
+        else evidence_({wanted.service, wanted.start, wanted.kind, "", "", "no dump: " + text});
+    };
+    hold_back(wanted.start, kDumpLimit);
+    workers_.run(std::move(job));
 }
 
 } // namespace leash

@@ -26,8 +26,11 @@ void run_hook(Workers& workers, Hook hook) {
     job.name = "exec";
     job.limit = hook.limit;
     job.own_group = true;
-    job.ended = [who = hook.who, program = hook.command.front(), limit = hook.limit](const auto& end) {
-        if (auto failure = failure_of_hook(end, limit); !failure.empty())
+    job.ended = [who = hook.who, program = hook.command.front(), limit = hook.limit,
+                 told = std::move(hook.ended)](const auto& end) {
+        auto failure = failure_of_hook(end, limit);
+        if (told) told(failure.empty() ? "done" : failure);
+        if (!failure.empty())
             log::error("{}: exec {} {}", who, program, failure);
         else
             log::info("{}: exec {} is done", who, program);

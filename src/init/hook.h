@@ -3,6 +3,7 @@
 // process group; a failure, be it by status, by a signal or by that limit, is told and stops nothing.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,8 @@ struct Hook {
     std::vector<std::string> command;
     std::vector<std::pair<std::string, std::string>> environment;
     Ms limit{30'000};
+    // Once, in words: "done", or why not.
+    std::function<void(const std::string& result)> ended{};
 };
 void run_hook(Workers& workers, Hook hook);
 

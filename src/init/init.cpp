@@ -40,7 +40,7 @@ Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
           last_act();
       }),
       resuming_(recovery_->system().has_value()) {
-    system_record_.control_fd = system_record_.module_fd = -1;
+    system_record_.control_fd = system_record_.module_fd = system_record_.records_fd = -1;
 }
 
 Init::~Init() = default;
@@ -167,6 +167,9 @@ void Init::act(const Action& action) {
                              : what.severity == action::Severity::notice  ? log::Level::notice
                                                                           : log::Level::info;
                 log::write(level, what.service.empty() ? what.text : what.service + ": " + what.text);
+            } else if constexpr (std::is_same_v<What, action::TroubleNoted>) {
+                records_->trouble(what, manager_.view(what.service));
+                executor_->look_at(what);
             } else if constexpr (std::is_same_v<What, action::EndMachine>) {
                 auto kind = what.end == action::MachineEnd::reboot     ? EndKind::reboot
                             : what.end == action::MachineEnd::poweroff ? EndKind::poweroff
@@ -175,6 +178,7 @@ void Init::act(const Action& action) {
                                         fmt::format("policy of {}: {}", what.service, what.reason),
                                         {what.service, what.kind, what.reason});
                 auto view = manager_.view(what.service);
+                if (!goes) note_result(what.service, what.kind, goes.error().text);
                 if (!goes && view)
                     core_.post(event::EndRefused{view->start, what.reason + "; " + goes.error().text});
             } else if constexpr (std::is_same_v<What, action::EnterTarget>) {
@@ -207,11 +211,31 @@ void Init::on_state_changed(const action::StateChanged& change) {
     log::debug("{}: {} -> {} {}", change.service, to_string(change.from), to_string(change.to),
                change.reason);
     if (plugins_) plugins_->service_changed(change);
+    note_exit(change);
     // Its last lines are in the pipe still: the logger reads on until the last writer is gone.
     if (!is_alive(change.to) && change.to != State::waiting && change.to != State::backoff)
         logs_.forget(change.service);
     if (change.to == State::stopped || change.to == State::failed || change.to == State::done)
         executor_->rests(change.service);
+}
+
+// Unasked, it ended or did not come up.
+void Init::note_exit(const action::StateChanged& change) {
+    bool again = change.from == State::stopping && change.to == State::waiting;
+    if (change.to != State::failed && change.to != State::backoff && !again) return;
+    const auto* life = manager_.life(change.service);
+    if (!life || (again && !life->automatic)) return;
+    if (auto view = manager_.view(change.service)) records_->exited(*view);
+}
+
+// How came out what a policy has asked for. `who`: a service, or else the source of a trouble.
+void Init::note_result(const std::string& who, const std::string& kind, const std::string& result) {
+    records::Record record;
+    record.event = "result";
+    (manager_.settings(who) ? record.service : record.source) = who;
+    record.kind = kind;
+    record.result = result;
+    records_->note(std::move(record));
 }
 
 Result<void> Init::enter_target(const std::string& target, const std::string& why) {
@@ -246,6 +270,7 @@ control::SystemView Init::system_view() const {
         ++view.services;
         if (is_up(service->state)) ++view.running;
         if (service->state == State::failed) view.failed.push_back(name);
+        view.troubles += static_cast<int>(service->troubles.size());
         degraded |= service->state == State::failed || service->state == State::backoff;
     }
     view.state = state_.phase == Phase::booting     ? "starting"
@@ -254,6 +279,11 @@ control::SystemView Init::system_view() const {
                                                      : "running";
     if (plugins_) view.plugins = plugins_->views();
     view.notes = state_.notes;
+    view.crashes = system_record_.crashes;
+    if (int count = system_record_.crashes; count > 0)
+        view.crashed = Ms{system_record_.crash_times[(count - 1) % SystemRecord::kCrashes]};
+    if (records_) view.records = records_->complaint();
+    if (plugins_) view.troubles += static_cast<int>(plugins_->machine_troubles().size());
     return view;
 }
 

@@ -7,6 +7,7 @@
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
 //   module.cpp     the kernel module's device               reexec.cpp   the next life on request
 //   configuration.cpp  reading files, at boot and after     calendars.h  jobs by calendar
+//   trouble_records.h  what trouble there was
 #pragma once
 
 #include <map>
@@ -35,6 +36,7 @@
 #include "init/scopes.h"
 #include "init/signals.h"
 #include "init/system_state.h"
+#include "init/trouble_records.h"
 #include "init/workers.h"
 #include "lineage/cgroup.h"
 #include "lineage/kernel_lineage.h"
@@ -105,6 +107,8 @@ class Init {
     bool reap_one(idtype_t which, pid_t pid);
     void after_round();
     void on_state_changed(const action::StateChanged& change);
+    void note_exit(const action::StateChanged& change);
+    void note_result(const std::string& who, const std::string& kind, const std::string& result);
     Result<void> enter_target(const std::string& target, const std::string& why);
     void enter_target_by_policy(const std::string& target, const std::string& why);
     void note(std::string text); // kept for `status`, and logged
@@ -137,6 +141,7 @@ class Init {
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;
+    std::unique_ptr<TroubleRecords> records_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;
     std::unique_ptr<Calendars> calendars_;

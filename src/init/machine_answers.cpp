@@ -23,7 +23,8 @@ bool only_reports(const MachineAnswer& answer) {
 MachineAnswers::MachineAnswers(EventLoop& loop, Recovery& recovery, MachineHooks hooks, Ms exec_timeout)
     : recovery_(recovery), hooks_(std::move(hooks)), exec_timeout_(exec_timeout), tick_(loop, [this] {
           if (hooks_.going_down()) return;
-          for (const auto& answer : troubles_.tick(monotonic_now())) carry_out(answer);
+          for (const auto& answer : troubles_.tick(monotonic_now()))
+              carry_out(answer, MachineNote::What::step);
           settle();
       }) {
     for (const auto& [place, record] : recovery.machine_troubles())
@@ -40,7 +41,7 @@ int MachineAnswers::seen(std::string_view source, std::string_view kind, std::st
                    seen.error().text);
         return seen.error().why == MachineTroubles::Refusal::full ? -ENOSPC : -EINVAL;
     }
-    if (*seen) carry_out(**seen);
+    if (*seen) carry_out(**seen, MachineNote::What::seen);
     settle();
     return 0;
 }
@@ -48,13 +49,23 @@ int MachineAnswers::seen(std::string_view source, std::string_view kind, std::st
 int MachineAnswers::over(std::string_view source, std::string_view kind) {
     if (!troubles_.over(source, kind)) return -ENOENT;
     log::notice("{}: trouble {} is over", source, kind);
+    if (hooks_.noted)
+        hooks_.noted({MachineNote::What::over, std::string(source), std::string(kind), "it is over",
+                      "", "", Ms{0}});
     settle();
     return 0;
 }
 
 // What stands is in the page before a step is taken that init might not survive.
-void MachineAnswers::carry_out(const MachineAnswer& answer) {
+void MachineAnswers::carry_out(const MachineAnswer& answer, MachineNote::What what) {
     settle();
+    const auto& next = answer.answer.next;
+    auto waits = next ? answer.policy[*next] : Step{};
+    waits.after = 0ms; // `due` says it
+    if (hooks_.noted)
+        hooks_.noted({what, answer.source, answer.kind, answer.evidence,
+                      describe(answer.answer, answer.policy),
+                      next ? to_string(waits) : std::string(), answer.answer.due});
     auto text = fmt::format("{}: trouble: {}: {}; answer: {}", answer.source, answer.kind,
                             answer.evidence, describe(answer.answer, answer.policy));
     if (only_reports(answer)) log::warning("{}", text);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "init/hook.h"
@@ -15,6 +16,14 @@
 
 namespace leash {
 
+// For whoever keeps records.
+struct MachineNote {
+    enum class What { seen, step, over } what;
+    std::string source, kind, evidence;
+    std::string answer, next; // as of action::TroubleNoted
+    Ms due{0};
+};
+
 // What only init can do.
 struct MachineHooks {
     std::function<void(Hook)> exec;
@@ -23,6 +32,7 @@ struct MachineHooks {
     // False: it may not be; then the trouble is answered anew when it is told again.
     std::function<bool(StepKind end, const std::string& kind, const std::string& why)> end;
     std::function<bool()> going_down; // then nothing is answered any more
+    std::function<void(const MachineNote&)> noted{};
 };
 
 class MachineAnswers {
@@ -35,9 +45,10 @@ class MachineAnswers {
              std::string_view evidence);
     int over(std::string_view source, std::string_view kind); // 0, or -ENOENT: it did not stand
     [[nodiscard]] std::size_t standing() const { return troubles_.standing(); }
+    [[nodiscard]] std::vector<MachineTroubles::View> views() const { return troubles_.views(); }
 
   private:
-    void carry_out(const MachineAnswer& answer);
+    void carry_out(const MachineAnswer& answer, MachineNote::What what);
     void settle();
 
     Recovery& recovery_;

@@ -21,6 +21,8 @@ constexpr Ms kGrace{15'000};
 // The steps of the final stage have time limits of their own, which add up to less. Should their
 // worker or the loop's arithmetic fail, this ends the machine all the same.
 constexpr Ms kFinalStage{45'000};
+// For the last records of trouble to reach the disk.
+constexpr Ms kRecordsLimit{5'000};
 
 } // namespace
 
@@ -103,7 +105,9 @@ std::string Init::still_there() const {
 void Init::final_stage() {
     if (std::exchange(unmounting_, true)) return;
     end_limit_.cancel();
-    plugins_->wait_until_let_go(LEASH_HOLD_END, [this] { unmount_and_end(); });
+    plugins_->wait_until_let_go(LEASH_HOLD_END, [this] {
+        records_->flush(kRecordsLimit, [this] { unmount_and_end(); });
+    });
 }
 
 void Init::unmount_and_end() {

@@ -59,7 +59,7 @@ Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const System
                                                                         : EndKind::reboot;
                                 return hooks_.end_machine(wanted, why, {"", kind, why}).has_value();
                             },
-                            hooks_.going_down},
+                            hooks_.going_down, hooks_.noted},
                system.exec_timeout) {}
 
 std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,

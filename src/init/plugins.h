@@ -33,6 +33,7 @@ struct PluginHooks {
     std::function<void(Hook)> exec;
     // A probe of a start, beside its main process; 0 or a negative errno.
     std::function<int(StartId)> run_probe, kill_probe;
+    std::function<void(const MachineNote&)> noted{};
 };
 
 class Plugins : private HostServices {
@@ -84,6 +85,9 @@ class Plugins : private HostServices {
 
     [[nodiscard]] std::vector<pid_t> helper_pids() const;
     [[nodiscard]] std::vector<control::PluginView> views() const;
+    [[nodiscard]] std::vector<MachineTroubles::View> machine_troubles() const {
+        return answers_.views();
+    }
 
   private:
     static leash_end end_of(EndKind kind);

@@ -105,6 +105,7 @@ int Recovery::drop_stale_descriptors() {
             open.claim(system->log_fd);
             open.claim(system->control_fd, DescriptorKind::socket);
             open.claim(system->module_fd);
+            open.claim(system->records_fd);
         });
     for (std::uint32_t i = kFirstPlugin; i < kUserConditions; ++i)
         if (auto plugin = read<PluginRecord>(i))

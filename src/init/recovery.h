@@ -26,6 +26,7 @@ struct SystemRecord {
     std::int32_t phase; // as enum Phase
     std::int32_t log_fd, log_pid, control_fd;
     std::int32_t module_fd; // /dev/leash, as controller
+    std::int32_t records_fd; // the spool of records of trouble
     char target[64];
     char module_text[128];
     std::int32_t crashes; // all of them
@@ -96,7 +97,7 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 10;
+    static constexpr std::uint32_t kVersion = 11;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;

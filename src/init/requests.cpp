@@ -58,6 +58,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         reply->end(status_of_reply::done, "");
     } else if (verb == "list") {
         list(request.option, *reply);
+    } else if (verb == "troubles") {
+        troubles(*reply);
     } else if (verb == "status") {
         status(request, std::move(reply));
     } else if (verb == "ps") {
@@ -179,6 +181,23 @@ void Requests::list(bool all, Reply& reply) {
             view.since = monotonic_now();
             reply.line(control::render_service(view, nullptr, monotonic_now()));
         }
+    reply.end(status_of_reply::done, "");
+}
+
+void Requests::troubles(Reply& reply) {
+    auto now = monotonic_now();
+    for (const auto& name : manager_.names()) {
+        auto view = *manager_.view(name);
+        for (const auto& each : view.troubles)
+            reply.line(control::render_trouble({name, "", std::string(to_string(each.kind)),
+                                                each.evidence, view.start, each.since, each.next,
+                                                each.due},
+                                               now));
+    }
+    if (hooks_.machine_troubles)
+        for (const auto& each : hooks_.machine_troubles())
+            reply.line(control::render_trouble(
+                {"", each.source, each.kind, each.evidence, 0, each.since, each.next, each.due}, now));
     reply.end(status_of_reply::done, "");
 }
 

@@ -18,6 +18,7 @@
 #include "init/final_stage.h"
 #include "init/workers.h"
 #include "plugin/host.h"
+#include "service/machine_trouble.h"
 #include "service/manager.h"
 
 namespace leash {
@@ -55,6 +56,7 @@ struct RequestHooks {
     std::function<bool(const std::string& name, std::function<void(const Result<void>&)>)>
         instance = {};
     std::function<Result<PluginAnswer>(const std::string& plugin, const PluginCommand&)> plugin = {};
+    std::function<std::vector<MachineTroubles::View>()> machine_troubles = {};
 };
 
 class Requests {
@@ -75,6 +77,7 @@ class Requests {
     enum class Outcome { open, good, bad };
 
     void list(bool all, control::Reply& reply);
+    void troubles(control::Reply& reply);
     [[nodiscard]] std::string masked_by(const std::string& name) const; // the file; "": none does
     // False: it was answered, or will be when an instance has been made.
     bool all_known(const control::Request& request, const std::shared_ptr<control::Reply>& reply);

@@ -29,6 +29,7 @@ void Init::record_system() {
     // Until this life serves it, the socket is the earlier life's: clients may wait in its backlog.
     if (server_) record.control_fd = server_->listen_fd();
     if (module_) record.module_fd = module_->fd();
+    if (records_) record.records_fd = records_->fd();
     record.end_kind = static_cast<std::int32_t>(end_kind_);
     record.end_deadline = end_deadline_.count();
     put_text(record.target, state_.target);
@@ -39,7 +40,8 @@ void Init::record_system() {
 // Everything that the earlier life held open is open: what is in the page is kept, the rest closed.
 void Init::take_over_descriptors() {
     system_record_ = *recovery_->system();
-    std::vector<int> claimed{recovery_->fd(), system_record_.log_fd, system_record_.control_fd};
+    std::vector<int> claimed{recovery_->fd(), system_record_.log_fd, system_record_.control_fd,
+                             system_record_.records_fd};
     for (const auto& service : recovery_->services())
         for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
             claimed.push_back(fd);

@@ -55,6 +55,17 @@ constexpr Command kCommands[] = {
      "  -d, --delay SECONDS  between looks (2), at least 0.1\n"
      "  -n, --count COUNT    end after so many looks\n",
      "bdN", 0, 0, run_top},
+    {"doctor", "", "tell what is wrong, whose it is, and what will be done",
+     "  One look at the whole machine: services, trouble that stands, the WDT, resets, strays,\n"
+     "  the kernel module. Without init it says so, and what is known all the same.\n"
+     "  Exit status: 0 nothing is wrong, 1 something is, 5 init not reachable.\n",
+     "", 0, 0, run_doctor},
+    {"explain", "[NAME] [-n N] [--since TIME]", "tell the history of a service's trouble",
+     "  How it is and why, then its records, the oldest first; also of earlier boots. Without\n"
+     "  NAME those of the machine and of all services.\n"
+     "  -n, --lines N     only the last N records (20; with --since all)\n"
+     "      --since TIME  2h, 2026-11-22 or \"2026-11-22 13:40\" (UTC)\n",
+     "nS", 0, 1, run_explain},
     {"log", "[-f] [-n N] [NAME]", "show what a service wrote; without a name, all",
      "  `init` is the name of init's own messages.\n"
      "  -f, --follow   go on as more is written, after the last 10 lines\n"
@@ -223,6 +234,7 @@ constexpr Flag kFlags[] = {
     {'c', "--code", "-c", true}, {'p', "--pid", "-p", true},
     {'v', "--via-wdt", ""},     {'T', "--tasks", ""},
     {'e', "--events", "-e", true}, {'e', "--mask", "", true},
+    {'S', "--since", "", true},
 };
 
 // "2", "0.5", "2s", "500ms".
@@ -335,6 +347,7 @@ class Parser {
         case 's': options_.scope = value; break;
         case 'c': options_.code = value; break;
         case 'p': options_.pid = value; break;
+        case 'S': options_.since = value; break;
         case 'n':
             options_.lines = parse_unsigned(value);
             if (!options_.lines)

@@ -34,6 +34,7 @@ struct Options {
     std::string root;
     std::string scope;
     std::string code, pid; // of `watchdog`
+    std::string since;
 };
 
 struct Command {
@@ -44,7 +45,7 @@ struct Command {
     std::string_view flags;   // the options it takes beside --json and --help, as letters:
                               // w no-wait, W wait, t threads, F follow, f force, n lines, r root,
                               // s scope, k kernel, b batch, N count, d delay, a all,
-                              // o now, u runtime, c code, p pid, v via-wdt, T tasks, e events
+                              // o now, u runtime, c code, p pid, v via-wdt, T tasks, e events, S since
     std::size_t min_words;
     std::size_t max_words;
     int (*run)(const Command& command, const Options& options, const Session& session);
@@ -73,6 +74,8 @@ int run_power(const Command& command, const Options& options, const Session& ses
 int run_daemon_reexec(const Command& command, const Options& options, const Session& session);
 int run_target(const Command& command, const Options& options, const Session& session);
 int run_cond(const Command& command, const Options& options, const Session& session);
+int run_doctor(const Command& command, const Options& options, const Session& session);
+int run_explain(const Command& command, const Options& options, const Session& session);
 int run_scope(const Command& command, const Options& options, const Session& session);
 int run_watchdog(const Command& command, const Options& options, const Session& session);
 int run_plugin(const Command& command, const Options& options, const Session& session);

@@ -112,7 +112,16 @@ class Top {
                               page.states[text_of(service, "name")] = text_of(service, "state");
                           });
         page.init_answers = answer.status == status::done;
-        if (!page.init_answers) page.states.clear();
+        if (!page.init_answers) {
+            page.states.clear();
+            return;
+        }
+        (void)ask(session_.socket, "troubles", {}, false, kInitPatience,
+            [&](const std::string&, const Json& trouble) {
+                auto& kinds = page.troubles[text_of(trouble, "service")];
+                kinds += (kinds.empty() ? "" : ",") + text_of(trouble, "kind");
+            });
+        page.troubles.erase(""); // of the machine
     }
 
     bool show(taskview::Sample now) {
@@ -124,10 +133,16 @@ class Top {
         taskview::set_cpu_shares(base, now);
         page.usage = taskview::usage_of(base, now);
         taskview::add_idle_services(page.usage, page.states);
+        for (const auto& [name, kinds] : page.troubles) {
+            auto same = [&](const taskview::Usage& known) {
+                return known.kind == taskview::Usage::Kind::service && known.service == name;
+            };
+            if (std::ranges::none_of(page.usage, same)) page.usage.emplace_back().service = name;
+        }
         if (auto cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0)
             page.cpus = static_cast<unsigned>(cpus);
         auto next = now; // in the order and with the words of the module
-        taskview::order_page(now.rows, page.usage, settings_.by);
+        taskview::order_page(now.rows, page.usage, settings_.by, page.troubles);
         auto count = taskview::rows_shown(settings_, now.rows.size());
         for (std::size_t i = 0; i < count; ++i)
             source_.describe(now.rows[i], taskview::extra::command);

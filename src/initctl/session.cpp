@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/tag.h"
 #include "control/protocol.h"
+#include "records/store.h"
 
 namespace leash::initctl {
 namespace {
@@ -40,6 +42,13 @@ Session real_session() {
     session.terminal = taskview::terminal_of(STDOUT_FILENO);
     session.socket = control::kSocketPath;
     session.log_folder = "/run/leash/log";
+    session.records_folder = records::kFolder;
+    session.records_spool = records::kSpool;
+    session.process_one = []() -> std::optional<std::pair<std::string, char>> {
+        auto stat = read_stat(1);
+        if (!stat) return std::nullopt;
+        return std::pair{stat->comm, stat->state};
+    };
     session.reboot_now = [](int command) {
         sync_with_limit();
         ::reboot(command);

@@ -4,8 +4,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -26,6 +28,11 @@ struct Session {
     std::string socket;     // of init
     std::string clients_socket = "/run/watchdogd/sock"; // of what serves clients of watchdogd
     std::string log_folder; // of the logger
+    std::string records_folder, records_spool; // of trouble
+    // Name and state of process 1; nothing where /proc does not tell.
+    std::function<std::optional<std::pair<std::string, char>>()> process_one = [] {
+        return std::optional<std::pair<std::string, char>>();
+    };
     std::string config_root; // what /usr/lib/leash, /etc/leash and /run/leash lie below; "": /
     // reboot(2), with or without sync before; returns only if that failed.
     std::function<void(int command)> reboot_now;

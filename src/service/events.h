@@ -155,6 +155,19 @@ struct AskNextRun { std::string service; };
 enum class Severity { error, warning, notice, info };
 struct Tell { Severity severity; std::string service; std::string text; };
 
+// A trouble of a service is there, has come to its next step, or is over: for whoever keeps records.
+struct TroubleNoted {
+    enum class What { seen, step, over } what;
+    std::string service;
+    StartId start; // the one that it was seen with, while that lives
+    TroubleKind kind;
+    int level;            // percent of the limit; 0: it has none
+    std::string evidence; // over: why it is
+    std::string answer;   // what is done now, and what waits; "" when it is over
+    std::string next;     // the step that waits, or ""
+    Ms due;               // ... and until when
+};
+
 // A policy demands it of the machine.
 enum class MachineEnd { reboot, poweroff, halt };
 // `kind`: of the trouble whose policy says so, as in its key.
@@ -177,7 +190,8 @@ using Action = std::variant<action::Spawn, action::Listen, action::Unlisten, act
                             action::RunControl, action::KillControl,
                             action::ReloadMain, action::RunHook, action::LimitStart,
                             action::FreezeStart, action::DumpStart, action::StateChanged,
-                            action::Tell, action::EndMachine, action::EnterTarget,
+                            action::Tell, action::TroubleNoted, action::EndMachine,
+                            action::EnterTarget,
                             action::TargetSettled, action::AllStopped, action::AskNextRun>;
 using Actions = std::vector<Action>;
 

@@ -67,14 +67,17 @@ LifeRecord pack(const Life& life) {
     for (bool pending : {true, false}) // what waits matters more
         for (std::size_t i = 0; i < life.troubles->size(); ++i) {
             const auto& trouble = (*life.troubles)[i];
-            bool stands = trouble.pending || trouble.answered > 0;
+            bool stands = trouble.pending || trouble.standing || trouble.answered > 0;
             if (!stands || trouble.pending != pending || used == LifeRecord::kTroubles) continue;
             auto& saved = record.troubles[used++];
             saved.used = 1;
             saved.kind = static_cast<std::uint8_t>(i);
             saved.pending = trouble.pending ? 1 : 0;
+            saved.standing = trouble.standing ? 1 : 0;
+            saved.calming = trouble.calming ? 1 : 0;
             saved.next = static_cast<std::uint32_t>(trouble.next);
             saved.due = trouble.due.count();
+            saved.since = trouble.since.count();
             saved.answered = static_cast<std::uint8_t>(trouble.answered);
             saved.below = static_cast<std::uint8_t>(trouble.waiting.below);
             saved.level = static_cast<std::uint8_t>(trouble.waiting.level);
@@ -154,7 +157,10 @@ Life unpack(const LifeRecord& record) {
                                             Ms{saved.due},
                                             get_text(saved.evidence),
                                             {saved.below, std::min<int>(saved.level, 100)},
-                                            std::min<int>(saved.answered, 100)};
+                                            std::min<int>(saved.answered, 100),
+                                            saved.standing != 0,
+                                            saved.calming != 0,
+                                            Ms{saved.since}};
     }
     for (std::size_t i = 0; i < record.budgets_used && i < LifeRecord::kBudgets; ++i)
         life.budgets.restore(record.budgets[i]);

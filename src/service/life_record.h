@@ -30,10 +30,10 @@ struct LifeRecord {
     // Troubles that stand; beyond, those with a level are answered again when they are told again.
     static constexpr std::size_t kTroubles = 8;
     struct Standing {
-        std::int64_t due;
+        std::int64_t due, since;
         std::uint32_t next;
-        std::uint8_t used, kind, pending, answered, below, level; // percent
-        char evidence[58];
+        std::uint8_t used, kind, pending, standing, calming, answered, below, level; // percent
+        char evidence[60];
     } troubles[kTroubles];
     static constexpr std::size_t kBudgets = 3;
     std::uint32_t budgets_used;

@@ -62,7 +62,7 @@ Ms Service::next_deadline() const {
     if (life_.state == State::backoff) first = std::min(first, life_.again_at);
     if (rests(life_.state)) first = std::min(first, life_.next_run);
     for (const auto& trouble : *life_.troubles)
-        if (trouble.pending) first = std::min(first, trouble.due);
+        if (trouble.pending || trouble.calming) first = std::min(first, trouble.due);
     return first;
 }
 
@@ -102,6 +102,8 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     life_.since = turn.now;
     life_.reason = std::move(reason);
     life_.extended = Ms{0};
+    if (to == State::stopped || to == State::failed || to == State::done)
+        end_trouble(turn, TroubleKind::crash_loop, fmt::format("it is {}", to_string(to)));
     if (to == State::stopped || to == State::failed)
         life_.wanted_up = life_.again = life_.stepped_back = false;
     if (to == State::waiting || to == State::done) life_.wanted_up = true, life_.again = false;
@@ -120,21 +122,18 @@ void Service::tell(Turn& turn, action::Severity severity, std::string text) {
     turn.out.push_back(action::Tell{severity, name(), std::move(text)});
 }
 
-void Service::forget_counters() {
+void Service::forget_counters(Turn& turn) {
+    end_trouble(turn, TroubleKind::crash_loop, "asked to begin anew");
     life_.restarts = 0;
     life_.automatic = false;
     life_.backoff.clear();
     life_.exits.clear();
 }
 
-void Service::drop_troubles() {
-    life_.troubles.clear();
-}
-
 void Service::restart_asked(Turn& turn, std::string reason, bool lazy) {
     life_.lazy = lazy;
-    forget_counters();
-    drop_troubles();
+    forget_counters(turn);
+    drop_troubles(turn, "its start ends");
     life_.stepped_back = false;
     enter(turn, State::waiting, std::move(reason));
 }
@@ -158,7 +157,7 @@ void Service::want_up(Turn& turn, bool by_name) {
             !by_name)
             break;
         life_.stepped_back = false;
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         life_.wanted_up = true;
         life_.outcome = Outcome::again;
         life_.outcome_reason = "start requested";
@@ -166,7 +165,7 @@ void Service::want_up(Turn& turn, bool by_name) {
     case State::waiting:
         if (stop_pending()) listen_on(turn);
         if (!by_name) break;
-        forget_counters();
+        forget_counters(turn);
         if (std::exchange(life_.lazy, false)) life_.reason = "start requested";
         life_.listens = false;
         break;
@@ -196,15 +195,15 @@ void Service::want_down(Turn& turn, const std::string& reason, bool again) {
             life_.again = again;
             life_.outcome_reason = reason;
         } else if (!again) enter(turn, State::stopped, reason);
-        else forget_counters();
+        else forget_counters(turn);
         break;
     case State::backoff:
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         if (again) restart_asked(turn);
         else enter(turn, State::stopped, reason);
         break;
     case State::stopping:
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         life_.wanted_up = again;
         life_.outcome = again ? Outcome::again : Outcome::stopped;
         life_.outcome_reason = reason;
@@ -213,7 +212,7 @@ void Service::want_down(Turn& turn, const std::string& reason, bool again) {
     case State::running:
     case State::reloading:
     case State::done: // the manager calls stop_now when its dependants are gone
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         life_.wanted_up = false;
         life_.again = again;
         life_.outcome_reason = reason;
@@ -237,7 +236,7 @@ void Service::step_back(Turn& turn, const std::string& reason) {
     case State::done:
         if (!life_.wanted_up) break; // it goes down already
         tell(turn, action::Severity::notice, reason + ": stopping it until that is back");
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         life_.wanted_up = false;
         life_.again = life_.stepped_back = true;
         life_.outcome_reason = reason;
@@ -275,7 +274,7 @@ void Service::go(Turn& turn, StartId id) {
     life_.said_exit.reset();
     life_.watchdog = life_.runtime_extended = life_.reload_asked = Ms{0};
     life_.reload_begun = life_.times_reloads = false;
-    life_.troubles.clear();
+    drop_troubles(turn, "its start ends");
     life_.control = {};
     life_.exit_seen = life_.cleaned = life_.silent = life_.traffic_left = false;
     life_.lazy = false;
@@ -311,7 +310,7 @@ void Service::ready(Turn& turn) {
 }
 
 void Service::come_up(Turn& turn) {
-    trouble_over(TroubleKind::start_timeout);
+    trouble_over(turn, TroubleKind::start_timeout);
     bool first = life_.state == State::starting;
     if (in_force_->type != ServiceType::oneshot) {
         life_.start_deadline = kNever;
@@ -325,6 +324,7 @@ void Service::go_running(Turn& turn, std::string reason) {
     if (in_force_->type != ServiceType::oneshot) life_.start_deadline = kNever;
     enter(turn, State::running, std::move(reason));
     if (first) life_.runtime_deadline = deadline_of(turn.now, in_force_->runtime_limit);
+    if (first) calm_down(turn);
 }
 
 void Service::reloading(Turn& turn, std::optional<Ms> began) {
@@ -400,7 +400,8 @@ void Service::time_asked(Turn& turn, Ms time) {
 }
 
 // The limit of its exits stands: who can forgive himself could crash for ever.
-void Service::restarts_forgiven() {
+void Service::restarts_forgiven(Turn& turn) {
+    end_trouble(turn, TroubleKind::crash_loop, "it asks to forgive its restarts");
     life_.restarts = 0;
     life_.backoff.clear();
 }

@@ -250,11 +250,11 @@ class Service {
     void error_told(const event::ErrorTold& told);
     void time_asked(Turn& turn, Ms time);
     void watchdog_asked(Ms limit) { life_.watchdog = limit; }
-    void restarts_forgiven();
+    void restarts_forgiven(Turn& turn);
     void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence,
                       std::optional<int> percent = std::nullopt);
     void end_refused(Turn& turn, const std::string& reason);
-    void trouble_over(TroubleKind kind);
+    void trouble_over(Turn& turn, TroubleKind kind);
     void reload_asked(Turn& turn);
     void control_spawned(unsigned serial, int pid);
     void control_exited(Turn& turn, unsigned serial, int status);
@@ -269,8 +269,9 @@ class Service {
   private:
     void enter(Turn& turn, State to, std::string reason);
     void tell(Turn& turn, action::Severity severity, std::string text);
-    void forget_counters();
-    void drop_troubles();
+    void forget_counters(Turn& turn);
+    void end_trouble(Turn& turn, TroubleKind kind, std::string why);
+    void drop_troubles(Turn& turn, std::string_view why);
     void restart_asked(Turn& turn, std::string reason = "start requested", bool lazy = false);
     void come_up(Turn& turn);
     void go_running(Turn& turn, std::string reason);
@@ -308,6 +309,7 @@ class Service {
     void take(Turn& turn, const Step& step, TroubleKind kind, const std::string& why);
     void conclude(Turn& turn, Outcome outcome, Ms pause, const std::string& reason);
     void trouble_tick(Turn& turn);
+    void calm_down(Turn& turn);
 
     std::shared_ptr<ServiceSettings> newest_ = std::make_shared<ServiceSettings>();
     std::shared_ptr<const ServiceSettings> in_force_ = newest_;

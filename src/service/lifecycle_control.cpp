@@ -112,7 +112,7 @@ void Service::control_through(Turn& turn, ControlKind kind, ExitKind exit,
             return main_gone(turn, exit, success ? describe_exit(*life_.last_exit) : reason);
         if (success) return go_running(turn, "");
         take_outcome_of_request();
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         enter(turn, State::stopping, reason);
         if (life_.outcome == Outcome::undecided) decide(turn, exit, reason);
         if (!life_.main_exited) return ask_to_stop(turn);

@@ -62,7 +62,7 @@ void Service::begin_stop(Turn& turn, Outcome outcome, const std::string& reason)
     life_.again = false;
     life_.start_deadline = kNever;
     bool was_up = is_up(life_.state);
-    drop_troubles();
+    drop_troubles(turn, "its start ends");
     drop_control(turn);
     enter(turn, State::stopping, reason);
     if (life_.main_exited) { // not there yet, or in the background, and its pid file never came
@@ -93,7 +93,7 @@ void Service::stopping(Turn& turn) {
     take_outcome_of_request();
     life_.start_deadline = kNever;
     life_.stop_deadline = deadline_of(turn.now, in_force_->stop_timeout);
-    drop_troubles();
+    drop_troubles(turn, "its start ends");
     drop_control(turn);
     enter(turn, State::stopping, "stops by itself");
     // Without a limit nobody would ever tell that it has: its main process is not known.
@@ -112,7 +112,7 @@ void Service::end_now(Turn& turn) {
     life_.cleaned = true; // no time for that
     if (life_.state != State::stopping) {
         life_.outcome = Outcome::stopped;
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         enter(turn, State::stopping, life_.outcome_reason);
     }
     end_start(turn);
@@ -145,7 +145,7 @@ void Service::main_exited(Turn& turn, int status) {
         life_.main_pid = 0;
         life_.main_exited = true;
         life_.start_deadline = kNever;
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         drop_control(turn);
         begin_control(turn, ControlKind::post);
         return;
@@ -162,7 +162,7 @@ void Service::main_gone(Turn& turn, ExitKind exit, const std::string& reason) {
     life_.main_exited = true;
     if (life_.state != State::stopping) {
         take_outcome_of_request();
-        drop_troubles();
+        drop_troubles(turn, "its start ends");
         enter(turn, State::stopping, why);
     }
     life_.start_deadline = kNever;

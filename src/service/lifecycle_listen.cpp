@@ -52,7 +52,7 @@ void Service::wait_for_traffic(Turn& turn) {
 void Service::listen_on(Turn& turn) {
     life_.wanted_up = true;
     life_.again = false;
-    forget_counters();
+    forget_counters(turn);
     turn.out.push_back(action::Watch{name()});
 }
 

@@ -40,15 +40,49 @@ void Service::end_refused(Turn& turn, const std::string& reason) {
     if (alive() && life_.state != State::stopping) conclude(turn, Outcome::failed, 0ms, reason);
 }
 
-void Service::trouble_over(TroubleKind kind) {
+void Service::trouble_over(Turn& turn, TroubleKind kind) {
     if (kind == TroubleKind::missed_heartbeat) life_.silent = false;
-    if (life_.troubles.is_set()) life_.troubles.edit()[static_cast<std::size_t>(kind)] = {};
+    end_trouble(turn, kind, "it is over");
+}
+
+void Service::end_trouble(Turn& turn, TroubleKind kind, std::string why) {
+    if (!life_.troubles.is_set()) return;
+    auto& trouble = life_.troubles.edit()[static_cast<std::size_t>(kind)];
+    bool stood = trouble.standing;
+    trouble = {};
+    if (!stood) return;
+    turn.out.push_back(action::TroubleNoted{action::TroubleNoted::What::over, name(), life_.start, kind,
+                                            0, std::move(why), "", "", Ms{0}});
+}
+
+// The start ends. A crash loop is no trouble of one start.
+void Service::drop_troubles(Turn& turn, std::string_view why) {
+    if (!life_.troubles.is_set()) return;
+    for (int i = 0; i < kTroubleKinds; ++i)
+        if (auto kind = static_cast<TroubleKind>(i); kind != TroubleKind::crash_loop)
+            end_trouble(turn, kind, std::string(why));
+    auto loop = (*life_.troubles)[static_cast<std::size_t>(TroubleKind::crash_loop)];
+    life_.troubles.clear();
+    if (!loop.standing) return;
+    loop.pending = loop.calming = false;
+    life_.troubles.edit()[static_cast<std::size_t>(TroubleKind::crash_loop)] = std::move(loop);
+}
+
+// It is up. If that lasts for as long as restart-limit looks back, there is no loop any more.
+void Service::calm_down(Turn& turn) {
+    constexpr auto kLoop = static_cast<std::size_t>(TroubleKind::crash_loop);
+    if (!(*life_.troubles)[kLoop].standing) return;
+    auto& loop = life_.troubles.edit()[kLoop];
+    loop.calming = true;
+    loop.due = turn.now + in_force_->restart_limit.window;
 }
 
 void Service::trouble_tick(Turn& turn) {
     if (!life_.troubles.is_set()) return;
     for (std::size_t i = 0; i < life_.troubles->size(); ++i) {
         auto& trouble = life_.troubles.edit()[i];
+        if (trouble.calming && trouble.due <= turn.now)
+            end_trouble(turn, static_cast<TroubleKind>(i), "it has been up for long enough");
         if (!trouble.pending || trouble.due > turn.now) continue;
         trouble.pending = false;
         answer(turn, static_cast<TroubleKind>(i), trouble.next, true,
@@ -72,12 +106,26 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
     tell(turn, action::Severity::error,
          fmt::format("trouble: {}: {}; answer: {}", to_string(kind), evidence,
                      describe(next, policy)));
+    using What = action::TroubleNoted::What;
+    auto waits = next.next ? policy[*next.next] : Step{};
+    waits.after = 0ms; // `due` says it
+    turn.out.push_back(action::TroubleNoted{
+        waited ? What::step : What::seen, name(), life_.start, kind,
+        has_level(kind) ? levels.level : 0, evidence, describe(next, policy),
+        next.next ? to_string(waits) : std::string(), next.due});
+    auto& standing = life_.troubles.edit()[static_cast<std::size_t>(kind)];
+    if (!std::exchange(standing.standing, true)) standing.since = turn.now;
+    standing.evidence = evidence;
+    standing.calming = false;
     for (const auto& step : next.steps) take(turn, step, kind, why);
     if (next.is_final()) return;
 
     if (next.next) {
         auto& waiting = life_.troubles.edit()[static_cast<std::size_t>(kind)];
-        waiting = {true, *next.next, next.due, evidence, levels, waiting.answered};
+        waiting.pending = true;
+        waiting.next = *next.next;
+        waiting.due = next.due;
+        waiting.waiting = levels;
         if (ended) {
             life_.outcome = Outcome::hold;
             life_.outcome_reason = why;

@@ -101,7 +101,7 @@ MachineTroubles::Seen MachineTroubles::seen(std::string_view source, std::string
     trouble->policy_text = policy;
     trouble->policy = std::move(*steps);
     trouble->evidence = printable(evidence);
-    trouble->heard = now;
+    trouble->heard = trouble->since = now;
     trouble->standing = true;
     return answer(*trouble, 0, false, now);
 }
@@ -134,6 +134,22 @@ std::size_t MachineTroubles::standing() const {
     return static_cast<std::size_t>(std::ranges::count(troubles_, true, &Trouble::standing));
 }
 
+std::vector<MachineTroubles::View> MachineTroubles::views() const {
+    std::vector<View> views;
+    for (const auto& trouble : troubles_) {
+        if (!trouble.standing) continue;
+        View view{trouble.source, trouble.kind, trouble.evidence, trouble.since, "", Ms{0}};
+        if (trouble.next) {
+            auto step = trouble.policy[*trouble.next];
+            step.after = Ms{0};
+            view.next = to_string(step);
+            view.due = trouble.due;
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
 // ---- for the next life ---------------------------------------------------------------------------
 
 std::vector<std::size_t> MachineTroubles::take_changed() {
@@ -152,6 +168,7 @@ MachineTroubleRecord MachineTroubles::record(std::size_t place) const {
     put_text(record.policy, trouble.policy_text);
     put_text(record.evidence, trouble.evidence);
     record.due = trouble.due.count();
+    record.since = trouble.since.count();
     record.standing = trouble.standing;
     record.pending = trouble.next.has_value();
     record.next = static_cast<std::uint32_t>(trouble.next.value_or(0));
@@ -172,6 +189,7 @@ void MachineTroubles::restore(std::size_t place, const MachineTroubleRecord& rec
         return;
     trouble.policy = std::move(*policy);
     trouble.standing = record.standing != 0;
+    trouble.since = Ms{record.since};
     if (trouble.standing && record.pending != 0 && record.next < trouble.policy.size()) {
         trouble.next = record.next;
         trouble.due = std::max(Ms{record.due}, not_before);

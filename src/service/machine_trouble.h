@@ -32,7 +32,7 @@ struct MachineAnswer {
 struct MachineTroubleRecord {
     static constexpr std::size_t kBudgets = 6;
     char source[64], kind[32], policy[1024], evidence[160];
-    std::int64_t due; // ms
+    std::int64_t due, since; // ms
     std::uint32_t standing, pending, next, budgets_used;
     Budgets::Use budgets[kBudgets];
 };
@@ -64,6 +64,13 @@ class MachineTroubles {
     [[nodiscard]] std::optional<Ms> next_deadline() const;
 
     [[nodiscard]] std::size_t standing() const;
+    struct View {
+        std::string source, kind, evidence;
+        Ms since{0};
+        std::string next; // the step that waits, "" for none ...
+        Ms due{0};        // ... until then
+    };
+    [[nodiscard]] std::vector<View> views() const; // of those that stand
 
     // For the state page: places (below kMost) of which something has changed since the last call.
     [[nodiscard]] std::vector<std::size_t> take_changed();
@@ -78,7 +85,7 @@ class MachineTroubles {
         Policy policy;
         bool standing = false, changed = false;
         std::optional<std::size_t> next; // the step that waits
-        Ms due{0}, heard{0};
+        Ms due{0}, heard{0}, since{0};
         Budgets budgets;
     };
     [[nodiscard]] Trouble* find(std::string_view source, std::string_view kind);

@@ -46,6 +46,14 @@ struct ServiceView {
     std::string started_for{}; // whose on-failure has started it
     std::vector<std::string> listens_on{}; // its open sockets, as `listen` has them
     Ms next_attempt{0};      // backoff, and one-shots with an interval
+    struct StandingView {
+        TroubleKind kind;
+        Ms since{0};
+        std::string evidence;
+        std::string next; // the step that waits, "" for none ...
+        Ms due{0};        // ... until then
+    };
+    std::vector<StandingView> troubles{}; // that stand
     // Left as they are by the manager: for those who know about messages and descriptors.
     std::optional<NotifyAccess> notify_access; // none: the start has no socket
     struct Messages {

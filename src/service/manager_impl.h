@@ -302,8 +302,8 @@ struct Manager::Impl {
     void on(Turn&, const event::WatchdogAsked& e) {
         for_start(e.start, [&](Service& s) { s.watchdog_asked(e.limit); });
     }
-    void on(Turn&, const event::RestartsForgiven& e) {
-        for_start(e.start, [&](Service& s) { s.restarts_forgiven(); });
+    void on(Turn& turn, const event::RestartsForgiven& e) {
+        for_start(e.start, [&](Service& s) { s.restarts_forgiven(turn); });
     }
     void on(Turn& turn, const event::TroubleSeen& e) {
         for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence, e.percent); });
@@ -312,8 +312,8 @@ struct Manager::Impl {
         machine_end_asked = false; // the next one that asks may be heard
         for_start(e.start, [&](Service& s) { s.end_refused(turn, e.reason); });
     }
-    void on(Turn&, const event::TroubleOver& e) {
-        for_start(e.start, [&](Service& s) { s.trouble_over(e.kind); });
+    void on(Turn& turn, const event::TroubleOver& e) {
+        for_start(e.start, [&](Service& s) { s.trouble_over(turn, e.kind); });
     }
 
     void on(Turn& turn, const event::Tick&) {

@@ -67,15 +67,18 @@ struct Levels {
 // "report, signal SIGABRT; then restart after 5s": for messages.
 [[nodiscard]] std::string describe(const Answer& answer, const Policy& policy);
 
-// A trouble that stands: one whose next step waits, one with a level that has been answered. Value
-// type, part of Life.
+// A trouble that stands: a step of it may wait, one with a level has been answered up to there. Value
+// type, part of Life. Most kinds end with their start; a crash loop, which is seen between two starts,
+// when one has lasted (`calming`: until `due`), has been asked for, or when the service is given up.
 struct PendingTrouble {
-    bool pending = false;
+    bool pending = false; // step `next` waits until `due`
     std::size_t next = 0;
     Ms due{0};
     std::string evidence;
     Levels waiting{};  // of the step that waits and those behind it
     int answered = 0;  // percent; 0: of no level, or over
+    bool standing = false, calming = false;
+    Ms since{0};
 };
 
 } // namespace leash

@@ -16,6 +16,26 @@ Ms next_attempt(const Life& life) {
     return timer ? life.next_run : Ms{0};
 }
 
+std::vector<ServiceView::StandingView> standing_of(const Service& service) {
+    std::vector<ServiceView::StandingView> standing;
+    const auto& troubles = service.life().troubles;
+    for (std::size_t i = 0; troubles.is_set() && i < troubles->size(); ++i) {
+        const auto& trouble = (*troubles)[i];
+        if (!trouble.standing) continue;
+        auto kind = static_cast<TroubleKind>(i);
+        ServiceView::StandingView view{kind, trouble.since, trouble.evidence, "", Ms{0}};
+        auto policy = policy_for(service.in_force(), kind);
+        if (trouble.pending && trouble.next < policy.size()) {
+            auto step = policy[trouble.next];
+            step.after = Ms{0}; // what is left of it is told beside it
+            view.next = to_string(step);
+            view.due = trouble.due;
+        }
+        standing.push_back(std::move(view));
+    }
+    return standing;
+}
+
 } // namespace
 
 ServiceView view_of(const Node& node, const Facts& facts) {
@@ -29,6 +49,7 @@ ServiceView view_of(const Node& node, const Facts& facts) {
                      .waiting_for = {},
                      .next_attempt = next_attempt(life), .notify_access = {}, .messages = {},
                      .stored = {}, .remains = life.remains};
+    view.troubles = standing_of(node.service);
     view.binds_to = node.service.settings().binds;
     view.bound_by = Roster::bound_to(node);
     view.started_for = node.troubled;

@@ -63,6 +63,11 @@ std::string state_of(const Usage& usage, const Page& page) {
     return usage.kind == Usage::Kind::service && found != page.states.end() ? found->second : "-";
 }
 
+std::string trouble_of(const Usage& usage, const Page& page) {
+    auto found = page.troubles.find(usage.service);
+    return usage.kind == Usage::Kind::service && found != page.troubles.end() ? found->second : "";
+}
+
 std::string head_line(const Page& page, SortBy by) {
     double cpu = 0;
     std::uint64_t tasks = 0, services = 0;
@@ -94,13 +99,18 @@ std::string short_name(const std::string& name, const Terminal& terminal) {
 }
 
 std::vector<std::string> service_lines(const Page& page, const PageSettings& settings) {
-    Table table({{"SERVICE"}, {"STATE", false, true}, {"TASKS", true}, {"%CPU", true},
-                 {"RSS", true}, {"SHMEM", true}, {"FDS", true}});
-    for (const auto& usage : page.usage)
-        table.row({short_name(name_of(usage), settings.terminal), printable(state_of(usage, page)),
-                   std::to_string(usage.tasks), percent_figure(usage.cpu),
-                   bytes_figure(usage.rss), bytes_figure(usage.shmem),
-                   std::to_string(usage.fds)});
+    std::vector<Table::Column> columns{{"SERVICE"}, {"STATE", false, true}, {"TASKS", true},
+                                       {"%CPU", true}, {"RSS", true}, {"SHMEM", true}, {"FDS", true}};
+    if (!page.troubles.empty()) columns.push_back({"TROUBLE"});
+    Table table(columns);
+    for (const auto& usage : page.usage) {
+        std::vector<std::string> row{short_name(name_of(usage), settings.terminal),
+                                     printable(state_of(usage, page)), std::to_string(usage.tasks),
+                                     percent_figure(usage.cpu), bytes_figure(usage.rss),
+                                     bytes_figure(usage.shmem), std::to_string(usage.fds)};
+        if (!page.troubles.empty()) row.push_back(printable(trouble_of(usage, page)));
+        table.row(row);
+    }
     return lines_of(table.text(settings.terminal));
 }
 
@@ -117,10 +127,14 @@ std::vector<std::string> process_lines(const Page& page, const PageSettings& set
 
 } // namespace
 
-void order_page(std::vector<Row>& rows, std::vector<Usage>& usage, SortBy by) {
+void order_page(std::vector<Row>& rows, std::vector<Usage>& usage, SortBy by,
+                const std::map<std::string, std::string>& troubles) {
     sort_rows(rows, parse_sort(sort_columns(by)).value());
     std::ranges::stable_sort(usage, [by](const Usage& a, const Usage& b) {
         return weight(a, by) > weight(b, by);
+    });
+    std::ranges::stable_partition(usage, [&](const Usage& each) {
+        return each.kind == Usage::Kind::service && troubles.contains(each.service);
     });
 }
 
@@ -181,6 +195,9 @@ std::string page_json(const Page& page, const PageSettings& settings) {
         json.key("rss").amount(usage.rss);
         json.key("shmem").amount(usage.shmem);
         json.key("fds").amount(usage.fds);
+        json.key("trouble");
+        if (auto trouble = trouble_of(usage, page); !trouble.empty()) json.string(trouble);
+        else json.null();
         json.end_object();
     }
     json.end_array();

@@ -26,12 +26,15 @@ struct Page {
     std::vector<Usage> usage;       // in order_page's order
     // What init says about its services; empty if it did not answer.
     std::map<std::string, std::string> states;
+    // Services with trouble that stands: its kinds. They come first.
+    std::map<std::string, std::string> troubles;
     bool init_answers = false;
     unsigned cpus = 1;
 };
 
-// The busiest first.
-void order_page(std::vector<Row>& rows, std::vector<Usage>& usage, SortBy by);
+// The busiest first; before them, services with trouble.
+void order_page(std::vector<Row>& rows, std::vector<Usage>& usage, SortBy by,
+                const std::map<std::string, std::string>& troubles = {});
 
 // Services with something to tell that have no task, so that one which does not come up is seen.
 void add_idle_services(std::vector<Usage>& usage,
@@ -43,8 +46,8 @@ void add_idle_services(std::vector<Usage>& usage,
 [[nodiscard]] std::vector<std::string> page_lines(const Page& page, const PageSettings& settings);
 
 // {"time_ns","cpus","services":[{"service","state","tasks","processes","cpu_percent","rss","shmem",
-//  "fds"}],"tasks":[...]}: tasks as of `ps --kernel`. `service` is null for nobody's and "[kernel]"
-// for the kernel's own.
+//  "fds","trouble"}],"tasks":[...]}: tasks as of `ps --kernel`. `trouble` is null for none. `service`
+// is null for nobody's and "[kernel]" for the kernel's own.
 [[nodiscard]] std::string page_json(const Page& page, const PageSettings& settings);
 
 // What brings a terminal from one page to the next with plain ANSI sequences: only the lines that

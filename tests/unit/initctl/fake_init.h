@@ -27,6 +27,8 @@ class FakeInit {
         session_.err = [this](std::string_view text) { err += text; };
         session_.socket = folder_ + "/control";
         session_.log_folder = folder_ + "/log";
+        session_.records_folder = folder_;
+        session_.records_spool = folder_ + "/spool";
         session_.config_root = folder_;
         session_.reboot_now = [this](int command) { rebooted = command; errno = EPERM; };
         session_.next_look = [] { return false; };

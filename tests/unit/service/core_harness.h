@@ -47,6 +47,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return reasons ? fmt::format("{} ({})", text, a.reason) : text;
             },
             [&](const action::Tell& a) { return fmt::format("tell {}: {}", a.service, a.text); },
+            [&](const action::TroubleNoted& a) {
+                return fmt::format("noted {} {}", a.service, to_string(a.kind));
+            },
             [&](const action::EndMachine& a) {
                 const char* ends[] = {"reboot", "poweroff", "halt"};
                 return fmt::format("{} for {}: {}", ends[static_cast<int>(a.end)], a.service, a.reason);
@@ -91,14 +94,18 @@ struct Bench {
 
     Lines all(const Event& event, bool reasons = false) {
         Lines lines;
-        for (const auto& action : manager.handle(event, now)) lines.push_back(text_of(action, reasons));
+        for (const auto& action : manager.handle(event, now))
+            if (!std::holds_alternative<action::TroubleNoted>(action))
+                lines.push_back(text_of(action, reasons));
         return lines;
     }
     // What has to be done: everything but state changes.
     Lines send(const Event& event) {
         Lines lines;
         for (const auto& action : manager.handle(event, now))
-            if (!std::holds_alternative<action::StateChanged>(action)) lines.push_back(text_of(action));
+            if (!std::holds_alternative<action::StateChanged>(action) &&
+                !std::holds_alternative<action::TroubleNoted>(action))
+                lines.push_back(text_of(action));
         return lines;
     }
     // Lets time pass up to `later`, answering each deadline on the way.
