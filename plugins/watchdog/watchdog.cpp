@@ -5,6 +5,7 @@
 //   heartbeats   which service owes a sign of life by when
 //   causes       why the machine was reset, durable before it is
 //   clients      programs written for watchdogd
+//   delegate     another daemon that owns the WDT, where there is one
 //
 // The verdict by phase:
 //   boot      feed for boot-limit, then starve: a boot that hangs ends in a reset
@@ -14,6 +15,7 @@
 //             slowly are no reason for a reset, a shutdown that hangs is
 // and in each of them only while PID 1's loop is fresh.
 #include "causes/causes.h"
+#include "delegate.h"
 #include "heartbeats/heartbeats.h"
 #include "plugin/leash_plugin.h"
 #include "say.h"
@@ -139,6 +141,7 @@ class Watchdog : public Hub {
     const leash_host* host_ = nullptr;
     Settings settings_;
     Wdts wdts_;
+    Delegate delegate_;
     Causes causes_;
     Heartbeats heartbeats_;
     ForClients for_clients_{*this, wdts_, causes_};
@@ -184,6 +187,7 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
     for_clients_.start(host);
     clients_.start(host, &for_clients_);
     wdts_.show_status(now);
+    delegate_.start(host, settings_);
     return 0;
 }
 
@@ -226,6 +230,7 @@ void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     wdts_.beat(now);
     heartbeats_.note_time(now);
+    if (event.type == LEASH_EVENT_SERVICE_STATE) delegate_.service_state(event);
     bool of_services = heartbeats_.event(event);
     if (of_services) heartbeats_.act(now);
     if (causes_.event(event) || clients_.event(event) || of_services) return;
@@ -255,12 +260,13 @@ void Watchdog::event(const leash_event& event) {
         brought_up_ = true;
         enter(Phase::boot, now); // after a soft reboot, too, which came by way of a shutdown
         wdts_.brought_up(now);
-        causes_.brought_up(wdts_.boot_flags());
+        causes_.brought_up(wdts_.boot_flags() | delegate_.boot_flags());
         break;
     case LEASH_EVENT_CONFIG:
         reconfigure(now);
         break;
     case LEASH_EVENT_TIMER:
+        if (delegate_.timer(event.cookie)) break;
         if (wdts_.timer(event.cookie, now)) save(); // there may be another kicker
         break;
     default:
@@ -271,6 +277,7 @@ void Watchdog::event(const leash_event& event) {
 void Watchdog::reconfigure(std::int64_t now) {
     settings_ = read_settings([](const char* key) { return g_host->config(key); },
                               [](const char* text) { g_host->log(LEASH_WARNING, text); });
+    delegate_.reconfigure(settings_);
     wdts_.reconfigure(settings_, now);
     save();
 }
@@ -279,6 +286,9 @@ void Watchdog::reconfigure(std::int64_t now) {
 // close: both could stop a timer. Both sides lower the timeout, the kicker and PID 1: it does no
 // harm, and neither depends on the other.
 std::int64_t Watchdog::delegate() {
+    // Ours, if there are more, are kicked until that daemon's has had its turn.
+    if (delegate_.wanted() && !wdts_.has(delegate_.device()))
+        if (std::int64_t wait = delegate_.begin(host_->now_ms()); wait >= 0) return wait;
     std::int64_t wait = wdts_.delegate();
     wdts_.show_status(host_->now_ms());
     return wait;

@@ -225,8 +225,21 @@ void Causes::going_down(const leash_event& event) {
     end_serial_ = serial_;
 }
 
+// The disk is read-only by then, if all went well, and the recorder opens it once more.
+void Causes::reset_overdue(const leash_event& event) {
+    if (file_.empty()) return;
+    Request request;
+    request.what = Ask::overdue;
+    put(request.record.cause, "hardware-failure");
+    put(request.record.evidence, event.text);
+    host_->hold(LEASH_HOLD_END);
+    send(request);
+    end_serial_ = serial_;
+}
+
 bool Causes::event(const leash_event& event) {
     switch (event.type) {
+    case LEASH_EVENT_RESET_OVERDUE: reset_overdue(event); return false;
     case LEASH_EVENT_SERVICE_STATE:
         if (event.main_pid > 0) main_pids_[event.name] = event.main_pid;
         else if (event.state == LEASH_STOPPED || event.state == LEASH_DONE) main_pids_.erase(event.name);

@@ -62,6 +62,7 @@ class Causes {
     void decide();
     void run_hook(const char* key, const std::string& command);
     void going_down(const leash_event& event);
+    void reset_overdue(const leash_event& event);
     static void name_task(Record& record);
     void show() const;
     int fail_command(const leash_command& command);

@@ -160,8 +160,11 @@ bool serve() {
     case Ask::boot: boot(request); return true;
     case Ask::arm:
     case Ask::end:
+    case Ask::overdue:
         read_task_name(request.record);
         if (request.what == Ask::arm) error = g_ledger.arm(request.record, now_s(), uptime_ms());
+        else if (request.what == Ask::overdue)
+            error = g_ledger.overdue(request.record, now_s(), uptime_ms());
         else error = g_ledger.end(request.record, now_s(), uptime_ms());
         tell_state(request.serial, error, false);
         return true;
