@@ -32,6 +32,7 @@ void Causes::read_settings() {
     };
     file_ = text("reset-cause-file");
     if (file_ == "none" || file_.size() >= kPathSize) file_.clear();
+    rules_ = BudgetRules{};
     if (auto limit = text("reboot-limit"); !limit.empty() && !parse_budget(limit.c_str(), rules_))
         say(host_, LEASH_WARNING, "reboot-limit = %s: expected N/TIME or 0; using 5/1h", limit.c_str());
     if (auto time = text("minimum-uptime"); !time.empty())
@@ -67,6 +68,38 @@ void Causes::start(const leash_host* host, const std::vector<int>& pages, bool f
         host_->watch_fd(socket_, kFdRecorder);
         ask_boot(false); // it knows already, and tells
     }
+}
+
+void Causes::reconfigure(const std::vector<int>& pages) {
+    std::string file = file_;
+    read_settings();
+    if (file != file_)
+        say(host_, LEASH_WARNING,
+            "init.conf: [watchdog] reset-cause-file = %s counts from the next boot on",
+            file_.empty() ? "none" : file_.c_str());
+    file_ = file;
+    if (file_.empty()) return;
+    auto known = pages;
+    known.resize(std::min<std::size_t>(known.size(), kMostPages));
+    if (known != pages_) { // a device more, which it has to look at, too
+        pages_ = std::move(known);
+        drop_recorder();
+        spawn();
+    }
+    Request request;
+    request.what = Ask::rules;
+    request.rules = rules_;
+    send(request);
+}
+
+void Causes::go_on(const SavedReset& reset) {
+    if (reset.due_ms == 0) return;
+    waiting_ = reset;
+    put(reset_cause_.cause, reset.cause);
+    put(reset_cause_.service, reset.service);
+    put(reset_cause_.evidence, reset.evidence);
+    reset_cause_.task = reset.task;
+    host_->set_timer(kTimerReset, reset.due_ms);
 }
 
 // Its end of the socket is closed: it ends by itself, and its HELPER_EXIT is not ours any more.
@@ -273,6 +306,7 @@ bool Causes::event(const leash_event& event) {
             return true;
         }
         if (event.cookie != kTimerReset) return false;
+        waiting_ = SavedReset{};
         host_->end_machine(LEASH_END_WDT_RESET, reset_cause_.cause, reset_cause_.evidence);
         return true;
     default: return false;
@@ -338,8 +372,11 @@ void Causes::decide() {
         std::snprintf(why, sizeof why, "the last reset was %s, which safe-on names", last_.cause);
     if (why[0] != '\0') {
         int error = host_->boot_target("safe", why);
-        say(host_, LEASH_ERROR, "held in the target safe: %s%s%s", why, error != 0 ? ": " : "",
-            error != 0 ? std::strerror(-error) : "");
+        if (error == 0)
+            say(host_, LEASH_ERROR, "held in the target safe: %s", why);
+        else
+            say(host_, LEASH_ERROR, "NOT held in the target safe (%s), although it should be: %s",
+                error == -EPERM ? "it has begun to boot already" : std::strerror(-error), why);
     }
     if (spent_.boot_failing) run_hook("boot-fail-hook", boot_fail_hook_);
     run_hook("cause-hook", cause_hook_);
@@ -374,7 +411,14 @@ void Causes::run_hook(const char* key, const std::string& command) {
 int Causes::reset(const Record& cause, std::int64_t delay_ms) {
     reset_cause_ = cause;
     record(cause);
-    if (delay_ms > 0) return host_->set_timer(kTimerReset, host_->now_ms() + delay_ms);
+    if (delay_ms > 0) {
+        waiting_.due_ms = host_->now_ms() + delay_ms;
+        waiting_.task = cause.task;
+        put(waiting_.cause, cause.cause);
+        put(waiting_.service, cause.service);
+        put(waiting_.evidence, cause.evidence);
+        return host_->set_timer(kTimerReset, waiting_.due_ms);
+    }
     int error = host_->end_machine(LEASH_END_WDT_RESET, cause.cause, cause.evidence);
     if (error != 0) { // what does not come has no name
         reset_cause_ = Record{};

@@ -41,6 +41,7 @@ class Ledger {
     [[nodiscard]] const History& history() const { return history_; }
     [[nodiscard]] Spent spent_now(std::int64_t now_s) const { return spent(history_, now_s, rules_); }
     [[nodiscard]] const BudgetRules& rules() const { return rules_; }
+    void set_rules(const BudgetRules& rules) { rules_ = rules; }
     [[nodiscard]] const char* complaint() const { return complaint_; }
 
   private:

@@ -168,6 +168,10 @@ bool serve() {
         else error = g_ledger.end(request.record, now_s(), uptime_ms());
         tell_state(request.serial, error, false);
         return true;
+    case Ask::rules:
+        g_ledger.set_rules(request.rules);
+        tell_state(request.serial, 0, false);
+        return true;
     case Ask::clear:
         error = g_ledger.clear();
         tell_state(request.serial, error, true);

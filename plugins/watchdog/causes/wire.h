@@ -24,6 +24,7 @@ enum class Ask : std::uint32_t {
     arm,      // the cause, should the machine end from now on
     end,      // the machine goes down in order, for this cause
     overdue,  // the WDT should have reset it by now, and init will
+    rules,    // init.conf has been read again
     clear,    // forget: counters to 0, and no record counts against the budget any more
 };
 
@@ -35,7 +36,7 @@ struct Request {
     std::uint32_t wdt_flags = 0; // boot: WDIOC_GETBOOTSTATUS
     std::uint32_t anew = 0;      // boot: user space begins, and is not just executed anew
     char file[kPathSize] = "";   // boot: of the last reset; the others lie beside it
-    BudgetRules rules;           // boot
+    BudgetRules rules;           // boot, rules
     Record record;               // arm, end, overdue
 };
 
