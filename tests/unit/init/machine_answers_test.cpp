@@ -64,9 +64,9 @@ TEST(MachineAnswers, WhatMayNotBeStandsAndWaitsForItsTime) {
     EXPECT_EQ(b.done, "reboot memory (monitor m: 97%); ");
     auto page = b.recovery->machine_troubles();
     ASSERT_EQ(page.size(), 1u);
-    EXPECT_EQ(page[0].second.pending, 1u) << "in the next life, too";
+    EXPECT_EQ(page.begin()->second.pending, 1u) << "in the next life, too";
     EXPECT_EQ(b.answers.over("monitor m", "memory"), 0);
-    EXPECT_EQ(b.recovery->machine_troubles()[0].second.pending, 0u);
+    EXPECT_EQ(b.recovery->machine_troubles().begin()->second.pending, 0u);
 }
 
 TEST(MachineAnswers, DoWhatTheStepsSay) {

@@ -426,7 +426,8 @@ struct CausesPluginTest : PluginTest {
     }
     // Its arguments, "": it does not run.
     std::string recorder() {
-        for (const auto& helper : init->host.states().at(0).helpers) {
+        auto states = init->host.states();
+        for (const auto& helper : states.at(0).helpers) {
             std::ifstream file(fmt::format("/proc/{}/cmdline", helper.pid));
             std::string words{std::istreambuf_iterator<char>(file), {}};
             if (words.starts_with("leash-recorder")) return words;
