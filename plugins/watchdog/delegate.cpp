@@ -61,6 +61,7 @@ void Delegate::service_state(const leash_event& event) {
 }
 
 std::int64_t Delegate::begin(std::int64_t now) {
+    if (process_ >= 0) close(process_);
     process_ = pid_ > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)) : -1;
     if (process_ < 0) {
         say(host_, LEASH_ERROR, "%s, which is to reset the machine (delegate-to), does not run",

@@ -177,11 +177,12 @@ void Wdts::reconfigure(const Settings& settings, std::int64_t now) {
         say(host_, LEASH_WARNING, "init.conf: [watchdog] device = %s counts from the next boot on; "
             "%s is kicked until then", settings.device[0] == '\0' ? "none" : settings.device,
             settings_.device[0] == '\0' ? "none" : settings_.device);
-    char first[sizeof settings_.device];
-    std::snprintf(first, sizeof first, "%s", settings_.device);
+    Settings before = settings_; // whose the devices are does not change
     settings_ = settings;
-    std::snprintf(settings_.device, sizeof settings_.device, "%s", first);
-    if (Wdt* wdt = find(first)) wdt->reconfigure(settings_, settings_, now);
+    std::memcpy(settings_.device, before.device, sizeof settings_.device);
+    std::memcpy(settings_.delegate_to, before.delegate_to, sizeof settings_.delegate_to);
+    std::memcpy(settings_.foreign_device, before.foreign_device, sizeof settings_.foreign_device);
+    if (Wdt* wdt = find(before.device)) wdt->reconfigure(settings_, settings_, now);
     read_sections(
         [](Wdts& wdts, const DeviceSettings& own, std::int64_t when) {
             if (Wdt* known = wdts.find(own.device)) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "causes.h"
 
-#include "../programs.h"
 #include "../say.h"
 #include "../sealed_program.h"
 #include "../settings.h"
@@ -113,7 +112,7 @@ void Causes::drop_recorder() {
 
 void Causes::unpack() {
     if (program_ >= 0) return;
-    program_ = make_sealed_program("leash-recorder", leash_recorder_begin, leash_recorder_end);
+    program_ = helpers_program();
 }
 
 void Causes::spawn() {

@@ -8,6 +8,7 @@
 //
 // Threads: one for each page does nothing but wait for its futex and pass that on; all else happens in
 // main(). Descriptors and messages: wire.h.
+#include "../helpers.h"
 #include "hook.h"
 #include "ledger.h"
 #include "pstore.h"
@@ -292,11 +293,11 @@ int run(int pages) {
 }
 
 } // namespace
-} // namespace leash_watchdog
 
-int main(int argc, char** argv) {
-    using namespace leash_watchdog;
+int recorder_main(int argc, char** argv) {
     if (argc >= 2 && std::strcmp(argv[1], "hook") == 0) return run_hook(argc - 2, argv + 2);
     int pages = argc == 2 ? std::atoi(argv[1]) : -1;
     return pages >= 0 && pages <= kMostPages ? run(pages) : 1;
 }
+
+} // namespace leash_watchdog

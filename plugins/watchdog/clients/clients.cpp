@@ -2,7 +2,6 @@
 #include "watchdog/clients/clients.h"
 
 #include "watchdog/clients/table.h"
-#include "watchdog/programs.h"
 #include "watchdog/sealed_program.h"
 
 #include <algorithm>
@@ -187,8 +186,7 @@ int Clients::open_socket(const std::string& path, const char* name) {
 }
 
 void Clients::spawn(std::int64_t now) {
-    int program = leash_watchdog::make_sealed_program("leash-clients", leash_clients_begin,
-                                                      leash_clients_end);
+    int program = leash_watchdog::helpers_program();
     int pair[2] = {-1, -1};
     int pid = program;
     if (program >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
@@ -208,7 +206,6 @@ void Clients::spawn(std::int64_t now) {
         pid = host_->spawn_helper(&helper);
         close(pair[1]);
     }
-    if (program >= 0) close(program);
     if (pid <= 0) {
         if (pair[0] >= 0) close(pair[0]);
         pair[0] = -1;

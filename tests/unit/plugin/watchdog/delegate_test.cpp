@@ -151,11 +151,14 @@ TEST_F(DelegateTest, where_it_does_not_run_there_is_nobody_to_ask) {
 TEST_F(DelegateTest, a_reload_does_not_take_the_device) {
     ASSERT_TRUE(init->host.load("watchdog"));
     init->services.keys.erase("delegate-to");
+    init->services.labels = {path};
     init->host.configured();
     EXPECT_TRUE(logged("delegate-to counts from the next boot on; until then the WDT is wdtd"));
-    init->run(700ms);
+    EXPECT_TRUE(logged("delegate-to gives that device to wdtd; the section is left out"));
+    init->run(1500ms);
     char byte = 0;
     EXPECT_EQ(read(reader, &byte, 1), 0);
+    EXPECT_EQ(init->status("watchdog"), path + ": NOBODY FEEDS IT: the service wdtd does not run");
 }
 
 } // namespace
