@@ -15,7 +15,8 @@ Judge::Judge(const Settings& settings)
 
 // Who is up there has to come down by the margin.
 bool Judge::reached(double value, const std::optional<double>& threshold, Level level) const {
-    return threshold && (value >= *threshold || (level_ >= level && value >= *threshold - margin_));
+    if (!threshold || anew_) return threshold && value >= *threshold;
+    return value >= *threshold || (level_ >= level && value >= *threshold - margin_);
 }
 
 Level Judge::update(double value, Level fault, Level cap, std::int64_t now_ms) {
@@ -35,6 +36,7 @@ Level Judge::update(double value, Level fault, Level cap, std::int64_t now_ms) {
         if (at.samples >= after_samples_ && now_ms - at.since >= after_ms_) lasting = level;
     }
     level_ = now < level_ ? now : std::max(level_, lasting);
+    anew_ = false;
     return level_;
 }
 

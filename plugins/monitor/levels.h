@@ -20,6 +20,8 @@ class Judge {
     [[nodiscard]] Level level() const { return level_; }
     // Of an earlier life.
     void resume(Level level) { level_ = level; }
+    // Of a life with other thresholds: the next sample alone says where it is, if that is lower.
+    void resume_to_judge_anew(Level level) { level_ = level, anew_ = true; }
 
   private:
     [[nodiscard]] bool reached(double value, const std::optional<double>& threshold,
@@ -30,6 +32,7 @@ class Judge {
     int after_samples_;
     std::int64_t after_ms_;
     Level level_ = Level::ok;
+    bool anew_ = false;
     struct {
         int samples = 0;
         std::int64_t since = 0;

@@ -8,8 +8,8 @@
 //   helper        the process                  report       what it tells
 //
 // A level that was reached stands until it is left: PID 1 knows a trouble by "monitor NAME" and the
-// type (critical) or the type and "-warning". New settings count from the next start of init on, a
-// re-exec included: the helper is started anew then, if they have changed.
+// type (critical) or the type and "-warning". New settings count at once: the helper is started anew,
+// and by its first samples what stands is judged anew. What has no section any more is over.
 #include "levels.h"
 #include "plugin/leash_plugin.h"
 #include "report.h"
@@ -96,6 +96,9 @@ class Plugin {
 
   private:
     void read_sections();
+    void reconfigure();
+    void end_troubles(Monitor& monitor);
+    void end_helper();
     bool resume(const void* saved, std::size_t length);
     void start_helper();
     void restart_later(const char* why);
@@ -145,6 +148,55 @@ void Plugin::read_sections() {
         lines_ += lines;
         monitors_.emplace_back(std::move(settings));
     }
+}
+
+void Plugin::end_troubles(Monitor& monitor) {
+    std::string kind = to_string(monitor.settings.type);
+    call(monitor, monitor.called_critical, false, kind, "");
+    call(monitor, monitor.warned, false, kind + "-warning", "");
+}
+
+// It ends by itself once its socket is closed, if it does not stand still.
+void Plugin::end_helper() {
+    drop_socket();
+    if (helper_ > 1) kill(helper_, SIGKILL);
+    helper_ = 0;
+    g_host->set_timer(kTimerStart, -1);
+    g_host->set_timer(kTimerSilence, -1);
+}
+
+void Plugin::reconfigure() {
+    auto before = std::exchange(monitors_, {});
+    auto lines = std::exchange(lines_, {});
+    read_sections();
+    for (auto& old : before) {
+        auto same = std::ranges::find_if(monitors_, [&](const Monitor& monitor) {
+            return monitor.settings.name == old.settings.name &&
+                   monitor.settings.type == old.settings.type;
+        });
+        if (same == monitors_.end()) {
+            end_troubles(old);
+            continue;
+        }
+        // Where it is now is where it was; with other thresholds the next sample says where it belongs.
+        bool same_thresholds = same->settings.warning == old.settings.warning &&
+                               same->settings.critical == old.settings.critical;
+        if (same_thresholds) same->judge.resume(old.judge.level());
+        else same->judge.resume_to_judge_anew(old.judge.level());
+        same->warned = old.warned;
+        same->called_critical = old.called_critical;
+        same->value = old.value;
+        same->measured = old.measured;
+        same->since_ms = old.since_ms;
+        same->text = old.text;
+    }
+    if (lines == lines_) return;
+    say(LEASH_NOTICE, "the sections of init.conf have changed: %zu monitors", monitors_.size());
+    end_helper();
+    pause_ = kFirstPause;
+    if (!monitors_.empty() && brought_up_ && !going_down_) start_helper();
+    save();
+    show();
 }
 
 int Plugin::start(const void* saved, std::size_t length) {
@@ -350,6 +402,9 @@ void Plugin::event(const leash_event& event) {
         if (helper_ == 0 && !monitors_.empty()) start_helper();
         save();
         show();
+        break;
+    case LEASH_EVENT_CONFIG:
+        reconfigure();
         break;
     case LEASH_EVENT_READABLE:
         if (socket_ >= 0 && !going_down_) read_reports();

@@ -10,6 +10,7 @@ enum Cookie : std::uint64_t {
     kTimerSupervision = 1, // the earliest deadline of a service
     kFdProber = 32,        // of heartbeats/
     kHelperProber,
+    kTimerDelegate = 48, // of delegate.h
     // From here on a block for each WDT, see device_cookie().
     kDeviceCookies = 0x1000,
 };

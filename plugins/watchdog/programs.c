@@ -14,6 +14,4 @@
             ".previous\n")
 
 PROGRAM("leash_kicker", KICKER_PATH);
-PROGRAM("leash_recorder", RECORDER_PATH);
-PROGRAM("leash_prober", PROBER_PATH);
-PROGRAM("leash_clients", CLIENTS_PATH);
+PROGRAM("leash_helpers", HELPERS_PATH);

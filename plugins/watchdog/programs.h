@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The helpers' binaries, static ELF programs, as bytes within watchdog.so: each from its begin up to its
- * end. */
+/* The binaries of the processes that the plugin starts, static ELF programs, as bytes within
+ * watchdog.so: each from its begin up to its end. */
 #ifndef LEASH_WATCHDOG_PROGRAMS_H
 #define LEASH_WATCHDOG_PROGRAMS_H
 
@@ -12,9 +12,7 @@
 extern "C" {
 #endif
 LEASH_PROGRAM(leash_kicker);
-LEASH_PROGRAM(leash_recorder);
-LEASH_PROGRAM(leash_prober);
-LEASH_PROGRAM(leash_clients);
+LEASH_PROGRAM(leash_helpers); /* all others: helpers.h */
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sealed_program.h"
 
+#include "programs.h"
+
 #include <cerrno>
 #include <cstddef>
 
@@ -33,6 +35,13 @@ int make_sealed_program(const char* name, const char* begin, const char* end) {
     if (error == 0) return fd;
     close(fd);
     return error;
+}
+
+int helpers_program() {
+    static int program = -1;
+    if (program < 0)
+        program = make_sealed_program("leash-helpers", leash_helpers_begin, leash_helpers_end);
+    return program;
 }
 
 } // namespace leash_watchdog

@@ -7,5 +7,7 @@ namespace leash_watchdog {
 
 // `begin`, `end`: of programs.h. A descriptor to execute, or a negative errno.
 [[nodiscard]] int make_sealed_program(const char* name, const char* begin, const char* end);
+// The one of helpers.h, made at the first call and kept open: not to be closed.
+[[nodiscard]] int helpers_program();
 
 } // namespace leash_watchdog

@@ -115,6 +115,20 @@ void read_on_missing(const Reader& reader, DeviceSettings& settings) {
         reader.refuse("on-missing-device", text, "warn or ignore", "warn");
 }
 
+void read_delegate(const Reader& reader, Settings& settings) {
+    const char* text = reader.lookup("delegate-to");
+    if (text == nullptr || *text == '\0') return;
+    if (std::strlen(text) >= sizeof settings.delegate_to || std::strpbrk(text, " \t\"\\") != nullptr) {
+        reader.refuse("delegate-to", text, "the name of a service", "none");
+        return;
+    }
+    std::snprintf(settings.delegate_to, sizeof settings.delegate_to, "%s", text);
+    std::snprintf(settings.foreign_device, sizeof settings.foreign_device, "%s", settings.device);
+    settings.device[0] = '\0';
+    reader.duration("delegate-pause", 0, settings.delegate_pause_ms);
+    reader.duration("delegate-limit", kSecond, settings.delegate_limit_ms);
+}
+
 // What every WDT has.
 void read_timer(const Reader& reader, DeviceSettings& settings) {
     reader.duration("timeout", kSecond, settings.timeout_ms);
@@ -169,6 +183,7 @@ Settings read_settings(Lookup lookup, Complain complain) {
     reader.duration("boot-limit", 0, settings.boot_limit_ms);
     read_rescue(reader, settings);
     read_priority(reader, settings);
+    read_delegate(reader, settings);
     return settings;
 }
 

@@ -14,6 +14,7 @@
 //     on-missing-device = warn             warn, ignore
 //     pretimeout        =                  1s or more, less than the timeout; unset: none
 //     pretimeout-governor =                a word of the kernel's: noop, panic
+//     delegate-to, delegate-pause, delegate-limit: see delegate.h
 //
 // [watchdog DEVICE] has timeout, interval, on-missing-device, pretimeout and pretimeout-governor.
 // The defaults here are init's own (src/config/schema_system.cpp), which come as texts anyway.
@@ -48,6 +49,10 @@ struct Settings : DeviceSettings { // of the first WDT, and of all
     std::int64_t rescue_ms = 0; // of feed_for
     leash_scheduling priority = LEASH_SCHEDULING_DEADLINE;
     unsigned fifo_level = 99; // of FIFO, and where DEADLINE is refused
+    char delegate_to[64] = "";     // a service; "": none. Then `device` is empty,
+    char foreign_device[108] = ""; // and this is what it was
+    std::int64_t delegate_pause_ms = 2'000;
+    std::int64_t delegate_limit_ms = 0; // 0: three times the real timeout
 };
 
 // "20s", "500 ms", "10m", "2h". False: not a duration, or longer than ten years.

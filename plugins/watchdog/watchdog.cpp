@@ -5,6 +5,7 @@
 //   heartbeats   which service owes a sign of life by when
 //   causes       why the machine was reset, durable before it is
 //   clients      programs written for watchdogd
+//   delegate     another daemon that owns the WDT, where there is one
 //
 // The verdict by phase:
 //   boot      feed for boot-limit, then starve: a boot that hangs ends in a reset
@@ -14,6 +15,7 @@
 //             slowly are no reason for a reset, a shutdown that hangs is
 // and in each of them only while PID 1's loop is fresh.
 #include "causes/causes.h"
+#include "delegate.h"
 #include "heartbeats/heartbeats.h"
 #include "plugin/leash_plugin.h"
 #include "say.h"
@@ -43,12 +45,15 @@ enum class Phase : std::uint32_t { boot, settled, rescue, shutdown };
 
 // What survives a re-exec of PID 1 beside the descriptors; the page itself holds the verdict.
 struct Saved {
-    std::uint32_t magic = 0x77646732; // "wdg2"
+    std::uint32_t magic = 0x77646733; // "wdg3"
     Phase phase = Phase::boot;
     SavedWdts wdts;
     std::uint32_t disabled = 0;
     std::uint32_t brought_up = 0; // modules and mounts are there
+    std::int32_t clients_helper = 0;
+    SavedReset reset;
 };
+static_assert(sizeof(Saved) <= LEASH_PLUGIN_STATE);
 
 // What clients of watchdogd ask of the hub.
 class ForClients final : public leash_clients::HubHost {
@@ -139,6 +144,7 @@ class Watchdog : public Hub {
     const leash_host* host_ = nullptr;
     Settings settings_;
     Wdts wdts_;
+    Delegate delegate_;
     Causes causes_;
     Heartbeats heartbeats_;
     ForClients for_clients_{*this, wdts_, causes_};
@@ -147,6 +153,7 @@ class Watchdog : public Hub {
     bool brought_up_ = false;
     bool enabled_ = true; // services are watched, the WDTs kicked
     std::int64_t shown_ms_ = 0;
+    std::int32_t saved_helper_ = 0; // of the clients
 };
 
 std::unique_ptr<Watchdog> g_watchdog; // the host calls without a context
@@ -182,8 +189,11 @@ int Watchdog::start(const leash_host* host, const void* saved, std::size_t lengt
     heartbeats_.start(host, now);
     heartbeats_.set_enabled(enabled_, now);
     for_clients_.start(host);
-    clients_.start(host, &for_clients_);
+    clients_.start(host, &for_clients_, restored ? before.clients_helper : 0);
+    if (restored) causes_.go_on(before.reset);
+    save(); // there may be another helper
     wdts_.show_status(now);
+    delegate_.start(host, settings_);
     return 0;
 }
 
@@ -219,6 +229,8 @@ void Watchdog::save() {
     saved.wdts = wdts_.saved();
     saved.disabled = enabled_ ? 0 : 1;
     saved.brought_up = brought_up_ ? 1 : 0;
+    saved.clients_helper = saved_helper_ = clients_.helper();
+    saved.reset = causes_.waiting_reset();
     host_->save_state(&saved, sizeof saved);
 }
 
@@ -226,9 +238,12 @@ void Watchdog::event(const leash_event& event) {
     std::int64_t now = event.now_ms;
     wdts_.beat(now);
     heartbeats_.note_time(now);
+    if (event.type == LEASH_EVENT_SERVICE_STATE) delegate_.service_state(event);
     bool of_services = heartbeats_.event(event);
     if (of_services) heartbeats_.act(now);
-    if (causes_.event(event) || clients_.event(event) || of_services) return;
+    bool of_a_part = causes_.event(event) || clients_.event(event);
+    if (clients_.helper() != saved_helper_) save();
+    if (of_a_part || of_services) return;
     switch (event.type) {
     case LEASH_EVENT_LOOP:
         if (now - shown_ms_ >= 1000) {
@@ -255,12 +270,13 @@ void Watchdog::event(const leash_event& event) {
         brought_up_ = true;
         enter(Phase::boot, now); // after a soft reboot, too, which came by way of a shutdown
         wdts_.brought_up(now);
-        causes_.brought_up(wdts_.boot_flags());
+        causes_.brought_up(wdts_.boot_flags() | delegate_.boot_flags());
         break;
     case LEASH_EVENT_CONFIG:
         reconfigure(now);
         break;
     case LEASH_EVENT_TIMER:
+        if (delegate_.timer(event.cookie)) break;
         if (wdts_.timer(event.cookie, now)) save(); // there may be another kicker
         break;
     default:
@@ -271,7 +287,10 @@ void Watchdog::event(const leash_event& event) {
 void Watchdog::reconfigure(std::int64_t now) {
     settings_ = read_settings([](const char* key) { return g_host->config(key); },
                               [](const char* text) { g_host->log(LEASH_WARNING, text); });
+    delegate_.reconfigure(settings_);
     wdts_.reconfigure(settings_, now);
+    causes_.reconfigure(wdts_.pages());
+    clients_.reconfigure();
     save();
 }
 
@@ -279,6 +298,9 @@ void Watchdog::reconfigure(std::int64_t now) {
 // close: both could stop a timer. Both sides lower the timeout, the kicker and PID 1: it does no
 // harm, and neither depends on the other.
 std::int64_t Watchdog::delegate() {
+    // Ours, if there are more, are kicked until that daemon's has had its turn.
+    if (delegate_.wanted() && !wdts_.has(delegate_.device()))
+        if (std::int64_t wait = delegate_.begin(host_->now_ms()); wait >= 0) return wait;
     std::int64_t wait = wdts_.delegate();
     wdts_.show_status(host_->now_ms());
     return wait;
@@ -325,8 +347,8 @@ int Watchdog::set_enabled(bool enabled, char* why, std::size_t size) {
 int Watchdog::command(const leash_command& command) {
     // Each part is asked in turn; who does not know the word says so with a negative number.
     int status = device_command(*this, wdts_, command, host_->now_ms());
-    save(); // a loglevel
     if (status < 0) status = causes_.command(command);
+    save(); // a loglevel, a reset that waits
     if (status >= 0) return status;
     command.message(&command, "no such word: status, enable, disable, loglevel, lateness, reason, "
                               "counter, clear, fail, reset");

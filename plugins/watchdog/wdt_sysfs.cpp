@@ -69,6 +69,15 @@ int identify(const char* path, DeviceIdentity& identity) {
     return 0;
 }
 
+bool read_attribute_of(const char* path, const char* name, char* text, std::size_t size) {
+    DeviceIdentity identity;
+    if (identify(path, identity) != 0 || identity.device == 0) return false;
+    char place[192];
+    std::snprintf(place, sizeof place, "%s/dev/char/%u:%u/%s", g_sysfs, major(identity.device),
+                  minor(identity.device), name);
+    return read_line(place, text, size);
+}
+
 bool WdtSysfs::find(int fd, const char* identity) {
     folder_[0] = '\0';
     struct stat info {};

@@ -22,6 +22,9 @@ struct DeviceIdentity {
 // 0 or a negative errno; nothing is opened.
 [[nodiscard]] int identify(const char* path, DeviceIdentity& identity);
 
+// The text of an attribute of the WDT at `path`, which need not be open, without its end of line.
+bool read_attribute_of(const char* path, const char* name, char* text, std::size_t size);
+
 class WdtSysfs {
   public:
     // `identity`: as the driver says, against a folder of another driver. False: there is none.

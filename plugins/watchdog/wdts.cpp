@@ -74,15 +74,33 @@ void Wdts::read_sections(void (*each)(Wdts&, const DeviceSettings&, std::int64_t
         else if (std::strcmp(own.device, settings_.device) == 0)
             say(host_, LEASH_ERROR, "init.conf: [watchdog %s]: [watchdog] itself is about that "
                 "device: give it one section; this one is left out", label);
+        else if (is_foreign(own.device))
+            say(host_, LEASH_ERROR, "init.conf: [watchdog %s]: delegate-to gives that device to %s; "
+                "the section is left out", label, settings_.delegate_to);
         else
             each(*this, own, now);
     }
+}
+
+// By any of its names.
+bool Wdts::is_foreign(const char* path) const {
+    if (settings_.delegate_to[0] == '\0') return false;
+    if (std::strcmp(path, settings_.foreign_device) == 0) return true;
+    DeviceIdentity one;
+    DeviceIdentity other;
+    return identify(path, one) == 0 && identify(settings_.foreign_device, other) == 0 && one == other;
 }
 
 Wdt* Wdts::find(const char* path) {
     for (Wdt& wdt : wdts_)
         if (wdt.used() && std::strcmp(wdt.path(), path) == 0) return &wdt;
     return nullptr;
+}
+
+bool Wdts::has(const char* path) const {
+    return std::ranges::any_of(wdts_, [&](const Wdt& wdt) {
+        return wdt.used() && wdt.is_open() && std::strcmp(wdt.path(), path) == 0;
+    });
 }
 
 void Wdts::add(const DeviceSettings& own, std::int64_t now) {
@@ -159,11 +177,12 @@ void Wdts::reconfigure(const Settings& settings, std::int64_t now) {
         say(host_, LEASH_WARNING, "init.conf: [watchdog] device = %s counts from the next boot on; "
             "%s is kicked until then", settings.device[0] == '\0' ? "none" : settings.device,
             settings_.device[0] == '\0' ? "none" : settings_.device);
-    char first[sizeof settings_.device];
-    std::snprintf(first, sizeof first, "%s", settings_.device);
+    Settings before = settings_; // whose the devices are does not change
     settings_ = settings;
-    std::snprintf(settings_.device, sizeof settings_.device, "%s", first);
-    if (Wdt* wdt = find(first)) wdt->reconfigure(settings_, settings_, now);
+    std::memcpy(settings_.device, before.device, sizeof settings_.device);
+    std::memcpy(settings_.delegate_to, before.delegate_to, sizeof settings_.delegate_to);
+    std::memcpy(settings_.foreign_device, before.foreign_device, sizeof settings_.foreign_device);
+    if (Wdt* wdt = find(before.device)) wdt->reconfigure(settings_, settings_, now);
     read_sections(
         [](Wdts& wdts, const DeviceSettings& own, std::int64_t when) {
             if (Wdt* known = wdts.find(own.device)) {
@@ -276,7 +295,7 @@ void Wdts::check_tiers() {
 
 void Wdts::show_status(std::int64_t now) {
     for (const Wdt& wdt : wdts_) {
-        if (!wdt.used()) continue;
+        if (!wdt.used() || (wdt.path()[0] == '\0' && settings_.delegate_to[0] != '\0')) continue;
         char text[384];
         char key[32] = "watchdog";
         auto number = static_cast<unsigned>(&wdt - wdts_.data()) + 1;

@@ -54,6 +54,7 @@ class Wdts {
     [[nodiscard]] std::vector<int> pages() const;
     [[nodiscard]] unsigned boot_flags() const;
 
+    [[nodiscard]] bool has(const char* path) const; // open, and by this name
     [[nodiscard]] bool named_twice(const Wdt& wdt) const;
     [[nodiscard]] std::array<Wdt, kMaxWdts>& all() { return wdts_; }
     [[nodiscard]] const std::array<Wdt, kMaxWdts>& all() const { return wdts_; }
@@ -63,6 +64,7 @@ class Wdts {
     void add(const DeviceSettings& own, std::int64_t now);
     void read_sections(void (*each)(Wdts&, const DeviceSettings&, std::int64_t), std::int64_t now);
     void check_tiers();
+    [[nodiscard]] bool is_foreign(const char* path) const;
 
     const leash_host* host_ = nullptr;
     Settings settings_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/shell_words.h"
+#include "base/tag.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "config/complaint.h"
@@ -34,6 +35,15 @@ Checked<void> set_device(S& s, const V& v) {
     auto path = parse_path(v.text);
     if (!path) return std::unexpected(path.error());
     s.watchdog.device = std::move(*path);
+    return {};
+}
+
+Checked<void> set_delegate(S& s, const V& v) {
+    if (!valid_service_name(v.text))
+        return fault(fmt::format("{} is not a service's name; allowed: 1 to {} of letters, digits and "
+                                 ". _ @ -", quote(v.text), kMaxServiceName),
+                     v.text.ends_with(".conf") ? "leave .conf off" : "");
+    s.watchdog.delegate_to = v.text;
     return {};
 }
 
@@ -167,6 +177,24 @@ void add_watchdog(std::vector<KeySpec>& table) {
         .text = "Whether the WDT is fed in the rescue target: `feed` for ever, `feed TIME` for so "
                 "long, or `starve`.",
         .set = SystemSetter{set_rescue}});
+    table.push_back({.section = section, .key = "delegate-to", .type = grammar, .grammar = "SERVICE",
+        .fallback_note = "the WDT is init's",
+        .text = "A service that owns `device`, such as watchdogd or BusyBox's watchdog. Init does not "
+                "open it then. For a reset by the WDT (SIGPWR, `initctl reboot --via-wdt`) all other "
+                "services are stopped and file systems unmounted; then that one is told so by SIGPWR, "
+                "after `delegate-pause` by SIGTERM, and has to reset the machine. It should need no "
+                "file by then. For every other end it is stopped like any service. With watchdogd, "
+                "set `clients = no`, too.",
+        .set = SystemSetter{set_delegate}});
+    table.push_back({.section = section, .key = "delegate-pause", .type = duration, .least = 0,
+        .most = kHour, .zero = "at once", .fallback = "2s",
+        .text = "The time from SIGPWR to SIGTERM for what `delegate-to` names.",
+        .set = SystemSetter{no_more_to_check}});
+    table.push_back({.section = section, .key = "delegate-limit", .type = duration, .least = kSecond,
+        .most = 24 * kHour, .fallback_note = "three times the timeout that the WDT had before SIGPWR",
+        .text = "How long the reset by what `delegate-to` names may take after SIGTERM. Then init "
+                "calls it a hardware failure and resets the machine by itself.",
+        .set = SystemSetter{no_more_to_check}});
     table.push_back({.section = section, .key = "clients", .type = word, .words = {"yes", "no"},
         .fallback = "yes",
         .text = "Whether programs written for watchdogd are served: those that use its library "

@@ -34,6 +34,7 @@ struct WatchdogSettings {
     RescueFeeding rescue = RescueFeeding::feed;
     Ms rescue_limit{0};             // `rescue = feed TIME`: feed that long; 0 = for ever
     Ms boot_limit{300'000};         // 0 = no limit
+    std::string delegate_to;        // the service that owns the device; empty: none
 };
 
 using TextPairs = std::vector<std::pair<std::string, std::string>>;

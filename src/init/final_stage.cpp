@@ -39,14 +39,17 @@ std::string name_of(pid_t pid) {
 
 // What was left on purpose, or could not be seen: at one stroke, so that nothing of it outruns the
 // walks through /proc that follow.
-void kill_by_lineage(KernelLineage& kernel) {
+void kill_by_lineage(KernelLineage& kernel, const std::string& kept) {
     auto starts = kernel.starts();
     if (!starts) return;
-    for (const auto& start : *starts)
+    for (const auto& start : *starts) {
+        if (!kept.empty() && start.group == group_of(kept)) continue;
         (void)kernel.kill(start.id, SIGKILL, {.spared = true, .tagged = true});
+    }
 }
 
-int stop_everything(const std::vector<pid_t>& spared, KernelLineage* kernel, int out) {
+int stop_everything(const std::vector<pid_t>& spared, const std::string& kept, KernelLineage* kernel,
+                    int out) {
     auto left = everybody(spared);
     for (pid_t pid : left) {
         kill(pid, SIGTERM);
@@ -58,7 +61,7 @@ int stop_everything(const std::vector<pid_t>& spared, KernelLineage* kernel, int
         return left.empty();
     };
     if (left.empty() || wait_for(Ms{2'000})) return 0;
-    if (kernel) kill_by_lineage(*kernel);
+    if (kernel) kill_by_lineage(*kernel, kept);
     for (int round = 0; round < 50; ++round) {
         for (pid_t pid : left) kill(pid, SIGKILL);
         if (wait_for(Ms{50})) return 0;
@@ -89,8 +92,8 @@ void FinalStage::kill_everything() {
     job.name = "stop-everything";
     job.limit = Ms{8'000};
     if (hooks_.kernel) job.keep_fds.push_back(hooks_.kernel->fd());
-    job.work = [spared = hooks_.spared(), kernel = hooks_.kernel](int out) {
-        return stop_everything(spared, kernel, out);
+    job.work = [spared = hooks_.spared(), kept = hooks_.kept, kernel = hooks_.kernel](int out) {
+        return stop_everything(spared, kept, kernel, out);
     };
     job.line = [this](std::string_view line) { hooks_.say(std::string(line)); };
     job.done = [this](int, std::string) { unmount(); };

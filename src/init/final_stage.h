@@ -20,8 +20,9 @@ inline constexpr EndKind kLastEndKind = EndKind::soft_reboot;
 [[nodiscard]] std::string_view to_string(EndKind kind);
 
 struct FinalStageHooks {
-    // Processes that live on: logger, kicker.
+    // Processes that live on: logger, kicker, those of `kept`.
     std::function<std::vector<pid_t>()> spared;
+    std::string kept;                // the service that is to reset the machine; empty: none
     KernelLineage* kernel = nullptr; // null: no kernel module
     std::function<void(const std::string&)> say; // to the console
     // All messages written? Then calls back; at the latest after a second.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/signal_name.h"
 #include "base/text.h"
 #include "init/display.h"
 
@@ -91,7 +92,7 @@ void Init::note(std::string text) {
 void Init::on_signal(int signal, int sender) {
     auto meaning = meaning_of(signal, state_.in_container);
     if (!meaning) return;
-    auto who = fmt::format("signal {} from process {}", signal, sender);
+    auto who = fmt::format("{} from process {}", signal_name(signal), sender);
     switch (*meaning) {
     case SignalMeaning::child: reap(); break;
     case SignalMeaning::reload:

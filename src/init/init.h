@@ -121,6 +121,8 @@ class Init {
     void go_down(const std::string& why, const EndCause& cause);
     void go_on_down();
     [[nodiscard]] const char* obstacle_to(EndKind kind) const;
+    [[nodiscard]] std::string delegate() const;
+    [[nodiscard]] std::vector<pid_t> delegate_pids() const;
     [[nodiscard]] std::string still_there() const;
     void final_stage();
     void unmount_and_end();

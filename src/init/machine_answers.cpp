@@ -85,7 +85,8 @@ void MachineAnswers::carry_out(const MachineAnswer& answer, MachineNote::What wh
         case StepKind::reboot:
         case StepKind::poweroff:
         case StepKind::halt:
-            if (!hooks_.end(step.kind, answer.kind, why)) troubles_.over(answer.source, answer.kind);
+            if (!hooks_.end(step.kind, answer.kind, why))
+                troubles_.refused(answer.source, answer.kind, step.kind, monotonic_now());
             break;
         default: break; // report: told already
         }

@@ -29,7 +29,7 @@ struct MachineHooks {
     std::function<void(Hook)> exec;
     std::function<void(const std::string& target, const std::string& why)> enter_target;
     // `kind`: of the trouble.
-    // False: it may not be; then the trouble is answered anew when it is told again.
+    // False: it may not be; then it is tried again for as long as the trouble stands.
     std::function<bool(StepKind end, const std::string& kind, const std::string& why)> end;
     std::function<bool()> going_down; // then nothing is answered any more
     std::function<void(const MachineNote&)> noted{};

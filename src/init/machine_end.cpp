@@ -3,8 +3,10 @@
 // part has a time limit of its own, and the WDT is armed throughout.
 #include "init/init.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 
 #include <linux/reboot.h>
 #include <sys/reboot.h>
@@ -80,7 +82,22 @@ void Init::go_down(const std::string& why, const EndCause& cause) {
     });
     end_limit_.at(end_deadline_ + kGrace);
     last_limit_.at(end_deadline_ + kGrace + kFinalStage);
-    core_.post(event::ShutdownRequested{end_deadline_});
+    core_.post(event::ShutdownRequested{end_deadline_, delegate()});
+}
+
+// The service that resets the machine in place of the WDT's own kicker; empty: none, or not this time.
+std::string Init::delegate() const {
+    return end_kind_ == EndKind::wdt_reset ? system_.watchdog.delegate_to : std::string();
+}
+
+// It goes on through the final stage, with all of its processes.
+std::vector<pid_t> Init::delegate_pids() const {
+    auto name = delegate();
+    auto view = name.empty() ? std::nullopt : manager_.view(name);
+    if (!view || !is_up(view->state)) return {};
+    auto pids = cgroups_ ? cgroups_->processes(name) : std::vector<pid_t>{};
+    pids.push_back(view->main_pid);
+    return pids;
 }
 
 // Init has crashed on the way. To the same end, and services get no more time than they had.
@@ -116,9 +133,10 @@ void Init::unmount_and_end() {
         FinalStageHooks{[this] {
                             auto spared = plugins_->helper_pids();
                             spared.push_back(logs_.pid());
+                            std::ranges::copy(delegate_pids(), std::back_inserter(spared));
                             return spared;
                         },
-                        module_ ? &*module_ : nullptr,
+                        delegate(), module_ ? &*module_ : nullptr,
                         [this](const std::string& text) { logs_.line(log::Level::notice, true, text); },
                         [this](std::function<void()> done) { logs_.flush(std::move(done)); },
                         [this] { last_act(); }, end_kind_ != EndKind::soft_reboot});
@@ -181,10 +199,13 @@ void Init::end_at_once() {
 
 void Init::wait_for_wdt(Ms limit) {
     end_limit_.set_callback([this, limit] {
-        log::error("HARDWARE FAILURE: the WDT has not reset the machine within {} s; forcing a reboot",
-                   limit.count() / 1000);
-        end_limit_.set_callback([] { reboot(RB_AUTOBOOT); });
-        end_limit_.in(Ms{200});
+        auto what = fmt::format("the WDT has not reset the machine within {} s", limit.count() / 1000);
+        log::error("HARDWARE FAILURE: {}; forcing a reboot", what);
+        plugins_->reset_overdue(what);
+        plugins_->wait_until_let_go(LEASH_HOLD_END, [this] {
+            end_limit_.set_callback([] { reboot(RB_AUTOBOOT); });
+            end_limit_.in(Ms{200});
+        });
     });
     end_limit_.in(limit);
 }

@@ -241,6 +241,11 @@ void Plugins::shutdown(EndKind kind, Ms limit, const EndCause& cause) {
     host_.shutdown(end_of(kind), limit, cause);
 }
 
+void Plugins::reset_overdue(const std::string& what) {
+    holds_[LEASH_HOLD_END].possible = true;
+    host_.reset_overdue(what);
+}
+
 int Plugins::hold(const std::string& plugin, leash_hold what) {
     auto& hold = holds_[what];
     if (!hold.possible) return -EPERM;

@@ -62,6 +62,8 @@ class Plugins : private HostServices {
     void limit_changed(const std::string& service, StartId start);
     void target_settled(const std::string& target, int failed);
     void shutdown(EndKind kind, Ms limit, const EndCause& cause);
+    // The WDT was to reset the machine and has not; `what`: in words.
+    void reset_overdue(const std::string& what);
     // Machine and modules are up; no service has been started.
     void brought_up();
     // Calls back at once, or when no plugin holds it any more, at the latest after its limit.

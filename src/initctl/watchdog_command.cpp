@@ -135,8 +135,11 @@ int list_clients(bool json, const Session& session) {
     if (path.size() >= sizeof address.sun_path) return unreachable("path too long");
     path.copy(address.sun_path, path.size());
     UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // A full backlog makes connect() wait for somebody to accept, who may stand still.
+    timeval patience{kClientsPatience / 1000, kClientsPatience % 1000 * 1000};
+    if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
-        return unreachable(std::strerror(errno));
+        return unreachable(errno == EAGAIN ? "no answer in time" : std::strerror(errno));
     Wire wire{};
     wire.command = kListClients;
     wire.pid = ::getpid();

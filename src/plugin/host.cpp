@@ -237,6 +237,14 @@ void PluginHost::shutdown(leash_end end, Ms limit, const EndCause& cause) {
     send(nullptr, event);
 }
 
+void PluginHost::reset_overdue(std::string_view what) {
+    std::string text(what);
+    leash_event event{};
+    event.type = LEASH_EVENT_RESET_OVERDUE;
+    event.text = text.c_str();
+    send(nullptr, event);
+}
+
 void PluginHost::loop_round() {
     if (plugins_.empty()) return;
     leash_event event{};

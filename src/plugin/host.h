@@ -160,6 +160,7 @@ class PluginHost {
     void target_settled(std::string_view target, int failed_services);
     // `limit`: how long the shutdown may take at most, as far as it is known.
     void shutdown(leash_end end, Ms limit = Ms{0}, const EndCause& cause = {});
+    void reset_overdue(std::string_view what);
     // The machine is up to its first service.
     void brought_up();
     void configured(); // init.conf has been read again

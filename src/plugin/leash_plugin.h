@@ -74,6 +74,9 @@ enum leash_event_type {
     LEASH_EVENT_TIME_ASKED = 20,
     /* start; status: see waitpid(2), or -1: it could not be run, as text says. Of run_probe() */
     LEASH_EVENT_PROBE_EXIT = 21,
+    /* The time that delegate() gave is over, and the machine has not been reset; text: in words. init
+     * resets it by itself now. hold(LEASH_HOLD_END) is possible. */
+    LEASH_EVENT_RESET_OVERDUE = 24,
 };
 
 /* How a service is watched, the text of LEASH_EVENT_SERVICE_STATE: words KEY=VALUE, a blank between
@@ -224,7 +227,7 @@ struct leash_host {
      * LEASH_EVENT_SHUTDOWN tells them. -EALREADY: it is going down. */
     int (*end_machine)(int end, const char *kind, const char *why);
 
-    /* Within LEASH_EVENT_BROUGHT_UP or LEASH_EVENT_SHUTDOWN: wait (at most that long) until
+    /* Within LEASH_EVENT_BROUGHT_UP, _SHUTDOWN or _RESET_OVERDUE: wait (at most that long) until
      * let_go(). -EPERM: outside of them. */
     int (*hold)(int what);
     int (*let_go)(int what);

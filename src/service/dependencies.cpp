@@ -80,7 +80,7 @@ bool may_stop(const Node& node) {
     bool unasked = node.service.life().stepped_back;
     return std::ranges::none_of(node.later, [&](const Link& link) {
         const Service& other = link.node->service;
-        if (!other.alive()) return false;
+        if (!other.alive() || link.node->kept) return false;
         bool counts = unasked ? link.binds && Roster::bound(*link.node, node) : link.needs;
         return counts || other.going_down();
     });

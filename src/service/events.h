@@ -73,7 +73,8 @@ struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence;
 struct EndRefused { StartId start; std::string reason; };
 struct TroubleOver { StartId start; TroubleKind kind; }; // it beats again
 
-struct ShutdownRequested { Ms deadline; };        // absolute: when to stop being polite
+// `deadline`: absolute, when to stop being polite. `keep`: a service that is not stopped, if it is up.
+struct ShutdownRequested { Ms deadline; std::string keep = {}; };
 struct Tick {};                                   // a deadline of next_deadline() has come
 
 } // namespace event
@@ -180,7 +181,7 @@ struct EnterTarget { std::string target; std::string service; std::string reason
 // TargetRequested.
 struct TargetSettled { std::string target; int failed; };
 
-// After ShutdownRequested: nothing is left of any service. Once.
+// After ShutdownRequested: nothing is left of any service, but of the one that is kept. Once.
 struct AllStopped {};
 
 } // namespace action

@@ -67,6 +67,7 @@ MachineTroubles::Trouble* MachineTroubles::place_for_another() {
 }
 
 MachineAnswer MachineTroubles::answer(Trouble& trouble, std::size_t from, bool waited, Ms now) {
+    trouble.before = trouble.budgets;
     auto next = next_steps(trouble.policy, from, waited, trouble.budgets, 0, now);
     trouble.next = next.next;
     trouble.due = next.due;
@@ -103,6 +104,7 @@ MachineTroubles::Seen MachineTroubles::seen(std::string_view source, std::string
     trouble->evidence = printable(evidence);
     trouble->heard = trouble->since = now;
     trouble->standing = true;
+    trouble->retry = kFirstRetry;
     return answer(*trouble, 0, false, now);
 }
 
@@ -113,6 +115,18 @@ bool MachineTroubles::over(std::string_view source, std::string_view kind) {
     trouble->next.reset();
     trouble->changed = true;
     return true;
+}
+
+void MachineTroubles::refused(std::string_view source, std::string_view kind, StepKind end, Ms now) {
+    auto* trouble = find(source, kind);
+    if (!trouble || !trouble->standing) return;
+    auto step = std::ranges::find(trouble->policy, end, &Step::kind);
+    if (step == trouble->policy.end()) return;
+    trouble->budgets = trouble->before;
+    trouble->next = static_cast<std::size_t>(step - trouble->policy.begin());
+    trouble->due = now + trouble->retry;
+    trouble->retry = std::min(trouble->retry * 2, kLongestRetry);
+    trouble->changed = true;
 }
 
 std::vector<MachineAnswer> MachineTroubles::tick(Ms now) {

@@ -59,6 +59,11 @@ class MachineTroubles {
     // False: it did not stand.
     bool over(std::string_view source, std::string_view kind);
 
+    // Its step `end` may not be at present (a reboot too many): it is taken again after a while, with
+    // growing pauses, for as long as the trouble stands. Its budget is given back.
+    static constexpr Ms kFirstRetry{60'000}, kLongestRetry{960'000};
+    void refused(std::string_view source, std::string_view kind, StepKind end, Ms now);
+
     // Steps whose `after` has passed, and when the next one will have.
     [[nodiscard]] std::vector<MachineAnswer> tick(Ms now);
     [[nodiscard]] std::optional<Ms> next_deadline() const;
@@ -86,7 +91,8 @@ class MachineTroubles {
         bool standing = false, changed = false;
         std::optional<std::size_t> next; // the step that waits
         Ms due{0}, heard{0}, since{0};
-        Budgets budgets;
+        Ms retry = kFirstRetry; // of a step that was refused
+        Budgets budgets, before; // before: without what the last answer has taken
     };
     [[nodiscard]] Trouble* find(std::string_view source, std::string_view kind);
     [[nodiscard]] Trouble* place_for_another();

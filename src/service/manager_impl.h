@@ -224,6 +224,7 @@ struct Manager::Impl {
     void on(Turn&, const event::ConditionChanged& event);
     void on(Turn& turn, const event::ShutdownRequested& event);
     void end_all(Turn& turn);
+    bool keeps_one(Turn& turn);
 
     // ---- events of starts, and time ----
 
@@ -346,7 +347,9 @@ struct Manager::Impl {
             return std::holds_alternative<action::EndMachine>(each) &&
                    (shutting_down || std::exchange(machine_end_asked, true));
         });
-        if (shutting_down && alive == 0 && !std::exchange(all_stopped_told, true)) {
+        if (!shutting_down) return;
+        int kept = keeps_one(turn) ? 1 : 0;
+        if (alive == kept && !std::exchange(all_stopped_told, true)) {
             shutdown_deadline = kNever;
             turn.out.push_back(action::AllStopped{});
         }

@@ -207,7 +207,9 @@ void Manager::Impl::on(Turn& turn, const event::ShutdownRequested& event) {
     targets.clear();
     for (auto* node : roster.all()) {
         node->service.stop_timer();
-        if (node->service.state() != State::failed) want_down(turn, *node, "shutdown", false);
+        node->kept = node->service.name() == event.keep && is_up(node->service.state());
+        if (!node->kept && node->service.state() != State::failed)
+            want_down(turn, *node, "shutdown", false);
         note(*node);
     }
     if (shutdown_deadline <= turn.now) end_all(turn);
@@ -216,10 +218,21 @@ void Manager::Impl::on(Turn& turn, const event::ShutdownRequested& event) {
 void Manager::Impl::end_all(Turn& turn) {
     shutdown_deadline = kNever;
     for (auto* node : roster.all()) {
-        if (!node->service.alive()) continue;
+        if (!node->service.alive() || node->kept) continue;
         node->service.end_now(turn);
         note(*node);
     }
+}
+
+// What was to be kept has ended by itself: it does not come back.
+bool Manager::Impl::keeps_one(Turn& turn) {
+    bool kept = false;
+    for (auto* node : roster.all()) {
+        if (!node->kept) continue;
+        kept = node->kept = is_up(node->service.state());
+        if (!kept) want_down(turn, *node, "shutdown", false);
+    }
+    return kept;
 }
 
 } // namespace leash

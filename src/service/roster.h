@@ -57,6 +57,7 @@ struct Node {
         friend bool operator==(const Seen&, const Seen&) = default;
     } seen;
     bool queued = false;
+    bool kept = false; // the machine goes down, and it is not to be stopped
 };
 
 using Nodes = std::vector<Node*>;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "causes.h"
 
-#include "../programs.h"
 #include "../say.h"
 #include "../sealed_program.h"
 #include "../settings.h"
@@ -32,6 +31,7 @@ void Causes::read_settings() {
     };
     file_ = text("reset-cause-file");
     if (file_ == "none" || file_.size() >= kPathSize) file_.clear();
+    rules_ = BudgetRules{};
     if (auto limit = text("reboot-limit"); !limit.empty() && !parse_budget(limit.c_str(), rules_))
         say(host_, LEASH_WARNING, "reboot-limit = %s: expected N/TIME or 0; using 5/1h", limit.c_str());
     if (auto time = text("minimum-uptime"); !time.empty())
@@ -69,6 +69,38 @@ void Causes::start(const leash_host* host, const std::vector<int>& pages, bool f
     }
 }
 
+void Causes::reconfigure(const std::vector<int>& pages) {
+    std::string file = file_;
+    read_settings();
+    if (file != file_)
+        say(host_, LEASH_WARNING,
+            "init.conf: [watchdog] reset-cause-file = %s counts from the next boot on",
+            file_.empty() ? "none" : file_.c_str());
+    file_ = file;
+    if (file_.empty()) return;
+    auto known = pages;
+    known.resize(std::min<std::size_t>(known.size(), kMostPages));
+    if (known != pages_) { // a device more, which it has to look at, too
+        pages_ = std::move(known);
+        drop_recorder();
+        spawn();
+    }
+    Request request;
+    request.what = Ask::rules;
+    request.rules = rules_;
+    send(request);
+}
+
+void Causes::go_on(const SavedReset& reset) {
+    if (reset.due_ms == 0) return;
+    waiting_ = reset;
+    put(reset_cause_.cause, reset.cause);
+    put(reset_cause_.service, reset.service);
+    put(reset_cause_.evidence, reset.evidence);
+    reset_cause_.task = reset.task;
+    host_->set_timer(kTimerReset, reset.due_ms);
+}
+
 // Its end of the socket is closed: it ends by itself, and its HELPER_EXIT is not ours any more.
 void Causes::drop_recorder() {
     if (socket_ < 0) return;
@@ -80,7 +112,7 @@ void Causes::drop_recorder() {
 
 void Causes::unpack() {
     if (program_ >= 0) return;
-    program_ = make_sealed_program("leash-recorder", leash_recorder_begin, leash_recorder_end);
+    program_ = helpers_program();
 }
 
 void Causes::spawn() {
@@ -225,8 +257,21 @@ void Causes::going_down(const leash_event& event) {
     end_serial_ = serial_;
 }
 
+// The disk is read-only by then, if all went well, and the recorder opens it once more.
+void Causes::reset_overdue(const leash_event& event) {
+    if (file_.empty()) return;
+    Request request;
+    request.what = Ask::overdue;
+    put(request.record.cause, "hardware-failure");
+    put(request.record.evidence, event.text);
+    host_->hold(LEASH_HOLD_END);
+    send(request);
+    end_serial_ = serial_;
+}
+
 bool Causes::event(const leash_event& event) {
     switch (event.type) {
+    case LEASH_EVENT_RESET_OVERDUE: reset_overdue(event); return false;
     case LEASH_EVENT_SERVICE_STATE:
         if (event.main_pid > 0) main_pids_[event.name] = event.main_pid;
         else if (event.state == LEASH_STOPPED || event.state == LEASH_DONE) main_pids_.erase(event.name);
@@ -260,6 +305,7 @@ bool Causes::event(const leash_event& event) {
             return true;
         }
         if (event.cookie != kTimerReset) return false;
+        waiting_ = SavedReset{};
         host_->end_machine(LEASH_END_WDT_RESET, reset_cause_.cause, reset_cause_.evidence);
         return true;
     default: return false;
@@ -325,8 +371,11 @@ void Causes::decide() {
         std::snprintf(why, sizeof why, "the last reset was %s, which safe-on names", last_.cause);
     if (why[0] != '\0') {
         int error = host_->boot_target("safe", why);
-        say(host_, LEASH_ERROR, "held in the target safe: %s%s%s", why, error != 0 ? ": " : "",
-            error != 0 ? std::strerror(-error) : "");
+        if (error == 0)
+            say(host_, LEASH_ERROR, "held in the target safe: %s", why);
+        else
+            say(host_, LEASH_ERROR, "NOT held in the target safe (%s), although it should be: %s",
+                error == -EPERM ? "it has begun to boot already" : std::strerror(-error), why);
     }
     if (spent_.boot_failing) run_hook("boot-fail-hook", boot_fail_hook_);
     run_hook("cause-hook", cause_hook_);
@@ -361,7 +410,14 @@ void Causes::run_hook(const char* key, const std::string& command) {
 int Causes::reset(const Record& cause, std::int64_t delay_ms) {
     reset_cause_ = cause;
     record(cause);
-    if (delay_ms > 0) return host_->set_timer(kTimerReset, host_->now_ms() + delay_ms);
+    if (delay_ms > 0) {
+        waiting_.due_ms = host_->now_ms() + delay_ms;
+        waiting_.task = cause.task;
+        put(waiting_.cause, cause.cause);
+        put(waiting_.service, cause.service);
+        put(waiting_.evidence, cause.evidence);
+        return host_->set_timer(kTimerReset, waiting_.due_ms);
+    }
     int error = host_->end_machine(LEASH_END_WDT_RESET, cause.cause, cause.evidence);
     if (error != 0) { // what does not come has no name
         reset_cause_ = Record{};

@@ -15,11 +15,25 @@
 
 namespace leash_watchdog {
 
+// A reset with a delay: as much of it as a re-exec of PID 1 has to keep.
+struct SavedReset {
+    std::int64_t due_ms = 0; // 0: none
+    std::int32_t task = 0;
+    char cause[32] = "";
+    char service[64] = "";
+    char evidence[120] = "";
+};
+
 class Causes {
   public:
     // `pages`: descriptors of the verdict pages. `fresh`: they are new, so a recorder of before looks
     // at others. `resumed`: PID 1 has been executed anew.
     void start(const leash_host* host, const std::vector<int>& pages, bool fresh, bool resumed);
+    // init.conf has been read again; `pages`: there may be more of them.
+    void reconfigure(const std::vector<int>& pages);
+    // A reset that waits for its time, for the next life of PID 1.
+    [[nodiscard]] const SavedReset& waiting_reset() const { return waiting_; }
+    void go_on(const SavedReset& reset);
     // Modules and mounts are there; `wdt_flags`: WDIOC_GETBOOTSTATUS of all WDTs, ORed. Holds the boot
     // until the recorder has told what the last life died of.
     void brought_up(std::uint32_t wdt_flags);
@@ -62,6 +76,7 @@ class Causes {
     void decide();
     void run_hook(const char* key, const std::string& command);
     void going_down(const leash_event& event);
+    void reset_overdue(const leash_event& event);
     static void name_task(Record& record);
     void show() const;
     int fail_command(const leash_command& command);
@@ -90,6 +105,7 @@ class Causes {
     std::map<std::string, std::int32_t> main_pids_; // of services that run
     Record suspect_;     // the client that was in trouble last
     Record reset_cause_; // of a reset that waits for its time
+    SavedReset waiting_; // the same
 };
 
 // One record as a JSON object.

@@ -105,7 +105,26 @@ int Ledger::end(const Record& record, std::int64_t now_s, std::int64_t uptime_ms
     if (ending() && std::strcmp(record.cause, "resumed") == 0) return 0; // told before init crashed
     base_ = of_this_life(record, now_s, uptime_ms);
     if (std::strcmp(record.cause, "resumed") == 0) put(base_.cause, "requested");
+    store_.note_mount();
     return write_end(base_);
+}
+
+int Ledger::overdue(const Record& record, std::int64_t now_s, std::int64_t uptime_ms) {
+    Record mine = of_this_life(record, now_s, uptime_ms);
+    char text[sizeof mine.evidence];
+    std::snprintf(text, sizeof text, "%.140s; the end was for %.20s: %.130s", record.evidence,
+                  base_.cause, base_.evidence);
+    put(mine.evidence, text);
+    put(mine.end, base_.end);
+    put(mine.service, base_.service);
+    int error = write_end(mine);
+    if (error != -EROFS && error != -ENOENT) return error;
+    // All is unmounted or read-only by then. Nobody writes any more, so for one record it may be opened
+    // again: the machine is reset right behind it either way.
+    if (store_.open_again() != 0) return error;
+    error = write_end(mine);
+    store_.close_again();
+    return error;
 }
 
 int Ledger::stalled(const Record& record, std::int64_t now_s, std::int64_t uptime_ms) {

@@ -25,6 +25,9 @@ class Ledger {
     int arm(const Record& record, std::int64_t now_s, std::int64_t uptime_ms);
     int end(const Record& record, std::int64_t now_s, std::int64_t uptime_ms);
     int clear();
+    // The WDT has not reset the machine in time. As end(); opens a file system that is read-only or
+    // unmounted by then.
+    int overdue(const Record& record, std::int64_t now_s, std::int64_t uptime_ms);
     // As arm(), until taken back.
     int stalled(const Record& record, std::int64_t now_s, std::int64_t uptime_ms);
     int stall_over();
@@ -38,6 +41,7 @@ class Ledger {
     [[nodiscard]] const History& history() const { return history_; }
     [[nodiscard]] Spent spent_now(std::int64_t now_s) const { return spent(history_, now_s, rules_); }
     [[nodiscard]] const BudgetRules& rules() const { return rules_; }
+    void set_rules(const BudgetRules& rules) { rules_ = rules; }
     [[nodiscard]] const char* complaint() const { return complaint_; }
 
   private:

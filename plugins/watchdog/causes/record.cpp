@@ -38,6 +38,7 @@ constexpr CauseWord kCauses[] = {
     {"panic", 7, false},                 // of the kernel
     {"power", 7, true},                  // the driver knows that power was bad
     {"overheat", 7, false},
+    {"hardware-failure", 7, false},      // the WDT was to reset the machine and did not
     {"boot-failed", 7, false},           // before the recorder was ready
 };
 

@@ -8,6 +8,7 @@
 //
 // Threads: one for each page does nothing but wait for its futex and pass that on; all else happens in
 // main(). Descriptors and messages: wire.h.
+#include "../helpers.h"
 #include "hook.h"
 #include "ledger.h"
 #include "pstore.h"
@@ -160,10 +161,17 @@ bool serve() {
     case Ask::boot: boot(request); return true;
     case Ask::arm:
     case Ask::end:
+    case Ask::overdue:
         read_task_name(request.record);
         if (request.what == Ask::arm) error = g_ledger.arm(request.record, now_s(), uptime_ms());
+        else if (request.what == Ask::overdue)
+            error = g_ledger.overdue(request.record, now_s(), uptime_ms());
         else error = g_ledger.end(request.record, now_s(), uptime_ms());
         tell_state(request.serial, error, false);
+        return true;
+    case Ask::rules:
+        g_ledger.set_rules(request.rules);
+        tell_state(request.serial, 0, false);
         return true;
     case Ask::clear:
         error = g_ledger.clear();
@@ -285,11 +293,11 @@ int run(int pages) {
 }
 
 } // namespace
-} // namespace leash_watchdog
 
-int main(int argc, char** argv) {
-    using namespace leash_watchdog;
+int recorder_main(int argc, char** argv) {
     if (argc >= 2 && std::strcmp(argv[1], "hook") == 0) return run_hook(argc - 2, argv + 2);
     int pages = argc == 2 ? std::atoi(argv[1]) : -1;
     return pages >= 0 && pages <= kMostPages ? run(pages) : 1;
 }
+
+} // namespace leash_watchdog

@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <mntent.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +122,48 @@ int Store::write(const char* name, std::string_view text) const {
         return error;
     }
     return sync_folder(folder_);
+}
+
+void Store::note_mount() {
+    if (!still_there()) return;
+    // Up from the folder as long as it is the same file system.
+    std::snprintf(target_, sizeof target_, "%s", folder_);
+    for (char* slash = nullptr; (slash = std::strrchr(target_, '/')) != nullptr && slash[1] != '\0';) {
+        char above[sizeof target_];
+        int length = static_cast<int>(slash - target_);
+        std::snprintf(above, sizeof above, "%.*s", length == 0 ? 1 : length, target_);
+        if (device_of(above) != device_) break;
+        std::snprintf(target_, sizeof target_, "%s", above);
+    }
+    source_[0] = '\0';
+    FILE* mounts = setmntent("/proc/self/mounts", "re");
+    if (mounts == nullptr) return;
+    mntent entry{};
+    char text[1024];
+    while (getmntent_r(mounts, &entry, text, sizeof text) != nullptr) { // the last one counts
+        if (std::strcmp(entry.mnt_dir, target_) != 0) continue;
+        std::snprintf(source_, sizeof source_, "%s", entry.mnt_fsname);
+        std::snprintf(type_, sizeof type_, "%s", entry.mnt_type);
+    }
+    endmntent(mounts);
+}
+
+int Store::open_again() {
+    constexpr unsigned long kSafe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (target_[0] == '\0') return -ENOENT;
+    if (still_there()) return mount(nullptr, target_, nullptr, MS_REMOUNT, nullptr) == 0 ? 0 : -errno;
+    if (source_[0] != '/') return -ENOENT; // of no disk
+    if (mount(source_, target_, type_, kSafe, nullptr) != 0) return -errno;
+    mounted_again_ = true;
+    if (still_there()) return 0;
+    close_again(); // another disk has its name by now
+    return -ENOENT;
+}
+
+void Store::close_again() {
+    if (mounted_again_) (void)umount2(target_, 0);
+    else (void)mount(nullptr, target_, nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+    mounted_again_ = false;
 }
 
 } // namespace leash_watchdog

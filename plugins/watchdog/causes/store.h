@@ -21,11 +21,18 @@ class Store {
     [[nodiscard]] long read(const char* name, char* text, std::size_t size) const;
     // 0 or a negative errno; then the old one is still there.
     [[nodiscard]] int write(const char* name, std::string_view text) const;
+    // Where its file system comes from: to be called while that is mounted.
+    void note_mount();
+    // Once that is unmounted or read-only: writable again, for the last words. 0 or a negative errno.
+    [[nodiscard]] int open_again();
+    void close_again();
 
   private:
     [[nodiscard]] bool still_there() const;
     char folder_[200] = "";
     char name_[64] = "";
+    char source_[200] = "", target_[200] = "", type_[32] = ""; // of note_mount()
+    bool mounted_again_ = false;
     unsigned long device_ = 0; // of the folder: what lies beneath a file system is not it
 };
 

@@ -12,7 +12,7 @@
 namespace leash_watchdog {
 
 inline constexpr std::uint32_t kWireMagic = 0x63617573; // "caus"
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::size_t kPathSize = 200;
 
 // The recorder's descriptors; argv[1] says how many verdict pages there are.
@@ -23,6 +23,8 @@ enum class Ask : std::uint32_t {
     boot = 1, // read what the last life has left; where that is done already, just tell
     arm,      // the cause, should the machine end from now on
     end,      // the machine goes down in order, for this cause
+    overdue,  // the WDT should have reset it by now, and init will
+    rules,    // init.conf has been read again
     clear,    // forget: counters to 0, and no record counts against the budget any more
 };
 
@@ -34,8 +36,8 @@ struct Request {
     std::uint32_t wdt_flags = 0; // boot: WDIOC_GETBOOTSTATUS
     std::uint32_t anew = 0;      // boot: user space begins, and is not just executed anew
     char file[kPathSize] = "";   // boot: of the last reset; the others lie beside it
-    BudgetRules rules;           // boot
-    Record record;               // arm, end
+    BudgetRules rules;           // boot, rules
+    Record record;               // arm, end, overdue
 };
 
 enum class Tell : std::uint32_t {

@@ -2,7 +2,6 @@
 #include "watchdog/clients/clients.h"
 
 #include "watchdog/clients/table.h"
-#include "watchdog/programs.h"
 #include "watchdog/sealed_program.h"
 
 #include <algorithm>
@@ -72,17 +71,78 @@ void Clients::say(leash_level level, const char* format, ...) {
     host_->log(level, text);
 }
 
-void Clients::start(const leash_host* host, ClientHost* rest) {
+void Clients::read_settings() {
+    const char* wanted = host_->config("clients");
+    on_ = wanted != nullptr && std::strcmp(wanted, "yes") == 0;
+    const char* policy = host_->config("client-policy");
+    policy_ = policy != nullptr && *policy != '\0' ? policy : kDefaultPolicy;
+    const char* root = host_->config("clients-root"); // not in init's schema
+    root_ = root != nullptr ? root : "";
+}
+
+void Clients::start(const leash_host* host, ClientHost* rest, std::int32_t helper) {
     host_ = host;
     rest_ = rest;
-    const char* wanted = host->config("clients");
-    on_ = wanted != nullptr && std::strcmp(wanted, "yes") == 0;
-    if (!on_) return;
-    const char* policy = host->config("client-policy");
-    policy_ = policy != nullptr && *policy != '\0' ? policy : kDefaultPolicy;
-    const char* root = host->config("clients-root"); // not in init's schema
-    root_ = root != nullptr ? root : "";
-    adopt_or_open();
+    helper_ = helper;
+    read_settings();
+    if (on_) adopt_or_open();
+}
+
+// What stands in trouble keeps the answer that it got.
+void Clients::reconfigure() {
+    bool was = on_;
+    read_settings();
+    if (on_ == was) return;
+    say(LEASH_NOTICE, on_ ? "clients of watchdogd are served from now on"
+                          : "clients of watchdogd are served no more: clients = no");
+    if (on_) adopt_or_open();
+    else close_all();
+}
+
+// Nobody is watched by them any more, and so nobody is in trouble.
+void Clients::close_all() {
+    for (const auto& [source, serials] : standing_) {
+        if (source.rfind("start ", 0) == 0)
+            host_->trouble_over(std::strtoull(source.c_str() + 6, nullptr, 10), kTrouble);
+        else
+            host_->machine_trouble_over(source.c_str(), kTrouble);
+    }
+    standing_.clear();
+    if (link_ >= 0) {
+        host_->unwatch_fd(link_);
+        host_->save_fd(kLink, -1);
+        close(link_); // its helper notices, and ends
+        link_ = -1;
+    }
+    if (helper_ > 1) kill(helper_, SIGKILL); // one that stands still
+    helper_ = 0;
+    bool waited = std::exchange(waits_, false);
+    for (int i = 0; i < 2; ++i) {
+        if (sockets_[i] < 0) continue;
+        if (waited) host_->unwatch_fd(sockets_[i]);
+        host_->save_fd(kNames[i], -1);
+        close(sockets_[i]);
+        unlink((root_ + kPaths[i]).c_str());
+        sockets_[i] = -1;
+    }
+    host_->set_timer(kTimerHelper, -1);
+    host_->set_timer(kTimerSilence, -1);
+    host_->set_status("clients", "");
+}
+
+// Its signs of life lie in the link, should PID 1 itself have been away.
+void Clients::look_for_silence(std::int64_t now) {
+    if (link_ < 0) return;
+    while (read_link(now)) {}
+    if (link_ < 0) return;
+    if (now - heard_ < kSilenceMs) {
+        host_->set_timer(kTimerSilence, heard_ + kSilenceMs);
+        return;
+    }
+    say(LEASH_ERROR, "the helper for clients of watchdogd has said nothing for %d s: it is replaced",
+        static_cast<int>(kSilenceMs / 1000));
+    if (helper_ > 1) kill(helper_, SIGKILL); // a child of PID 1 that has not been told to have ended
+    lost(now, "it stood still");
 }
 
 void Clients::adopt_or_open() {
@@ -93,6 +153,8 @@ void Clients::adopt_or_open() {
     int saved = host_->saved_fd(kLink);
     if (saved >= 0 && host_->watch_fd(saved, kFdLink) == 0) {
         link_ = saved;
+        heard_ = host_->now_ms();
+        host_->set_timer(kTimerSilence, heard_ + kSilenceMs);
         note_enabled();
         show();
         return;
@@ -148,8 +210,7 @@ int Clients::open_socket(const std::string& path, const char* name) {
 }
 
 void Clients::spawn(std::int64_t now) {
-    int program = leash_watchdog::make_sealed_program("leash-clients", leash_clients_begin,
-                                                      leash_clients_end);
+    int program = leash_watchdog::helpers_program();
     int pair[2] = {-1, -1};
     int pid = program;
     if (program >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
@@ -169,7 +230,6 @@ void Clients::spawn(std::int64_t now) {
         pid = host_->spawn_helper(&helper);
         close(pair[1]);
     }
-    if (program >= 0) close(program);
     if (pid <= 0) {
         if (pair[0] >= 0) close(pair[0]);
         pair[0] = -1;
@@ -177,7 +237,8 @@ void Clients::spawn(std::int64_t now) {
         return;
     }
     helper_ = pid;
-    spawned_ = now;
+    spawned_ = heard_ = now;
+    host_->set_timer(kTimerSilence, now + kSilenceMs);
     link_ = pair[0];
     host_->save_fd(kLink, link_);
     host_->watch_fd(link_, kFdLink);
@@ -212,6 +273,10 @@ bool Clients::event(const leash_event& event) {
     if (!on_) return false;
     switch (event.type) {
     case LEASH_EVENT_TIMER:
+        if (event.cookie == kTimerSilence) {
+            look_for_silence(event.now_ms);
+            return true;
+        }
         if (event.cookie != kTimerHelper) return false;
         if (link_ < 0) spawn(event.now_ms);
         return true;
@@ -225,6 +290,7 @@ bool Clients::event(const leash_event& event) {
         return true;
     case LEASH_EVENT_HELPER_EXIT:
         if (event.cookie != kHelper) return false;
+        if (event.main_pid != helper_) return true; // one that was replaced
         // What it said last lies in the link; its end is read there, too.
         while (link_ >= 0 && read_link(event.now_ms)) {} // a dead one's words are not without end
         return true;
@@ -265,6 +331,7 @@ bool Clients::read_link(std::int64_t now) {
             lost(now, got == 0 ? "it has ended" : std::strerror(errno));
             return false;
         }
+        heard_ = now;
         if (take_link(bytes, static_cast<std::size_t>(got), message)) hear(message);
         else say(LEASH_ERROR, "the helper for clients says what cannot be understood");
     }
@@ -277,7 +344,6 @@ void Clients::hear(const LinkMessage& message) {
     reply.serial = message.serial;
     switch (message.kind) {
     case Kind::hello:
-        helper_ = message.pid;
         note_enabled();
         return;
     case Kind::whose:

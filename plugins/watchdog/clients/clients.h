@@ -33,19 +33,27 @@ enum Cookie : std::uint64_t { // apart from those of the rest of the plugin
     kHelper,
     kFdFirst, // the sockets, until the first client comes
     kFdFirstOld,
+    kTimerSilence,
 };
 
 class Clients {
   public:
     // `rest` answers what is not about clients. A host without the keys has no clients.
-    void start(const leash_host* host, ClientHost* rest);
+    // `helper`: the process of an earlier life of PID 1, 0 if there is none or it is not known.
+    void start(const leash_host* host, ClientHost* rest, std::int32_t helper);
+    // init.conf has been read again.
+    void reconfigure();
+    [[nodiscard]] std::int32_t helper() const { return helper_; } // its pid, 0: none
     // True: it was for the clients alone.
     bool event(const leash_event& event);
     // To be called after set_enabled(), whoever called that: deadlines rest while it is off.
     void note_enabled();
 
   private:
+    void read_settings();
     void adopt_or_open();
+    void close_all();
+    void look_for_silence(std::int64_t now);
     int open_socket(const std::string& path, const char* name);
     void await_first();
     void first_came(std::int64_t now);
@@ -79,6 +87,7 @@ class Clients {
     int sockets_[2] = {-1, -1};
     std::int32_t helper_ = 0;
     std::int64_t spawned_ = 0;
+    std::int64_t heard_ = 0; // when it said something last
     std::int64_t pause_ = 0;
     struct Main {
         std::uint64_t start;

@@ -3,6 +3,7 @@
 // listening sockets at 4 and 5, so that it needs no right but to look whether processes live: it gives
 // up all others first. Arguments: "again" where an earlier one was lost.
 #include "watchdog/clients/server.h"
+#include "watchdog/helpers.h"
 
 #include <csignal>
 #include <cstring>
@@ -36,7 +37,7 @@ bool give_up_rights() {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int leash_watchdog::clients_main(int argc, char** argv) {
     prctl(PR_SET_NAME, "leash-clients", 0, 0, 0); // run from memory, it would be called by a number
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);

@@ -15,9 +15,12 @@ namespace leash_clients {
 // What the helper finds open, by number.
 enum { kLinkFd = 3, kSocketFd = 4, kOldSocketFd = 5 };
 
+inline constexpr std::int64_t kHelloMs = 5'000;
+inline constexpr std::int64_t kSilenceMs = 15'000; // of the helper: then it is replaced
+
 enum class Kind : std::uint16_t {
     // helper to plugin
-    hello = 1, // pid of the helper: says `enabled` back
+    hello = 1, // pid of the helper: says `enabled` back; each kHelloMs, as a sign of life
     whose,     // id, serial, pid, uid, label, timeout: says `owner` back
     verdict,   // id, serial, pid, uid, label, timeout, start, service, what (enum Verdict),
                // code: says `taken` back

@@ -248,11 +248,11 @@ void Server::hear(const LinkMessage& message) {
 
 // What is due by the time.
 void Server::housekeeping(std::int64_t at) {
-    if (!told_hello_ && at >= hello_at_) {
+    if (at >= hello_at_) {
         LinkMessage hello;
         hello.pid = getpid();
         tell(hello);
-        hello_at_ = at + kAgainMs;
+        hello_at_ = at + (told_hello_ ? kHelloMs : kAgainMs);
     }
     for (int i = 0; open_ > 0 && i < static_cast<int>(connections_.size()); ++i) {
         auto& connection = connections_[static_cast<std::size_t>(i)];

@@ -403,8 +403,7 @@ std::int64_t Server::next_wake() const {
             if (each.state != State::free) wake = std::min(wake, each.deadline);
     if (to_tell_) wake = std::min(wake, tell_at_);
     if (reset_.set) wake = std::min(wake, reset_.due);
-    if (!told_hello_) wake = std::min(wake, hello_at_);
-    return wake;
+    return std::min(wake, hello_at_);
 }
 
 } // namespace leash_clients

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "../cookies.h"
-#include "../programs.h"
 #include "../say.h"
 #include "../sealed_program.h"
 
@@ -46,7 +45,7 @@ bool Prober::spawn(std::int64_t now) {
         say(host_, LEASH_ERROR, "no prober: socketpair: %s", std::strerror(errno));
         return false;
     }
-    int program = make_sealed_program("leash-prober", leash_prober_begin, leash_prober_end);
+    int program = helpers_program();
     const char* argv[] = {"leash-prober", nullptr};
     leash_helper helper{};
     helper.size = sizeof helper;
@@ -57,7 +56,6 @@ bool Prober::spawn(std::int64_t now) {
     helper.cookie = kHelperProber;
     int pid = program < 0 ? program : host_->spawn_helper(&helper);
     close(pair[1]);
-    if (program >= 0) close(program);
     if (pid < 0) {
         close(pair[0]);
         say(host_, LEASH_ERROR, "no prober, so services that are probed are not judged: %s",

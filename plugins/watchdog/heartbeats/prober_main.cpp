@@ -2,6 +2,7 @@
 // The prober: connects where the plugin tells it to, and counts what a service's tasks have done. It
 // talks to strangers, so it has no more rights than it needs, a bounded number of probes, and a fixed
 // room for each. It ends when PID 1's end of its socket is closed.
+#include "../helpers.h"
 #include "http_reply.h"
 #include "probe_target.h"
 #include "progress_reader.h"
@@ -207,7 +208,7 @@ void give_up_rights() {
 
 } // namespace
 
-int main() {
+int leash_watchdog::prober_main() {
     give_up_rights();
     static pollfd polled[kMostProbes + 1];
     static Probe* whose[kMostProbes + 1];

@@ -329,9 +329,7 @@ void Supervision::watch_over_wish(std::uint64_t start, Entry& entry, std::int64_
     wishes.push_back(wish);
     entry.asked = false;
     if (!is_command(entry.spec)) {
-        Timer& timer = entry.timers[0];
-        if (!timer.reported) timer.due = std::max(timer.due, now + timer.limit);
-        keep(start, entry, timer);
+        forgive_loss(start, entry, now);
         entry.look_due = now + kSoonestProbe;
         return;
     }
@@ -349,6 +347,7 @@ void Supervision::probed(std::uint64_t start, std::uint32_t serial, bool good, c
     if (!entry.asked || entry.spec.source != Source::probe) return;
     if (serial != entry.serial && !(serial == 0 && is_command(entry.spec))) return;
     entry.asked = false;
+    entry.losses = 0;
     entry.look_due = std::max(entry.asked_at + look_interval(entry), now + kSoonestProbe);
     if (!good) {
         ++entry.failures;
@@ -367,6 +366,7 @@ void Supervision::progressed(std::uint64_t start, std::uint32_t serial, bool kno
     Entry& entry = found->second;
     if (!entry.asked || entry.spec.source != Source::progress || serial != entry.serial) return;
     entry.asked = false;
+    entry.losses = 0;
     entry.look_due = now + look_interval(entry);
     if (!known) return; // no judgement
     bool first = !std::exchange(entry.seen_any, true);
@@ -388,11 +388,17 @@ void Supervision::prober_lost(std::int64_t now) {
         if (is_command(entry.spec) || !entry.asked) continue;
         entry.asked = false;
         entry.look_due = now + kSoonestProbe;
-        Timer& timer = entry.timers[0];
-        if (timer.reported) continue;
-        timer.due = std::max(timer.due, now + timer.limit);
-        keep(start, entry, timer);
+        forgive_loss(start, entry, now);
     }
+}
+
+void Supervision::forgive_loss(std::uint64_t start, Entry& entry, std::int64_t now) {
+    Timer& timer = entry.timers[0];
+    std::snprintf(entry.why, sizeof entry.why, "the prober was lost %u times in a row", ++entry.losses);
+    if (timer.reported) return;
+    if (entry.losses > kForgiven) ++entry.failures;
+    else timer.due = std::max(timer.due, now + timer.limit);
+    keep(start, entry, timer);
 }
 
 // ---- time ---------------------------------------------------------------------------------------
@@ -401,7 +407,8 @@ void Supervision::tick(std::int64_t now, TaskProbe& probe, std::vector<Report>& 
                        std::vector<Wish>& wishes) {
     for (auto& [start, entry] : entries_) {
         auto source = entry.spec.source;
-        if (source == Source::heartbeat || source == Source::probe)
+        bool unseen = source == Source::progress && entry.losses > kForgiven; // it may never be seen
+        if (source == Source::heartbeat || source == Source::probe || unseen)
             judge(start, entry, now, probe, reports);
         if (entry.look_due == kNever || entry.look_due > now) continue;
         if (source == Source::tasks) look_at_tasks(start, entry, now, probe, reports);
@@ -463,7 +470,9 @@ std::int64_t Supervision::next() const {
     std::int64_t first = kNever;
     for (const auto& [start, entry] : entries_) {
         earliest(first, entry.look_due);
-        if (entry.spec.source == Source::tasks || entry.spec.source == Source::progress) continue;
+        if (entry.spec.source == Source::tasks ||
+            (entry.spec.source == Source::progress && entry.losses <= kForgiven))
+            continue;
         for (std::size_t i = 0; i < entry.count; ++i) {
             const Timer& timer = entry.timers[i];
             if (timer.reported) continue;

@@ -92,8 +92,10 @@ class Supervision {
                 std::vector<Report>& reports);
     void progressed(std::uint64_t start, std::uint32_t serial, bool known, const Progress& progress,
                     std::int64_t now, TaskProbe& probe, std::vector<Report>& reports);
-    // Whoever was asked is gone, and will not answer. Nobody is late because of that.
+    // Whoever was asked is gone, and will not answer. Nobody is late because of that, up to kForgiven
+    // times in a row: who has the prober killed again and again must not put off the verdict for ever.
     void prober_lost(std::int64_t now);
+    static constexpr unsigned kForgiven = 3;
 
     // The report did not arrive, since a heartbeat is on its way: ask again after a while.
     void ask_again(std::uint64_t start, std::uint8_t timer, std::int64_t now);
@@ -151,6 +153,7 @@ class Supervision {
         bool seen_any = false;
         std::uint64_t cpu_at_sign = 0;
         unsigned failures = 0; // probes in a row
+        unsigned losses = 0;   // of the prober while it owed an answer, in a row
         char why[96] = "";     // of the last one
     };
     void begin(Entry& entry, Timer& timer, std::int64_t now, bool grace);
@@ -166,6 +169,7 @@ class Supervision {
                        std::vector<Report>& reports);
     void no_sign(std::uint64_t start, Entry& entry, std::int64_t now, TaskProbe& probe,
                  std::vector<Report>& reports);
+    void forgive_loss(std::uint64_t start, Entry& entry, std::int64_t now);
     void wish(std::uint64_t start, Entry& entry, std::int64_t now, std::vector<Wish>& wishes);
     void watch_over_wish(std::uint64_t start, Entry& entry, std::int64_t now,
                          std::vector<Wish>& wishes);

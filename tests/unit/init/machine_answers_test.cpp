@@ -54,15 +54,19 @@ struct Bench {
 
 } // namespace
 
-TEST(MachineAnswers, WhatMayNotBeIsAnsweredWhenItIsToldAgain) {
+// Who told it takes it for told, and does not say it again.
+TEST(MachineAnswers, WhatMayNotBeStandsAndWaitsForItsTime) {
     Bench b;
     b.refuses = true;
     EXPECT_EQ(b.answers.seen("monitor m", "memory", "reboot", "97%"), 0);
-    EXPECT_EQ(b.answers.standing(), 0u);
-    b.refuses = false;
-    EXPECT_EQ(b.answers.seen("monitor m", "memory", "reboot", "98%"), 0);
     EXPECT_EQ(b.answers.standing(), 1u);
-    EXPECT_EQ(b.done, "reboot memory (monitor m: 97%); reboot memory (monitor m: 98%); ");
+    EXPECT_EQ(b.answers.seen("monitor m", "memory", "reboot", "98%"), 0);
+    EXPECT_EQ(b.done, "reboot memory (monitor m: 97%); ");
+    auto page = b.recovery->machine_troubles();
+    ASSERT_EQ(page.size(), 1u);
+    EXPECT_EQ(page.begin()->second.pending, 1u) << "in the next life, too";
+    EXPECT_EQ(b.answers.over("monitor m", "memory"), 0);
+    EXPECT_EQ(b.recovery->machine_troubles().begin()->second.pending, 0u);
 }
 
 TEST(MachineAnswers, DoWhatTheStepsSay) {

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "fake_init.h"
 #include "initctl/commands.h"
 
@@ -108,15 +109,19 @@ TEST_F(WatchdogCommand, FailTakesItsCodeBothWays) {
 
 // One connection of `clients`, answered with these messages of 204 bytes.
 struct Clients : WatchdogCommand {
-    void serve(std::string answer) {
+    sockaddr_un open_socket() {
         path = "/tmp/leash-clients-" + std::to_string(::getpid());
         session_.clients_socket = path;
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, path.size());
         fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-        ASSERT_EQ(::listen(fd.get(), 1), 0);
+        EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(fd.get(), 1), 0);
+        return address;
+    }
+    void serve(std::string answer) {
+        open_socket();
         server = std::thread([this, answer = std::move(answer)] {
             UniqueFd client(::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
             char question[204];
@@ -165,6 +170,23 @@ TEST_F(Clients, AsJson) {
     EXPECT_EQ(run({"watchdogctl", "list-clients", "-j"}), 0) << err;
     EXPECT_EQ(out, "{\"id\":1,\"pid\":99999999,\"name\":\"\",\"service\":\"web\","
                    "\"label\":\"eng\\\"ine\",\"timeout_ms\":3000,\"left_ms\":1250}\n");
+}
+
+// Whoever should accept stands still, and others wait already.
+TEST_F(Clients, AFullSocketIsNotWaitedForWithoutEnd) {
+    auto address = open_socket();
+    std::vector<UniqueFd> others;
+    int connected = 0;
+    while (connected == 0 && others.size() < 100) {
+        others.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        connected =
+            ::connect(others.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    }
+    ASSERT_EQ(errno, EAGAIN);
+    auto begun = monotonic_now();
+    EXPECT_EQ(run({"initctl", "watchdog", "clients"}), 5);
+    EXPECT_NE(err.find("no answer in time"), std::string::npos) << err;
+    EXPECT_LT(monotonic_now() - begun, Ms{20'000});
 }
 
 TEST_F(Clients, NoneAndNobody) {

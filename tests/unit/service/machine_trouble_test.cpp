@@ -52,6 +52,27 @@ TEST(MachineTrouble, StepsWaitWhileItStands) {
     EXPECT_TRUE(troubles.tick(10min).empty()) << "it is over: no reboot";
 }
 
+TEST(MachineTrouble, AStepThatIsRefusedIsTakenAgainWithGrowingPauses) {
+    MachineTroubles troubles;
+    EXPECT_EQ(seen(troubles, "exec:/bin/x, reboot 1/1h, poweroff", 0s), "exec:/bin/x, reboot");
+    troubles.refused("monitor m", "memory", StepKind::reboot, 0s);
+    Ms pause = MachineTroubles::kFirstRetry, now{0};
+    for (int i = 0; i < 8; ++i) {
+        EXPECT_EQ(troubles.next_deadline(), now + pause) << i;
+        EXPECT_TRUE(troubles.tick(now + pause - 1ms).empty());
+        now += pause;
+        auto due = troubles.tick(now);
+        ASSERT_EQ(due.size(), 1u);
+        EXPECT_EQ(steps_of(due[0]), "reboot") << "neither exec again, nor is its budget used up";
+        troubles.refused("monitor m", "memory", StepKind::reboot, now);
+        pause = std::min(pause * 2, MachineTroubles::kLongestRetry);
+    }
+    EXPECT_TRUE(troubles.over("monitor m", "memory"));
+    EXPECT_EQ(troubles.next_deadline(), std::nullopt);
+    troubles.refused("monitor m", "memory", StepKind::reboot, now); // too late
+    EXPECT_EQ(troubles.next_deadline(), std::nullopt);
+}
+
 TEST(MachineTrouble, BudgetsOutliveItWhileThePolicyIsTheSame) {
     MachineTroubles troubles;
     const char* policy = "exec:/bin/x 2/1h, report, reboot 1/1h";

@@ -365,6 +365,48 @@ TEST(Shutdown, InReverseOrderOfNeedsWantsAndAfter) {
     EXPECT_EQ(b.send(event::ShutdownRequested{b.now}), Lines{}); // once
 }
 
+TEST(Shutdown, WhatIsKeptIsNotStoppedAndHoldsUpNobody) {
+    Bench b;
+    b.define("base");
+    b.define("wdtd", needs({"base"}));
+    b.define("other", needs({"base"}));
+    for (auto name : {"wdtd", "other"}) b.run(name);
+    EXPECT_EQ(b.send(event::ShutdownRequested{b.now + 3s, "wdtd"}), Lines{"signal other#3 15"});
+    b.exited("other", 0);
+    EXPECT_EQ(b.emptied("other"), Lines{"signal base#1 15"});
+    EXPECT_EQ(b.pass(3s), Lines{"end everything base#1"});
+    b.exited("base", killed_by(SIGKILL));
+    EXPECT_EQ(b.emptied("base"), Lines{"all stopped"});
+    EXPECT_EQ(b.state("wdtd"), State::running);
+    EXPECT_EQ(b.exited("wdtd", killed_by(SIGPWR)), Lines{"end everything wdtd#2"});
+    EXPECT_EQ(b.emptied("wdtd"), Lines{});
+    EXPECT_EQ(b.state("wdtd"), State::stopped);
+}
+
+TEST(Shutdown, WhatIsKeptAndEndsByItselfDoesNotComeBack) {
+    Bench b;
+    b.define("wdtd", [](auto& s) { s.restart = RestartWhen::always; });
+    b.define("other");
+    for (auto name : {"wdtd", "other"}) b.run(name);
+    b.send(event::ShutdownRequested{b.now + 1min, "wdtd"});
+    b.exited("wdtd", killed_by(SIGSEGV));
+    b.emptied("wdtd");
+    EXPECT_EQ(b.pass(2s), Lines{});
+    EXPECT_EQ(b.state("wdtd"), State::stopped);
+    b.exited("other", 0);
+    EXPECT_EQ(b.emptied("other"), Lines{"all stopped"});
+}
+
+TEST(Shutdown, NothingIsKeptThatIsNotUp) {
+    Bench b;
+    b.define("wdtd");
+    b.define("a");
+    b.run("a");
+    b.send(event::ShutdownRequested{b.now + 1min, "wdtd"});
+    b.exited("a", 0);
+    EXPECT_EQ(b.emptied("a"), Lines{"all stopped"});
+}
+
 TEST(Shutdown, AtTheDeadlineEverythingAtOnce) {
     Bench b;
     b.define("base");

@@ -4,6 +4,8 @@
 //   fifo99    1 that spins as SCHED_FIFO 99        fork      4 that fork and wait as fast as they can
 //   fsync     2 that write a file and fsync it     memory    fills memory up to 95% and touches it
 //   connect   10,000 connections to the sockets below /run/leash, nothing sent, 500 at a time
+//   clients   10,000 connections to the sockets of watchdogd's clients, a third of them with half a
+//             message, 500 at a time
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -71,8 +73,7 @@ static void memory(void) {
         for (size_t i = 0; i < size && now() < end; i += 4096) place[i] = (char)i;
 }
 
-static void connects(void) {
-    static const char* const paths[] = {"/run/leash/control", "/run/leash/watchdog"};
+static void connects(const char* const* paths) {
     int fds[500];
     signal(SIGPIPE, SIG_IGN); /* init hangs up on too many */
     for (int round = 0; round < 20 && now() < end; ++round) {
@@ -91,6 +92,8 @@ static void connects(void) {
 int main(int argc, char** argv) {
     if (argc != 3) return 2;
     const char* kind = argv[1];
+    static const char* const of_init[] = {"/run/leash/control", "/run/leash/watchdog"};
+    static const char* const of_clients[] = {"/run/watchdogd/sock", "/run/watchdogd.sock"};
     int count = strcmp(kind, "cpu") == 0 ? 8 : strcmp(kind, "fork") == 0 ? 4 : 1;
     if (strcmp(kind, "fifo50") == 0 || strcmp(kind, "fsync") == 0) count = 2;
     end = now() + atof(argv[2]);
@@ -102,7 +105,8 @@ int main(int argc, char** argv) {
         else if (strcmp(kind, "fork") == 0) forks();
         else if (strcmp(kind, "fsync") == 0) syncs(i);
         else if (strcmp(kind, "memory") == 0) memory();
-        else if (strcmp(kind, "connect") == 0) connects();
+        else if (strcmp(kind, "connect") == 0) connects(of_init);
+        else if (strcmp(kind, "clients") == 0) connects(of_clients);
         else _exit(2);
         _exit(0);
     }

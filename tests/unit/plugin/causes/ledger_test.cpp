@@ -101,6 +101,19 @@ TEST_F(LedgerTest, a_stall_on_the_way_down_is_a_hung_shutdown) {
     EXPECT_NE(std::string(ledger->last().evidence).find("poweroff (requested"), std::string::npos);
 }
 
+TEST_F(LedgerTest, a_wdt_that_does_not_fire_is_a_hardware_failure) {
+    boot();
+    ledger->end(cause("signal", "wdt-reset"), 1'795'000'150, 1000);
+    EXPECT_EQ(ledger->overdue(cause("hardware-failure"), 1'795'000'210, 61'000), 0);
+    boot();
+    EXPECT_STREQ(ledger->last().cause, "hardware-failure");
+    EXPECT_STREQ(ledger->last().end, "wdt-reset");
+    EXPECT_FALSE(ledger->last().inferred);
+    EXPECT_TRUE(ledger->last().counts);
+    EXPECT_NE(std::string(ledger->last().evidence).find("; the end was for signal"), std::string::npos)
+        << ledger->last().evidence;
+}
+
 TEST_F(LedgerTest, init_that_crashed_on_the_way_down_changes_nothing) {
     boot();
     ledger->end(cause("missed-heartbeat", "reboot"), 1'795'000'150, 1000);

@@ -263,6 +263,62 @@ TEST_F(ClientsPluginTest, AHelperThatDiesIsReplacedAndSaysSo) {
     EXPECT_TRUE(init->services.machine_troubles.empty());
 }
 
+TEST_F(ClientsPluginTest, AHelperThatStandsStillIsReplaced) {
+    load();
+    subscribe(getpid(), 60'000);
+    pid_t first = helper();
+    EXPECT_FALSE(init->run(6s, [&] { return helper() != first; })) << "it says hello";
+    kill(first, SIGSTOP);
+    ASSERT_TRUE(init->run(30s, [&] { return helper() != first && helper() != 0; }));
+    EXPECT_TRUE(logged("has said nothing for 15 s: it is replaced")) << init->services.logged;
+    auto reply = exchange(question(k204, 3, {.id = 1, .ack = 42}));
+    ASSERT_EQ(reply.size(), 204U);
+    EXPECT_EQ(get(reply, 4), EIDRM);
+}
+
+// A life that finds it standing still knows which process to end.
+TEST_F(ClientsPluginTest, OneThatStoodStillBeforeANewLifeOfPid1Too) {
+    load();
+    subscribe(getpid(), 60'000);
+    pid_t first = helper();
+    kill(first, SIGSTOP);
+    auto kept = init->host.states()[0];
+    for (auto& [name, fd] : kept.fds) fd = dup(fd);
+    SmallInit next(PLUGINS);
+    next.services.keys = init->services.keys;
+    ASSERT_TRUE(next.host.load("watchdog", &kept));
+    ASSERT_TRUE(next.run(30s, [&] {
+        return next.services.logged.find("it is replaced") != std::string::npos;
+    }));
+    EXPECT_TRUE(next.run(5s, [&] {
+        return kill(first, 0) != 0 || waitpid(first, nullptr, WNOHANG) != 0;
+    }));
+}
+
+TEST_F(ClientsPluginTest, AReloadSwitchesThemOnAndOffAndBringsAPolicy) {
+    init->services.keys["clients"] = "no";
+    load();
+    EXPECT_NE(access((root + "/run/watchdogd/sock").c_str(), F_OK), 0);
+    init->services.keys["clients"] = "yes";
+    init->host.configured();
+    subscribe(getpid(), 60'000);
+    init->services.keys["client-policy"] = "report";
+    init->host.configured();
+    EXPECT_EQ(get(exchange(question(k204, 3, {.id = 1, .ack = 7})), 4), EBADRQC);
+    ASSERT_TRUE(init->run(5s, [&] { return !init->services.machine_troubles.empty(); }));
+    EXPECT_NE(init->services.machine_troubles[0].find("|report|"), std::string::npos);
+    pid_t first = helper();
+    init->services.keys["clients"] = "no";
+    init->host.configured();
+    EXPECT_NE(access((root + "/run/watchdogd/sock").c_str(), F_OK), 0);
+    EXPECT_FALSE(init->services.machine_over.empty()) << "nobody watches any more";
+    EXPECT_TRUE(init->run(5s, [&] { return kill(first, 0) != 0; }));
+    EXPECT_FALSE(init->run(1s, [&] { return helper() != 0; })) << "and stays away";
+    init->services.keys["clients"] = "yes";
+    init->host.configured();
+    subscribe(getpid(), 60'000);
+}
+
 TEST_F(ClientsPluginTest, ClientsSurviveANewLifeOfPid1) {
     load();
     Child client([] { return true; });

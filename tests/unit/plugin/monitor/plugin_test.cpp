@@ -145,6 +145,42 @@ TEST_F(MonitorPlugin, LevelsBecomeTrouble) {
     EXPECT_EQ(host->command("monitor", {{"stats"}, 0, 1})->status, 2);
 }
 
+TEST_F(MonitorPlugin, AReloadCountsAtOnce) {
+    put("/proc/meminfo", kFull);
+    add("ram", {{"type", "memory"}});
+    add("other", {{"type", "memory"}, {"warning", "99.5"}, {"critical", "99.9"}});
+    load();
+    ASSERT_TRUE(told("+monitor ram memory "));
+    pid_t first = helper();
+    host->configured();
+    EXPECT_EQ(helper(), first) << "nothing has changed";
+    services.told.clear();
+
+    services.all[1].second["warning"] = "50";
+    host->configured();
+    EXPECT_TRUE(run(5s, [&] { return helper() != first; }));
+    EXPECT_TRUE(told("+monitor other memory-warning ")) << "judged by the new threshold";
+    EXPECT_EQ(services.told.find("monitor ram"), std::string::npos) << services.told;
+
+    services.told.clear();
+    services.all[0].second["critical"] = "99";
+    services.all[0].second["warning"] = "98.5";
+    host->configured();
+    EXPECT_TRUE(told("-monitor ram memory; "));
+
+    services.told.clear();
+    services.all.erase(services.all.begin() + 1);
+    host->configured();
+    EXPECT_NE(services.told.find("-monitor other memory-warning; "), std::string::npos) << services.told;
+    services.all.clear();
+    host->configured();
+    EXPECT_EQ(status(), "0 monitors, all well");
+    EXPECT_TRUE(run(5s, [&] { return helper() == 0; }));
+    add("ram", {{"type", "memory"}});
+    host->configured();
+    EXPECT_TRUE(told("+monitor ram memory "));
+}
+
 // watchdogd's generic monitor: a script that hangs or is killed blocks the reset for ever.
 TEST_F(MonitorPlugin, AScriptThatHangsOrDiesIsCriticalAndDisablesNothing) {
     auto child = root + "/child";

@@ -297,6 +297,30 @@ TEST_F(HeartbeatsTest, a_prober_that_is_lost_makes_nobody_late) {
     EXPECT_EQ(table.next(), 1900);
 }
 
+// Whoever kills it again and again must not put off the verdict for ever.
+TEST_F(HeartbeatsTest, a_prober_that_is_lost_again_and_again_excuses_nobody_in_the_end) {
+    for (auto source : {Source::probe, Source::progress}) {
+        std::int64_t now = 0;
+        bool probed = source == Source::probe;
+        watch(source, probed ? "timers=main:1000 probe=unix:/run/x interval=500 timeout=500"
+                             : "timers=main:1000");
+        std::vector<Report> late;
+        for (; now < 30'000 && late.empty(); now += 10) {
+            late = tick(now);
+            if (!wishes.empty()) table.prober_lost(now);
+            wishes.clear();
+        }
+        ASSERT_EQ(late.size(), 1u);
+        EXPECT_LE(now, 6000);
+        EXPECT_GE(now, 1000);
+        if (source == Source::probe) {
+            EXPECT_NE(std::string(late[0].evidence).find("the prober was lost"), std::string::npos)
+                << late[0].evidence;
+        }
+        table.forget(1);
+    }
+}
+
 // Whoever is asked by a prober that stands still cannot answer.
 TEST_F(HeartbeatsTest, a_prober_that_stands_still_makes_nobody_late) {
     watch(Source::probe, "timers=main:900 probe=unix:/run/x interval=300 timeout=900");

@@ -3,6 +3,9 @@
 #include "support.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <fcntl.h>
@@ -409,6 +412,70 @@ TEST_F(PluginTest, a_reload_applies_what_has_changed) {
     init->host.configured();
     EXPECT_TRUE(init->run(10s, [&] { return kicker() != same && kicker() != 0; }));
     EXPECT_FALSE(logged("has died")) << "its end was wanted";
+}
+
+// With its recorder, whose files lie in a folder of its own.
+struct CausesPluginTest : PluginTest {
+    CausesPluginTest() {
+        init->services.keys["reset-cause-file"] = folder_ + "/causes/reset-cause";
+        init->services.keys["reboot-limit"] = "5/1h";
+    }
+    ~CausesPluginTest() override {
+        init.reset();
+        std::filesystem::remove_all(folder_ + "/causes");
+    }
+    // Its arguments, "": it does not run.
+    std::string recorder() {
+        auto states = init->host.states();
+        for (const auto& helper : states.at(0).helpers) {
+            std::ifstream file(fmt::format("/proc/{}/cmdline", helper.pid));
+            std::string words{std::istreambuf_iterator<char>(file), {}};
+            if (words.starts_with("leash-recorder")) return words;
+        }
+        return "";
+    }
+};
+
+TEST_F(CausesPluginTest, a_reset_with_a_delay_survives_a_new_life_of_pid1) {
+    load();
+    ASSERT_EQ(ask({"reset", "1500", "new", "firmware"}).status, 0);
+    auto kept = init->host.states()[0];
+    for (auto& [name, fd] : kept.fds) fd = dup(fd);
+    SmallInit next(PLUGINS);
+    next.services.keys = init->services.keys;
+    ASSERT_TRUE(next.host.load("watchdog", &kept));
+    EXPECT_FALSE(next.run(200ms, [&] { return !next.services.ends.empty(); }));
+    ASSERT_TRUE(next.run(10s, [&] { return !next.services.ends.empty(); }));
+    EXPECT_EQ(next.services.ends[0], "3|forced|new firmware");
+    EXPECT_FALSE(next.run(300ms, [&] { return next.services.ends.size() > 1; }));
+}
+
+TEST_F(CausesPluginTest, a_reload_reaches_the_budget_and_the_recorder) {
+    load();
+    init->host.brought_up();
+    auto limit = [&](const char* text) {
+        auto answer = ask({"counter"});
+        return answer.status == 0 && has(answer.lines.at(0), text);
+    };
+    ASSERT_TRUE(init->run(10s, [&] { return limit("\"limit\":5"); })) << init->services.logged;
+    init->services.keys["reboot-limit"] = "2/1h";
+    init->host.configured();
+    EXPECT_TRUE(limit("\"limit\":2"));
+    init->services.keys["reset-cause-file"] = "none";
+    init->host.configured();
+    EXPECT_TRUE(logged("reset-cause-file = none counts from the next boot on"));
+    EXPECT_TRUE(limit("\"limit\":2"));
+
+    EXPECT_EQ(recorder(), std::string("leash-recorder\0001\0", 17));
+    auto second = folder_ + "/causes/second";
+    ASSERT_EQ(mkfifo(second.c_str(), 0600), 0);
+    int other = ::open(second.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    init->services.labels = {second};
+    init->host.configured();
+    EXPECT_TRUE(init->run(10s, [&] { return recorder() == std::string("leash-recorder\0002\0", 17); }))
+        << "it looks at the page of the new device, too";
+    EXPECT_TRUE(init->run(10s, [&] { return limit("\"limit\":2"); }));
+    close(other);
 }
 
 } // namespace
