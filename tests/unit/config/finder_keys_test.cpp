@@ -163,7 +163,8 @@ TEST(FinderKeys, OfThePlugin) {
         {"memory-limit = 1M", "init.conf:2: memory-limit: '1M' is out of range"},
     };
     for (const auto& row : rows) {
-        auto text = all(load_init(fmt::format("[finder]\n{}\n", row.line)).complaints);
+        auto text = all(load_init(
+            fmt::format("[finder]\n{}\n[system]\nplugins = finder\n", row.line)).complaints);
         if (*row.complaint == '\0') EXPECT_EQ(text, "") << row.line;
         else EXPECT_NE(text.find(row.complaint), std::string::npos) << text;
     }
