@@ -286,8 +286,8 @@ Lines lines_of(const IniText& ini, std::string_view section) {
 std::vector<Default> read_init_conf(const SourceFile* file,
                                     const std::vector<const SourceFile*>& drop_ins,
                                     Catalog& catalog) {
-    static const SourceFile missing{"init.conf", "", "there is no such file"};
-    return InitConf(catalog).run(file != nullptr ? *file : missing, drop_ins);
+    if (file != nullptr) return InitConf(catalog).run(*file, drop_ins);
+    return InitConf(catalog).run({"init.conf", "", "there is no such file"}, drop_ins);
 }
 
 } // namespace leash

@@ -24,7 +24,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 Checked<WatchdogTimer> parse_timer(std::string_view item) {
-    static const KeySpec times{.section = "service", .key = "watchdog", .type = ValueType::duration,
+    const KeySpec times{.section = "service", .key = "watchdog", .type = ValueType::duration,
                                .least = 100, .most = 24 * 3'600'000, .zero = "not watched"};
     auto colon = item.find(':');
     WatchdogTimer timer{std::string(kMainTimer), Ms{0}};

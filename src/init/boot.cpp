@@ -108,12 +108,12 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     if (!catalog.left_out.empty())
         note(fmt::format("{} services are left out, their files have errors: see initctl verify",
                          catalog.left_out.size()));
-    system_ = std::move(catalog.system);
+    system_ = catalog.system; // copied, as the services are: see load_tree
     logs_.set_log_size(system_.log_size);
     system_record_.limit_count = system_.crash_limit.count;
     system_record_.limit_window = system_.crash_limit.window.count();
     record_system(); // a crash from here on is counted against that
-    for (auto& [name, settings] : catalog.services) manager_.define(std::move(settings));
+    for (const auto& [name, settings] : catalog.services) manager_.define(ServiceSettings(settings));
     auto drain = [this](StartId start) { return executor_->drain_notify(start); };
     plugins_ = std::make_unique<Plugins>(
         loop_, manager_, core_, system_, *recovery_,

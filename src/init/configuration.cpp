@@ -4,7 +4,9 @@
 #include "base/fixed_text.h"
 #include "base/log.h"
 #include "config/files.h"
+#include "config/schema.h"
 #include "init/init.h"
+#include "init/scratch_memory.h"
 
 #include <algorithm>
 #include <cstring>
@@ -29,10 +31,12 @@ void Init::read_tree(std::function<void(Result<std::vector<SourceFile>>)> done) 
         return write_all(out, serialize(read_config_layers(config_layers("")))) ? 0 : 1;
     };
     job.done = [done = std::move(done)](int status, const std::string& bytes) {
-        if (status == 0)
-            done(deserialize(bytes));
-        else
-            done(fail("/usr/lib/leash, /etc/leash, /run/leash: they cannot be read"));
+        if (status != 0)
+            return done(fail("/usr/lib/leash, /etc/leash, /run/leash: they cannot be read"));
+        ScratchMemory scratch;
+        auto files = deserialize(bytes);
+        scratch.end();
+        done(std::move(files));
     };
     workers_.run(std::move(job));
 }
@@ -45,7 +49,12 @@ void Init::read_configuration() {
 }
 
 Catalog Init::load_tree(const std::vector<SourceFile>& files, std::vector<std::string> wanted) {
+    // The tables of keys stay: they are made before.
+    (void)service_schema();
+    (void)system_schema();
+    ScratchMemory scratch;
     auto catalog = load(files, wanted);
+    scratch.end();
     masked_ = catalog.masked;
     templates_.clear();
     for (const auto& file : files)
@@ -112,8 +121,8 @@ void Init::take_plugin_sections(const std::vector<SourceFile>& files, Catalog& c
     });
     if (!there) return;
     system_.watchdog = catalog.system.watchdog;
-    system_.plugin_config = std::move(catalog.system.plugin_config);
-    system_.plugin_sections = std::move(catalog.system.plugin_sections);
+    system_.plugin_config = catalog.system.plugin_config;
+    system_.plugin_sections = catalog.system.plugin_sections;
     plugins_->configured();
 }
 
@@ -122,7 +131,7 @@ void Init::take_changes(Catalog catalog, ReloadReport& report) {
     for (const auto& name : catalog.left_out)
         if (manager_.view(name)) report.changes.push_back({"refused", name, "it stays as it was"});
     std::vector<std::string> to_start, to_time;
-    for (auto& [name, settings] : catalog.services) {
+    for (const auto& [name, settings] : catalog.services) {
         const auto* known = manager_.settings(name);
         bool automatic = settings.start == StartMode::automatic;
         bool timer = automatic && !settings.calendar.rules.empty();
@@ -144,7 +153,7 @@ void Init::take_changes(Catalog catalog, ReloadReport& report) {
             report.changes.push_back(
                 {"changed", name, is_alive(view->state) ? "counts from its next start on" : ""});
         }
-        manager_.define(std::move(settings));
+        manager_.define(ServiceSettings(settings)); // a copy: see load_tree
     }
     if (!calendars_) return; // still booting
     conditions_->update();

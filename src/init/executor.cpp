@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "init/hook.h"
+#include "init/scratch_memory.h"
 #include "spawn/spawn.h"
 
 namespace leash {
@@ -103,8 +104,10 @@ void Executor::spawn(const action::Spawn& wanted) {
     auto& kept = live_.add(std::move(live));
     attach_readiness(kept, *settings, std::move(s6_read));
     record(wanted.service, Recovery::Intent::spawn);
+    ScratchMemory scratch; // a plan is over as soon as its child executes
     auto spawned = leash::spawn(request);
     if (!spawned) {
+        scratch.end();
         live_.erase(wanted.start);
         return refuse(spawned.error().text);
     }
@@ -117,6 +120,7 @@ void Executor::spawn(const action::Spawn& wanted) {
                                                    [this, start = wanted.start](int) {
                                                        on_outcome(start);
                                                    });
+    scratch.end();
     core_.post(event::Spawned{wanted.start, kept.main_pid});
 }
 
