@@ -11,6 +11,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -100,7 +101,28 @@ void Clients::adopt_or_open() {
         on_ = false;
         return;
     }
-    spawn(host_->now_ms());
+    await_first();
+}
+
+// A machine without clients needs no helper, and a boot does not wait for it: who comes first is heard
+// here, and waits in the socket for the helper that is made then.
+void Clients::await_first() {
+    bool watched = false;
+    for (std::size_t i = 0; i < 2; ++i)
+        if (sockets_[i] >= 0) watched |= host_->watch_fd(sockets_[i], kFdFirst + i) == 0;
+    if (!watched) {
+        spawn(host_->now_ms());
+        return;
+    }
+    waits_ = true;
+    show();
+}
+
+void Clients::first_came(std::int64_t now) {
+    if (!std::exchange(waits_, false)) return; // on the other socket, in the same round
+    for (int socket : sockets_)
+        if (socket >= 0) host_->unwatch_fd(socket);
+    spawn(now);
 }
 
 int Clients::open_socket(const std::string& path, const char* name) {
@@ -181,7 +203,8 @@ void Clients::lost(std::int64_t now, const char* how) {
 }
 
 void Clients::show() {
-    if (link_ >= 0) host_->set_status("clients", "watchdogd's clients are served");
+    if (waits_) host_->set_status("clients", "watchdogd's clients are served, none has come yet");
+    else if (link_ >= 0) host_->set_status("clients", "watchdogd's clients are served");
     else host_->set_status("clients", "THE HELPER FOR WATCHDOGD'S CLIENTS IS LOST; tried again");
 }
 
@@ -193,6 +216,10 @@ bool Clients::event(const leash_event& event) {
         if (link_ < 0) spawn(event.now_ms);
         return true;
     case LEASH_EVENT_READABLE:
+        if (event.cookie == kFdFirst || event.cookie == kFdFirstOld) {
+            first_came(event.now_ms);
+            return true;
+        }
         if (event.cookie != kFdLink) return false;
         read_link(event.now_ms);
         return true;

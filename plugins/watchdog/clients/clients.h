@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // watchdogd's clients, as PID 1 sees them: it owns the two sockets, keeps a helper process that serves
-// them, and turns what that tells into trouble of services or of the machine. All state of the clients
-// is the helper's; it outlives a re-exec of PID 1. Where the helper dies, its clients are lost: they
-// get EIDRM and subscribe again, as after a restart of watchdogd. The sockets stay, and who connects
-// meanwhile waits for the next one.
+// them from the first one that comes on, and turns what that tells into trouble of services or of the
+// machine. All state of the clients is the helper's; it outlives a re-exec of PID 1. Where the helper
+// dies, its clients are lost: they get EIDRM and subscribe again, as after a restart of watchdogd. The
+// sockets stay, and who connects meanwhile waits for the next one.
 //
 //     clients       = yes     yes, no
 //     client-policy = reboot  the answer to a client of no service
@@ -31,6 +31,8 @@ enum Cookie : std::uint64_t { // apart from those of the rest of the plugin
     kTimerHelper = 0x3000,
     kFdLink,
     kHelper,
+    kFdFirst, // the sockets, until the first client comes
+    kFdFirstOld,
 };
 
 class Clients {
@@ -45,6 +47,8 @@ class Clients {
   private:
     void adopt_or_open();
     int open_socket(const std::string& path, const char* name);
+    void await_first();
+    void first_came(std::int64_t now);
     void spawn(std::int64_t now);
     void lost(std::int64_t now, const char* how);
     bool read_link(std::int64_t now);
@@ -66,6 +70,7 @@ class Clients {
     ClientHost* rest_ = nullptr;
     bool on_ = false;
     bool ending_ = false;
+    bool waits_ = false; // for the first client, without a helper
     bool again_ = false; // a helper was lost
     bool told_enabled_ = true;
     std::string root_; // tests: the sockets lie below it

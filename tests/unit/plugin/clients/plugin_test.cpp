@@ -79,6 +79,22 @@ TEST_F(ClientsPluginTest, BothSocketsAreForEveryone) {
     }
 }
 
+TEST_F(ClientsPluginTest, TheHelperIsMadeWhenTheFirstClientComes) {
+    for (auto path : {"/run/watchdogd/sock", "/run/watchdogd.sock"}) {
+        load();
+        init->run(100ms, [] { return false; });
+        EXPECT_EQ(helper(), 0) << path;
+        EXPECT_EQ(exchange(question(k44, 11, {}), path).size(), 44U) << path;
+        pid_t first = helper();
+        EXPECT_GT(first, 0) << path;
+        for (auto other : {"/run/watchdogd.sock", "/run/watchdogd/sock"})
+            EXPECT_EQ(exchange(question(k44, 11, {}), other).size(), 44U) << path;
+        EXPECT_EQ(helper(), first) << path;
+        init = std::make_unique<SmallInit>(PLUGINS);
+        init->services.keys = {{"device", "none"}, {"clients", "yes"}, {"clients-root", root}};
+    }
+}
+
 TEST_F(ClientsPluginTest, WithoutTheKeyThereAreNone) {
     init->services.keys["clients"] = "no";
     load();
