@@ -9,6 +9,7 @@
 #include "service/graph.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +21,25 @@ namespace {
 struct Sources {
     const SourceFile* file = nullptr;
     std::vector<const SourceFile*> drop_ins;
+};
+
+// Every key that there is is asked for in every service, and a file sets few: most are told apart by a
+// bit that none of those has.
+class KeyMarks {
+  public:
+    template <class Map> explicit KeyMarks(const Map& keys) {
+        for (const auto& [key, value] : keys) marks_ |= mark_of(key);
+    }
+    [[nodiscard]] bool may_have(std::string_view key) const { return (marks_ & mark_of(key)) != 0; }
+
+  private:
+    static std::uint64_t mark_of(std::string_view key) {
+        if (key.empty()) return 1;
+        auto first = static_cast<unsigned char>(key.front());
+        auto last = static_cast<unsigned char>(key.back());
+        return std::uint64_t{1} << ((key.size() * 11 + first * 3U + last) % 64);
+    }
+    std::uint64_t marks_ = 0;
 };
 
 class Loader {
@@ -282,11 +302,13 @@ class Loader {
         if (complaints.errors() > 0) return false;
         finish_service(
             settings,
-            [&](std::string_view key) {
+            [&, marks = KeyMarks(own)](std::string_view key) {
+                if (!marks.may_have(key)) return 0;
                 auto found = own.find(key);
                 return found == own.end() ? 0 : found->second.line;
             },
-            [&](std::string_view key) {
+            [&, marks = KeyMarks(inherited)](std::string_view key) {
+                if (!marks.may_have(key)) return 0;
                 auto found = inherited.find(key);
                 return found == inherited.end() ? 0 : found->second->lines.front().number;
             },
@@ -300,7 +322,9 @@ class Loader {
         auto& lines = catalog_.lines[settings.name];
         places.clear(); // of the trial of a template
         lines.clear();
+        KeyMarks own_marks(own), inherited_marks(inherited);
         for (const auto& spec : service_schema()) {
+            if (!own_marks.may_have(spec.key) && !inherited_marks.may_have(spec.key)) continue;
             std::string key(spec.key);
             if (auto how = own.find(key); how != own.end()) {
                 places[key] = complaints.place(how->second.line);
@@ -343,7 +367,17 @@ class Loader {
     void check_dependencies() {
         leave_out_what_needs_masked();
         leave_out_dependants();
-        // check_graph() shall not call a service unknown that only has errors.
+        for (const auto& fault : faults_of_graph()) {
+            complain(fault.service, fault.key, fault.text, fault.hint, fault.fatal);
+            if (!fault.fatal) continue;
+            catalog_.services.erase(fault.service);
+            catalog_.left_out.insert(fault.service);
+        }
+    }
+
+    // check_graph() shall not call a service unknown that only has errors.
+    [[nodiscard]] std::vector<GraphFault> faults_of_graph() const {
+        if (catalog_.left_out.empty() && catalog_.masked.empty()) return check_graph(catalog_.services);
         auto known = catalog_.services;
         for (auto& [name, settings] : known)
             for (auto* names : {&settings.wants, &settings.after, &settings.before, &settings.conflicts,
@@ -351,12 +385,7 @@ class Loader {
                 std::erase_if(*names, [&](const auto& other) {
                     return catalog_.left_out.contains(other) || catalog_.masked.contains(other);
                 });
-        for (const auto& fault : check_graph(known)) {
-            complain(fault.service, fault.key, fault.text, fault.hint, fault.fatal);
-            if (!fault.fatal) continue;
-            catalog_.services.erase(fault.service);
-            catalog_.left_out.insert(fault.service);
-        }
+        return check_graph(known);
     }
 
     // No error: of two that are started by hand, one at a time may have it.

@@ -107,7 +107,7 @@ std::size_t ScratchMemory::live() { return pool.live(); }
 
 // The sanitizers have their own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// Those for arrays, with a size and nothrow come down to these two; aligned ones are a pair of their own.
+// Those for arrays and nothrow come down to these; aligned ones are a pair of their own.
 void* operator new(std::size_t bytes) {
     if (void* place = leash::pool.take(bytes)) return place;
     if (void* place = std::malloc(bytes == 0 ? 1 : bytes)) return place;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Reading the configuration takes several times the memory of what is kept of it, and so does a start.
-// From the common heap, the few things that stay would lie scattered over all of that, and hold its pages
-// for good. While a ScratchMemory is open, `new` takes from pages apart instead, which go back to the
-// kernel as soon as nothing lives in them: what is to stay is copied after end().
+// From the common heap, the few things that stay would lie scattered over all of that, and hold its
+// pages for good. While a ScratchMemory is open, `new` takes from pages apart instead, which go back to
+// the kernel as soon as nothing lives in them: what is to stay is copied after end().
 //
 //     ScratchMemory scratch;
 //     auto catalog = load(...);
