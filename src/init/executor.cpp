@@ -26,6 +26,18 @@ EndScope scope_of(KillScope kill) {
     return EndScope::all;
 }
 
+// Whether its number is surely its own still: there is a pidfd, or it is a child that PID 1, and nobody
+// else, has yet to reap.
+bool holds_main(const LiveStart& live) {
+    return live.pidfd || (live.main_pid > 0 && live.main_pid == live.first_pid);
+}
+
+// ESRCH: it has just died, and SIGCHLD is on its way.
+void signal_main(const LiveStart& live, int signal) {
+    if (live.pidfd) (void)signal_pidfd(live.pidfd.get(), signal);
+    else if (holds_main(live)) (void)kill(live.main_pid, signal);
+}
+
 } // namespace
 
 Executor::Executor(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers,
@@ -79,6 +91,7 @@ void Executor::spawn(const action::Spawn& wanted) {
     SpawnRequest request;
     request.settings = settings;
     request.start = wanted.start;
+    request.pidfd = false; // a child of ours, whose number is its own until it is reaped here
     auto refuse = [&](std::string reason) {
         core_.post(event::SpawnFailed{wanted.start, std::move(reason)});
     };
@@ -132,7 +145,6 @@ void Executor::spawn(const action::Spawn& wanted) {
     }
     put_in_place(wanted.service, wanted.start, *spawned, group, known);
     kept.first_pid = kept.main_pid = spawned->pid;
-    kept.pidfd = std::move(spawned->pidfd);
     kept.start_ticks = spawned->start_ticks;
     kept.outcome = std::move(spawned->outcome);
     kept.outcome_watch = std::make_unique<IoWatch>(loop_, kept.outcome.get(), UEV_READ,
@@ -210,10 +222,9 @@ void Executor::signal(const action::SignalStart& wanted) {
         bool nowhere_else = !known || known->live <= 1;
         alone = members.size() == 1 && members.front() == live->main_pid && nowhere_else;
     }
-    if (alone && live && live->pidfd) {
-        // ESRCH: it has just died, and SIGCHLD is on its way.
-        (void)signal_pidfd(live->pidfd.get(), wanted.signal);
-        (void)signal_pidfd(live->pidfd.get(), SIGCONT);
+    if (alone && live && holds_main(*live)) {
+        signal_main(*live, wanted.signal);
+        signal_main(*live, SIGCONT);
         return;
     }
     ender_.add(std::move(job));
@@ -251,8 +262,7 @@ void Executor::ended(const EndResult& result) {
 }
 
 void Executor::reload(const action::ReloadMain& wanted) {
-    if (auto* live = live_.find(wanted.start); live && live->pidfd)
-        (void)signal_pidfd(live->pidfd.get(), SIGHUP);
+    if (auto* live = live_.find(wanted.start)) signal_main(*live, SIGHUP);
 }
 
 void Executor::run_hook(const action::RunHook& wanted) {

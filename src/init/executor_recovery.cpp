@@ -96,7 +96,8 @@ void Executor::adopt(const ServiceRecord& record) {
     }
     if (record.notify_access >= 0 && record.notify_access <= static_cast<int>(NotifyAccess::all))
         live.access = static_cast<NotifyAccess>(record.notify_access);
-    if (live.main_pid > 0)
+    // A child of ours needs none: see Executor::spawn.
+    if (live.main_pid > 0 && (live.main_pid != live.first_pid || record.scope != 0))
         if (auto pidfd = open_pidfd(live.main_pid)) live.pidfd = std::move(*pidfd);
     auto& kept = live_.add(std::move(live));
     bool by_s6 = settings->notify.kind == NotifyKind::s6 && s6;
@@ -170,7 +171,6 @@ void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool sco
         return;
     }
     live.first_pid = live.main_pid = child;
-    if (auto pidfd = open_pidfd(child)) live.pidfd = std::move(*pidfd);
     auto group = group_for(*manager_.settings(live.service), "main");
     if (make_known(live.service, life.start, group.folder.get()))
         (void)kernel_->adopt(life.start, {.pid = child, .tree = true});

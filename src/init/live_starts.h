@@ -32,7 +32,7 @@ struct LiveStart {
     pid_t first_pid = 0;
     pid_t main_pid = 0;
     std::uint64_t start_ticks = 0; // of first_pid
-    UniqueFd pidfd;      // of main_pid
+    UniqueFd pidfd; // of main_pid, where that is not first_pid or somebody else's child
     std::unique_ptr<IoWatch> pidfd_watch; // only where the main process may be nobody's child of ours
     ExecOutcome outcome;
     pid_t control_pid = 0; // the command beside the main process

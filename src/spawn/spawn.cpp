@@ -46,11 +46,12 @@ class BlockedSignals {
 void enter(void* plan) { static_cast<ChildPlan*>(plan)->carry_out(true); }
 
 // As fork: 0 in the child, and a negative errno. `cgroup_fd` -1: into our own group. `shared`: the
-// child shares our memory and begins with that plan, on its stack; null: it is a copy.
-long clone_process(int cgroup_fd, int& pidfd, ChildPlan* shared) {
+// child shares our memory and begins with that plan, on its stack; null: it is a copy. `pidfd` null:
+// none is wanted.
+long clone_process(int cgroup_fd, int* pidfd, ChildPlan* shared) {
     clone_args arguments{};
-    arguments.flags = CLONE_PIDFD;
-    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    if (pidfd) arguments.flags = CLONE_PIDFD;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
     arguments.exit_signal = SIGCHLD;
     if (cgroup_fd >= 0) {
         arguments.flags |= CLONE_INTO_CGROUP;
@@ -66,8 +67,8 @@ long clone_process(int cgroup_fd, int& pidfd, ChildPlan* shared) {
 }
 
 // Where clone3 does not exist, or a container's filter hides it.
-long clone_old(int& pidfd) {
-    return raw_call(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
+long clone_old(int* pidfd) {
+    return raw_call(SYS_clone, (pidfd ? CLONE_PIDFD : 0) | SIGCHLD, nullptr, pidfd, nullptr, nullptr);
 }
 
 // Armed from right before the fork, with no other fork of PID 1 in between, until the block is left:
@@ -123,6 +124,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
     }
 
     int pidfd = -1;
+    int* wants_pidfd = request.pidfd ? &pidfd : nullptr;
     long pid = -1;
     std::string not_armed;
     {
@@ -131,7 +133,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
         spawned.in_lineage = lineage.armed();
         not_armed = lineage.failure();
         auto clone = [&](int cgroup_fd) {
-            return clone_process(cgroup_fd, pidfd, plan.get());
+            return clone_process(cgroup_fd, wants_pidfd, plan.get());
         };
         pid = clone(request.cgroup_fd);
         if (pid < 0 && spawned.in_cgroup && pid != -EAGAIN && pid != -ENOMEM) {
@@ -142,7 +144,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
         }
         if (pid == -ENOSYS) {
             plan.reset();
-            pid = clone_old(pidfd);
+            pid = clone_old(wants_pidfd);
         }
         if (pid == 0) run_forked_child(request, initial, child_end.get());
     }

@@ -42,6 +42,7 @@ struct SpawnRequest {
     // Not for a command beside the main process. Sockets that Leash opens come before what it keeps.
     std::vector<PassedDescriptor> passed;
     int notify_fd = -1;  // notify = s6:FD: becomes descriptor settings->notify.fd
+    bool pidfd = true; // Spawned::pidfd is wanted
     // If given, the process is born into `start`, which has been made known with set_start.
     KernelLineage* kernel = nullptr;
 };

@@ -377,6 +377,15 @@ TEST_P(Spawn, PidfdTellsTheExit) {
     EXPECT_NE(::fcntl(running.process.pidfd.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
+TEST_P(Spawn, APidfdOnlyWhereItIsWanted) {
+    auto running = run("brief", {"/bin/sh", "-c", "exit 7"},
+                       [](ServiceSettings&, SpawnRequest& request) { request.pidfd = false; });
+    EXPECT_FALSE(running.process.pidfd);
+    int status = 0;
+    ASSERT_EQ(::waitpid(running.process.pid, &status, 0), running.process.pid);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
 TEST_P(Spawn, ConsoleHasItsTerminal) {
     ASSERT_TRUE(::mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666") == 0);
     UniqueFd master(::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
