@@ -56,9 +56,4 @@ CountAndRate count_and_rate_of(const Subject& subject, std::string_view key) {
     return both;
 }
 
-std::uint64_t time_of(const Subject& subject, std::string_view key) {
-    auto amount = amount_of(subject, key);
-    return amount ? amount->number * 1'000'000 : 0;
-}
-
 } // namespace leash::finder

@@ -31,7 +31,5 @@ struct CountAndRate {
     std::optional<Amount> count, rate;
 };
 [[nodiscard]] CountAndRate count_and_rate_of(const Subject& subject, std::string_view key);
-// A key that is a time, in ns; 0: off.
-[[nodiscard]] std::uint64_t time_of(const Subject& subject, std::string_view key);
 
 } // namespace leash::finder

@@ -105,7 +105,8 @@ TEST(FinderKeys, InAFile) {
             EXPECT_EQ(catalog.services.at(kName).finder->at(row.key), row.plain);
         }
     }
-    EXPECT_TRUE(has(load_daemon("memory-leak =\n").complaints, ":3: memory-leak: no value; allowed: off"));
+    EXPECT_TRUE(has(load_daemon("memory-leak =\n").complaints,
+                    ":3: memory-leak: no value; allowed: off"));
 }
 
 TEST(FinderKeys, Answers) {
@@ -122,7 +123,8 @@ TEST(FinderKeys, Answers) {
                                   "add for example cpu-hog = 90%/30s"},
         {"on-deadlock = report\n", ":3: warning: on-deadlock: has no effect without `deadlock`; "
                                    "add for example deadlock = 30s"},
-        {"stuck = 5s\non-stuck = limit\n", ":4: on-stuck: 'limit': there is nothing to limit about stuck"},
+        {"stuck = 5s\non-stuck = limit\n",
+         ":4: on-stuck: 'limit': there is nothing to limit about stuck"},
         {"stuck = 5s\non-stuck = report at 50%\n",
          ":4: warning: on-stuck: 'at 50%' has no effect: stuck has no level"},
         {"cpu-hog = 90%/5s\non-cpu-hog = limit 64M\n",
@@ -130,7 +132,8 @@ TEST(FinderKeys, Answers) {
         {"on-task-hog = limit x\ntask-hog = 5\n",
          ":3: on-task-hog: step 1: 'limit x': write a share (50%), a size (64M) or a number"},
         {"on-shm-hog = limit\nshm-hog = 1M\n", ""},
-        {"on-memory-hog = limit\n", ":3: on-memory-hog: 'limit' does not say to what; for example limit 64M"},
+        {"on-memory-hog = limit\n",
+         ":3: on-memory-hog: 'limit' does not say to what; for example limit 64M"},
     };
     for (const auto& row : rows) {
         auto text = all(load_daemon(row.lines).complaints);
@@ -168,7 +171,9 @@ TEST(FinderKeys, OfThePlugin) {
 
 // A default that nobody has asked for never restarts anything.
 TEST(FinderKeys, WhoAnswers) {
-    auto answer = [](const ServiceSettings& s, TroubleKind kind) { return to_string(policy_for(s, kind)); };
+    auto answer = [](const ServiceSettings& s, TroubleKind kind) {
+        return to_string(policy_for(s, kind));
+    };
     ServiceSettings s;
     EXPECT_EQ(answer(s, TroubleKind::fd_hog), "report");
     s.on_trouble = *parse_policy("reboot");

@@ -64,7 +64,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
                 return fmt::format("limit {}#{} {} {}", a.service, a.start, to_string(a.kind),
                                    a.value ? a.value->number : 0);
             },
-            [&](const action::FreezeStart& a) { return fmt::format("freeze {}#{}", a.service, a.start); },
+            [&](const action::FreezeStart& a) {
+                return fmt::format("freeze {}#{}", a.service, a.start);
+            },
             [&](const action::DumpStart& a) {
                 return fmt::format("dump {}#{} ({})", a.service, a.start, a.evidence);
             },

@@ -34,7 +34,8 @@ TEST(Levels, EachStepOnceAsItRises) {
     EXPECT_EQ(told(b, 81),
               (Lines{"tell a: trouble: memory-leak: at 81; answer: limit 64M, freeze, dump",
                      "limit a#1 memory-leak 67108864", "freeze a#1", "dump a#1 (memory-leak: at 81)"}));
-    EXPECT_EQ(told(b, 250), (Lines{"tell a: trouble: memory-leak: at 250; answer: restart", "signal a#1 15"}));
+    EXPECT_EQ(told(b, 250),
+              (Lines{"tell a: trouble: memory-leak: at 250; answer: restart", "signal a#1 15"}));
     EXPECT_EQ(told(b, 100), Lines{});
 }
 
