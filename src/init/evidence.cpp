@@ -121,8 +121,12 @@ void add_file(std::string& text, const std::string& path, std::size_t most_lines
 std::vector<std::string> parse_stack(std::string_view text, std::size_t most) {
     std::vector<std::string> frames;
     for (auto line : split(text, '\n', true)) {
-        auto name = line.starts_with("[<") ? trim(line.substr(std::min(line.find(']') + 1, line.size())))
-                                           : line;
+        auto name = line;
+        if (name.starts_with("[<")) { // an address, which the kernel hides
+            auto end = name.find(']');
+            if (end == std::string_view::npos) continue;
+            name = trim(name.substr(end + 1));
+        }
         name = name.substr(0, name.find('+'));
         if (name.empty()) continue;
         if (frames.size() == most) break;

@@ -227,6 +227,7 @@ void of_silence(const MachineView& machine, std::vector<Finding>& found) {
                              : "if it does not come back: initctl reboot -f";
     found.push_back(std::move(finding));
     for (const auto& record : machine.records) {
+        if (text_of(record, "event") == "evidence") continue; // explain has it
         Finding last;
         last.what = "last-record";
         last.severity = Severity::note;

@@ -115,7 +115,7 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
         next.next ? to_string(waits) : std::string(), next.due});
     auto& standing = life_.troubles.edit()[static_cast<std::size_t>(kind)];
     if (!std::exchange(standing.standing, true)) standing.since = turn.now;
-    standing.evidence = evidence;
+    if (!standing.pending) standing.evidence = evidence; // a step that waits keeps its own
     standing.calming = false;
     for (const auto& step : next.steps) take(turn, step, kind, why);
     if (next.is_final()) return;
@@ -125,6 +125,7 @@ void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited
         waiting.pending = true;
         waiting.next = *next.next;
         waiting.due = next.due;
+        waiting.evidence = evidence;
         waiting.waiting = levels;
         if (ended) {
             life_.outcome = Outcome::hold;

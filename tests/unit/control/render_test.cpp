@@ -144,10 +144,24 @@ TEST(Render, TheSystem) {
         R"({"state":"degraded","target":"default","uptime_ms":61000,"version":")" LEASH_VERSION
         R"(","module":"loaded","cgroup":"/sys/fs/cgroup","services":3,"running":2,)"
         R"("failed":["httpd"],"plugins":[{"name":"watchdog",)"
-        R"("status":"feeding /dev/watchdog"}],"notes":["no WDT"]})");
+        R"("status":"feeding /dev/watchdog"}],"notes":["no WDT"],)"
+        R"("crashes":0,"crashed_ms":null,"troubles":0,"records":""})");
+    system.crashes = 2;
+    system.crashed = system.uptime - Ms{5'000};
+    system.troubles = 1;
+    system.records = "2 wait";
+    EXPECT_TRUE(render_system(system).ends_with(
+        R"("crashes":2,"crashed_ms":5000,"troubles":1,"records":"2 wait"})"));
 }
 
 TEST(Render, SmallOnes) {
+    TroubleView trouble{"web", "", "deadlock", "two threads", 0x12, Ms{1'000}, "restart", Ms{9'000}};
+    EXPECT_EQ(render_trouble(trouble, Ms{4'000}),
+              R"({"service":"web","source":null,"kind":"deadlock","evidence":"two threads",)"
+              R"("start_id":"0000000000000012","since_ms":3000,"next":"restart","due_ms":5000})");
+    EXPECT_EQ(render_trouble({"", "monitor m", "memory", "97%", 0, Ms{0}, "", Ms{0}}, Ms{1}),
+              R"({"service":null,"source":"monitor m","kind":"memory","evidence":"97%",)"
+              R"("start_id":null,"since_ms":1,"next":null,"due_ms":null})");
     EXPECT_EQ(render_version(), R"({"version":")" LEASH_VERSION R"(","schema":1})");
     EXPECT_EQ(render_state("starting"), R"({"state":"starting"})");
     EXPECT_EQ(render_dependant("app"), R"({"dependant":"app"})");

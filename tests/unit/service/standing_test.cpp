@@ -31,7 +31,8 @@ struct Noting : Bench {
     // "missed-heartbeat for 5s, then restart in 10s" of each that stands.
     Lines standing(const std::string& name) {
         Lines lines;
-        for (const auto& each : manager.view(name)->troubles)
+        const auto view = manager.view(name);
+        for (const auto& each : view->troubles)
             lines.push_back(fmt::format("{} for {}s{}", to_string(each.kind),
                                         (now - each.since).count() / 1000,
                                         each.next.empty()

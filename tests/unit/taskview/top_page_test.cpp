@@ -133,12 +133,24 @@ TEST(TopServices, ThoseThatDoNotComeUpAreSeen) {
     EXPECT_EQ(usage[2].service, "e");
 }
 
+TEST_F(TopPage, TroubleComesFirst) {
+    page.usage.push_back(service("idle", 0, 0, 0));
+    page.troubles["idle"] = "deadlock";
+    order_page(sample.rows, page.usage, settings.by, page.troubles);
+    EXPECT_EQ(page.usage.front().service, "idle");
+    auto all = text();
+    EXPECT_NE(all.find("TROUBLE"), std::string::npos) << all;
+    EXPECT_NE(all.find("deadlock"), std::string::npos) << all;
+    EXPECT_NE(page_json(page, settings).find(R"("trouble":"deadlock")"), std::string::npos);
+}
+
 TEST_F(TopPage, Json) {
     sample.rows.resize(1);
     auto text = page_json(page, settings);
     EXPECT_TRUE(text.starts_with(
         R"({"time_ns":3661000000000,"cpus":2,"services":[{"service":"web","state":"running",)"
-        R"("tasks":1,"processes":1,"cpu_percent":20.00,"rss":80,"shmem":0,"fds":9},)")) << text;
+        R"("tasks":1,"processes":1,"cpu_percent":20.00,"rss":80,"shmem":0,"fds":9,)"
+        R"("trouble":null},)")) << text;
     EXPECT_NE(text.find(R"({"service":"[kernel]","state":null,)"), std::string::npos) << text;
     EXPECT_NE(text.find(R"(],"tasks":[{"pid":1,"tid":1,"service":null,)"), std::string::npos);
     EXPECT_TRUE(text.ends_with("}]}")) << text;
