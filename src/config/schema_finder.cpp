@@ -168,8 +168,8 @@ void add_finder(std::vector<KeySpec>& table) {
         .set = SystemSetter{check_nothing}});
     table.push_back({.section = section, .key = "memory-limit", .type = size, .least = 4 << 20,
         .most = std::int64_t{1} << 32, .fallback = "64M",
-        .text = "How much memory the process that looks may take (RLIMIT_DATA). If that is not enough it "
-                "is started anew.",
+        .text = "How much memory the process that looks may take (RLIMIT_DATA). If that is not "
+                "enough it is started anew.",
         .set = SystemSetter{check_nothing}});
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The parts of the tables. Of system_schema(): [system] first, then a file for each plugin that comes with Leash. A
-// section with a label, [PLUGIN LABEL], has rows of its own, whose section is "PLUGIN LABEL" with a word
-// in capitals for the label, as the man page shows it: "watchdog DEVICE".
+// The parts of the tables. Of system_schema(): [system] first, then a file for each plugin that comes
+// with Leash. A section with a label, [PLUGIN LABEL], has rows of its own, whose section is "PLUGIN
+// LABEL" with a word in capitals for the label, as the man page shows it: "watchdog DEVICE".
 #pragma once
 
 #include <string>

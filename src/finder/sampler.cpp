@@ -86,7 +86,8 @@ const Look& Sampler::look(std::span<const Subject> subjects, bool threads) {
     }
     if (source_ && !ask_module(threads)) source_.reset(); // unloaded: /proc has to do
     if (!source_) read_proc(subjects, threads);
-    look_ = {processes_.time_ns, source_ != nullptr, &processes_, threads ? &threads_ : nullptr, subjects};
+    look_ = {processes_.time_ns, source_ != nullptr, &processes_, threads ? &threads_ : nullptr,
+             subjects};
     return look_;
 }
 

@@ -85,9 +85,9 @@ enum leash_event_type {
  *   interval=  timeout=              of the probe
  * A service that is not watched has an empty text.
  *
- * What is looked for in it, `finder` of the same event: words KEY=VALUE likewise, of the keys of [service]
- * about hogs, leaks and hangs that are on. Times are in milliseconds, sizes in bytes; a value that ends
- * with % is a share:
+ * What is looked for in it, `finder` of the same event: words KEY=VALUE likewise, of the keys of
+ * [service] about hogs, leaks and hangs that are on. Times are in milliseconds, sizes in bytes; a value
+ * that ends with % is a share:
  *   cpu-hog=PERCENT/TIME        memory-hog=SIZE, =N%        memory-leak=SIZE/TIME
  *   fd-hog=N, =N%               fd-leak=N/TIME              shm-hog=SIZE, =N%
  *   task-hog=N, =N/TIME, =N,N/TIME                          strays=report, =return, =kill

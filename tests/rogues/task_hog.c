@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * "fork": a child every MS milliseconds that stays, and tries again where it gets none; "short": children
- * that end at once, so that there are never many; "threads": COUNT threads that sleep. Defeats counting
- * processes, and counting at all. */
+ * "fork": a child every MS milliseconds that stays, and tries again where it gets none; "short":
+ * children that end at once, so that there are never many; "threads": COUNT threads that sleep.
+ * Defeats counting processes, and counting at all. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 // Hogs and leaks: looks at a machine of the test's own making, one after the other.
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <functional>
 #include <string>
 
@@ -95,8 +94,8 @@ const Row kRows[] = {
      },
      "cpu-hog", 99, 101},
     {"fat", "memory-hog=10485760", 2,
-     [](Machine& m, int) { m.main().anon = 9 * kMiB, m.main().swap = 3 * kMiB; }, "memory-hog", 120, 120,
-     "12M of memory, limit 10M; largest: process 100"},
+     [](Machine& m, int) { m.main().anon = 9 * kMiB, m.main().swap = 3 * kMiB; }, "memory-hog", 120,
+     120, "12M of memory, limit 10M; largest: process 100"},
     {"fat for one look only", "memory-hog=10485760", 4,
      [](Machine& m, int i) { m.main().anon = i == 2 ? 20 * kMiB : 0; }, "", 0, 0},
     {"a share of the machine", "memory-hog=50%", 2, [](Machine& m, int) { m.main().anon = 400 * kMiB; },
@@ -112,7 +111,8 @@ const Row kRows[] = {
     {"has grown once", "memory-leak=104857600/10000", 40,
      [](Machine& m, int i) { m.main().anon = i < 15 ? kMiB : 90 * kMiB; }, "", 0, 0},
     {"a saw tooth", "memory-leak=10485760/10000", 60,
-     [](Machine& m, int i) { m.main().anon = (5 + static_cast<std::uint64_t>(i % 4)) * kMiB; }, "", 0, 0},
+     [](Machine& m, int i) { m.main().anon = (5 + static_cast<std::uint64_t>(i % 4)) * kMiB; }, "", 0,
+     0},
     {"grows by next to nothing", "memory-leak=104857600/10000", 40,
      [](Machine& m, int) { m.main().anon += 4096; }, "", 0, 0},
     {"descriptors", "fd-hog=100", 1, [](Machine& m, int) { m.main().fds = 90; }, "fd-hog", 90, 90,
@@ -135,8 +135,8 @@ const Row kRows[] = {
      },
      "shm-hog", 90, 90},
     {"segments without a user", "shm-hog=10485760", 2,
-     [](Machine& m, int) { m.facts.segments = {{100, 12 * kMiB}, {999, 50 * kMiB}}; }, "shm-hog", 120, 120,
-     "12M in segments without a user"},
+     [](Machine& m, int) { m.facts.segments = {{100, 12 * kMiB}, {999, 50 * kMiB}}; }, "shm-hog", 120,
+     120, "12M in segments without a user"},
     {"... whose maker has gone", "shm-hog=10485760", 6,
      [](Machine& m, int i) {
          if (i == 0) m.add(101, 7);
@@ -156,8 +156,8 @@ const Row kRows[] = {
      "task-hog", 149, 151, "forks within 5 s, limit 100"},
     {"forks long ago", "task-hog=100/5000", 20,
      [](Machine& m, int i) { m.sample.starts[0].forks += i == 0 ? 1000 : 0; }, "", 0, 0},
-    {"off", "", 60, [](Machine& m, int) { m.main().runtime_ns += kSecond, m.main().anon += 9 * kMiB; }, "",
-     0, 0},
+    {"off", "", 60,
+     [](Machine& m, int) { m.main().runtime_ns += kSecond, m.main().anon += 9 * kMiB; }, "", 0, 0},
 };
 
 TEST(Hogs, AreFoundAndOthersAreNot) {

@@ -2,6 +2,7 @@
 // What is told to init: once a level, and over when it is over; and what a helper may not say.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct Bench {
     std::vector<std::string> lines;
     int answer = 0;
     Told told{{[this](std::uint64_t start, const std::string& kind, int percent, const char*) {
-                   lines.push_back(kind + " of " + std::to_string(start) + " " + std::to_string(percent));
+                   lines.push_back(kind + " of " + std::to_string(start) + " " +
+                                   std::to_string(percent));
                    return answer;
                },
                [this](std::uint64_t start, const std::string& kind) {
