@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Takes KIB of shared memory: "memfd" maps it, "sysv" makes a segment, fills it, lets go of it and
  * leaves it behind. Defeats sums of anonymous memory, and looking at what processes have mapped. */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
