@@ -7,6 +7,8 @@
 namespace leash::finder {
 namespace {
 
+constexpr std::size_t kLeast = 5; // points: a window of few looks is the file's own choice
+
 double median_of(std::vector<double>& values) {
     auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
@@ -23,7 +25,7 @@ void Trend::add(std::uint64_t now_ns, double value, std::uint64_t window_ns) {
     points_.push_back({now_ns, value});
     // One point may lie behind the window, so that the others fill it.
     while (points_.size() > 2 && now_ns - points_[1].ns >= window_ns) points_.pop_front();
-    full_ = now_ns - points_.front().ns + step >= window_ns && points_.size() >= 8;
+    full_ = now_ns - points_.front().ns + step >= window_ns && points_.size() >= kLeast;
 }
 
 std::optional<Trend::Growth> Trend::growth(double least) const {

@@ -15,7 +15,7 @@ void add_processes(const std::string& folder, std::string& text, std::size_t& co
     for (pid_t pid : group_processes(folder)) {
         if (++count > kMostNamed) continue;
         auto name = read_small_file(fmt::format("/proc/{}/comm", pid)).value_or("?");
-        text += fmt::format(" {} ({})", pid, printable(trim(name)));
+        text += fmt::format(" {} ({})", pid, printable(name.substr(0, name.find('\n'))));
     }
     for (const auto& name : subgroups(folder)) add_processes(folder + "/" + name, text, count);
 }

@@ -53,7 +53,7 @@ Result<void> limit_tasks(const std::string& folder, std::uint64_t tasks) {
 
 std::uint64_t tasks_now(const std::string& folder) {
     auto text = read_small_file(folder + "/pids.current").value_or("");
-    return parse_unsigned(trim(text)).value_or(0);
+    return parse_unsigned(text.substr(0, text.find('\n'))).value_or(0);
 }
 
 Result<void> freeze_group(const std::string& folder) {

@@ -4,13 +4,12 @@
 //     on-trouble = STEP [ARG] [N/TIME] [at LEVEL] [after TIME] {, STEP ...}
 //     on-crash-loop = restart 3/10m, reboot
 //
-// Steps are taken in order. `report`, `signal`, `exec`, `limit`, `freeze` and `dump` act and go on to
-// the next step; the others end the list, unless their budget N/TIME is used up: then the next step has
-// its turn. `after TIME` waits, counted from the step before, and the step is taken only if the trouble
-// still stands then. `signal` without a name is SIGABRT, which leaves a core. `restart-dependents`
-// restarts what requires the service, too: that stops before it, and comes back after it. `limit`
-// tightens what the trouble is about (limit_of()), `freeze` stops every task of its cgroup, `dump`
-// records evidence.
+// Steps are taken in order. `report`, `signal`, `exec`, `limit`, `freeze` and `dump` act and go on; the
+// others end the list, unless their budget N/TIME is used up: then the next step has its turn. `after
+// TIME` waits, counted from the step before; the step is taken only if the trouble still stands then.
+// `signal` alone is SIGABRT (a core). `restart-dependents` restarts what requires the service, too: that
+// stops before it, and comes back after it. `limit` tightens what the trouble is about (limit_of()),
+// `freeze` stops every task of its cgroup, `dump` records evidence.
 //
 // A trouble with a level, told in percent of its limit, takes each step once, when its level has been
 // reached: `at 60%`, else 100 %. When it is over, that begins anew.

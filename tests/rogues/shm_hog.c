@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Takes KIB of shared memory: "memfd" maps it, "sysv" makes a segment, fills it, lets go of it and
  * leaves it behind. Defeats sums of anonymous memory, and looking at what processes have mapped. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

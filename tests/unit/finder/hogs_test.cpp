@@ -126,6 +126,8 @@ const Row kRows[] = {
      "", 0, 0},
     {"descriptors that leak", "fd-leak=1000/10000", 16, [](Machine& m, int) { m.main().fds += 10; },
      "fd-leak", 25, 27, "10.0 more each second"},
+    {"a window of few looks", "fd-leak=100/5000", 8, [](Machine& m, int) { m.main().fds += 10; },
+     "fd-leak", 125, 135},
     {"descriptors that come and go", "fd-leak=50/10000", 60,
      [](Machine& m, int i) { m.main().fds = i % 2 == 0 ? 10 : 40; }, "", 0, 0},
     {"shared by two, counted once", "shm-hog=10485760", 2,
