@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// A process whose memory does not come when it is read: a page that userfaultfd has to bring, and nobody
+// brings. Who reads it is given up, and all others are read as before.
+#include <chrono>
+#include <csignal>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "finder/reader.h"
+
+namespace leash::finder {
+namespace {
+
+constexpr std::uint64_t kPage = 0x70000000, kSize = 4096;
+
+// A page at kPage in this process that nobody will bring; false where the kernel has no userfaultfd.
+bool make_missing_page() {
+    auto* page = ::mmap(reinterpret_cast<void*>(kPage), kSize, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (page == MAP_FAILED) return false;
+    auto fd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
+    if (fd < 0) return false;
+    uffdio_api api{};
+    api.api = UFFD_API;
+    uffdio_register area{};
+    area.range = {kPage, kSize};
+    area.mode = UFFDIO_REGISTER_MODE_MISSING;
+    return ::ioctl(fd, UFFDIO_API, &api) == 0 && ::ioctl(fd, UFFDIO_REGISTER, &area) == 0;
+}
+
+TEST(Reader, IsNotHeldUpByAPageThatDoesNotCome) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    auto child = ::fork();
+    if (child == 0) {
+        char ready = make_missing_page() ? 'y' : 'n';
+        (void)!::write(ends[1], &ready, 1);
+        while (true) ::pause();
+    }
+    char ready = 0;
+    ASSERT_EQ(::read(ends[0], &ready, 1), 1);
+    if (ready != 'y') {
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        GTEST_SKIP() << "no userfaultfd";
+    }
+    constexpr int kLimitMs = 200;
+    auto reader = make_reader(kLimitMs);
+    static const char text[] = "well";
+    Piece pieces[] = {{child, kPage, 8},
+                      {child, kPage, 8}, // put aside: not waited for again
+                      {::getpid(), reinterpret_cast<std::uint64_t>(text), 4}};
+    auto began = std::chrono::steady_clock::now();
+    auto texts = reader->read(pieces);
+    auto took = std::chrono::steady_clock::now() - began;
+    EXPECT_EQ(texts, (std::vector<std::string>{"", "", "well"}));
+    EXPECT_GE(took, std::chrono::milliseconds(kLimitMs));
+    EXPECT_LT(took, std::chrono::milliseconds(10 * kLimitMs));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+}
+
+} // namespace
+} // namespace leash::finder
