@@ -201,6 +201,7 @@ void Server::hear(const LinkMessage& message) {
     bool of_client = table_.used(message.id) && table_.at(message.id).serial == message.serial;
     switch (message.kind) {
     case Kind::enabled:
+        if (!told_hello_) hello_at_ = now() + kHelloMs;
         told_hello_ = true;
         table_.set_enabled(message.value != 0, now());
         break;

@@ -119,6 +119,13 @@ const std::vector<Good> kGood{
     {"watchdog", "rescue = feed 30m\n", [](const S& s) {
          return s.watchdog.rescue == RescueFeeding::feed && s.watchdog.rescue_limit == 30min;
      }},
+    {"watchdog", "delegate-to = watchdogd\ndelegate-pause = 0\ndelegate-limit = 90s\n",
+     [](const S& s) {
+         return s.watchdog.delegate_to == "watchdogd" &&
+                text_of(s, "watchdog", "delegate-to") == "watchdogd" &&
+                text_of(s, "watchdog", "delegate-pause") == "0" &&
+                text_of(s, "watchdog", "delegate-limit") == "90s";
+     }},
     {"watchdog", "boot-limit = 0\n", [](const S& s) { return s.watchdog.boot_limit == 0s; }},
     {"watchdog", "device = none\n", [](const S& s) { return s.watchdog.device.empty(); }},
     {"watchdog", "timeout = 30s\npretimeout = 10s\npretimeout-governor = panic\n",
@@ -201,6 +208,9 @@ const std::vector<Bad> kBad{
     {"watchdog", "client-policy = signal TERM, reboot\n", "'signal' is for services"},
     {"watchdog", "rescue = starv\n", "did you mean 'starve'?"},
     {"watchdog", "rescue = starve 1m\n", "rescue: 'starve 1m'; allowed: feed, feed TIME"},
+    {"watchdog", "delegate-to = a b\n", "delegate-to: 'a b' is not a service's name; allowed: 1 to"},
+    {"watchdog", "delegate-pause = 2\n", "delegate-pause: '2' has no unit"},
+    {"watchdog", "delegate-limit = 0\n", "delegate-limit: '0' is out of range"},
     {"watchdog", "boot-limit = 1\n", "boot-limit: '1' has no unit"},
     {"watchdog", "pretimeout = 20s\n", "pretimeout: 20s is not less than timeout, which is 20s"},
     {"watchdog", "pretimeout-governor = PANIC\n", "allowed: a word such as noop, panic"},

@@ -128,7 +128,10 @@ class Machine {
         deaf = true;
         std::this_thread::sleep_for(60ms); // it may just have been listening
     }
-    void tell(const LinkMessage& message) { send(link_, &message, sizeof message, MSG_NOSIGNAL); }
+    void tell(const LinkMessage& message) {
+        if (message.kind == Kind::enabled) enabled_ = message.value;
+        send(link_, &message, sizeof message, MSG_NOSIGNAL);
+    }
 
     // What init has been told of one kind, so far.
     std::vector<LinkMessage> told(Kind kind) {
@@ -231,7 +234,7 @@ class Machine {
             switch (message.kind) {
             case Kind::hello:
                 reply.kind = Kind::enabled;
-                reply.value = 1;
+                reply.value = enabled_;
                 break;
             case Kind::whose:
                 reply.kind = Kind::owner;
@@ -257,6 +260,7 @@ class Machine {
     std::string folder_;
     int new_socket_ = -1, old_socket_ = -1, link_ = -1;
     std::atomic<bool> running_{false};
+    std::atomic<std::uint32_t> enabled_{1}; // as init has said last
     std::thread thread_;
     std::mutex mutex_;
     std::vector<LinkMessage> told_;
