@@ -34,8 +34,7 @@ void add_kernel_limits(std::vector<KeySpec>& table) {
     table.push_back({.section = section, .group = group, .key = "fork-rate-limit", .type = rate,
         .fallback_note = "no limit", .types = kProcess,
         .text = "How many processes may be made within TIME, counted from the first fork after the "
-                "last such period; a fork bomb, or a script that goes round too fast, is beyond it. "
-                "0/TIME is no limit.",
+                "last such period; a fork bomb, or a script that goes round too fast, is beyond it.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.kernel_limits.forks = v.rate;
             return {};

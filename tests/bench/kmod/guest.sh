@@ -12,9 +12,13 @@ while [ "$turn" -gt 0 ]; do
     echo "spawn idle $($here/spawn_cost 8)"
     echo "spawn other $($here/spawn_cost 8 other)"
     echo "spawn tracked $($here/spawn_cost 8 tracked)"
+    for how in watched-other watched heard heard-late; do
+        echo "spawn $how $($here/spawn_cost 8 $how)"
+    done
     rmmod leash
 done
 insmod $here/leash.ko
+$here/event_cost
 for count in "$@"; do
     echo "processes $count"
     $here/read_facts "$count"

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * spawn_cost ROUNDS [tracked|other]: instructions of one fork + exec + exit + wait, the least of
- * rounds of 50 (what is above it are the clock's interrupts). `tracked`: as a process of a start;
- * `other`: a start is known, but is not ours.
+ * spawn_cost ROUNDS [MODE]: instructions of one fork + exec + exit + wait, the least of rounds of 50
+ * (what is above it are the clock's interrupts). MODE `other`: a start is known, but is not ours;
+ * `tracked`: as a process of a start; `watched`: and somebody watches us, but does not read;
+ * `watched-other`: somebody watches another start; `heard`: watched by a reader, woken for each event;
+ * `heard-late`: woken 100 ms after the first.
  */
 #include <fcntl.h>
 #include <linux/leash.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +38,33 @@ static uint64_t one_round(char *self)
 	return (bench_now() - begin) / A_ROUND;
 }
 
+/* A process that reads and throws away until we end. */
+static void hear(int fd)
+{
+	static struct leash_record records[256];
+
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		if (read(fd, records, sizeof(records)) < 0)
+			_exit(1);
+}
+
+static void be_watched(const char *how)
+{
+	struct leash_watch watch = { .start = strcmp(how, "watched-other") ? 1 : 2,
+				     .events = LEASH_EVENT_TASKS, .queue = 256 };
+	int fd = open("/dev/leash", O_RDONLY | O_CLOEXEC);
+
+	if (!strcmp(how, "heard-late"))
+		watch.coalesce_ms = 100;
+	if (fd < 0 || ioctl(fd, LEASH_IOC_WATCH, &watch))
+		bench_fail("watch");
+	if (!strncmp(how, "heard", 5))
+		hear(fd);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t least = UINT64_MAX;
@@ -51,7 +82,9 @@ int main(int argc, char **argv)
 
 		if (fd < 0 || ioctl(fd, LEASH_IOC_START_SET, &start))
 			bench_fail("start");
-		if (!strcmp(argv[2], "tracked") && ioctl(fd, LEASH_IOC_ADOPT, &adopt))
+		if (strcmp(argv[2], "other") && strcmp(argv[2], "tracked"))
+			be_watched(argv[2]); /* first: the reader is not of the start */
+		if (strcmp(argv[2], "other") && ioctl(fd, LEASH_IOC_ADOPT, &adopt))
 			bench_fail("adopt");
 	}
 	one_round("/proc/self/exe"); /* warms up */
