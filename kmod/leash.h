@@ -57,7 +57,7 @@ struct leash_life {
 	bool populated;			/* it had a process; cleared when it is told that it is empty */
 	/* limits.c: 0: none */
 	struct {
-		raw_spinlock_t lock;	/* of all but the last three */
+		raw_spinlock_t lock;	/* of all but the last two */
 		u32 processes, forks, period_ms, action;
 		u32 forked;		/* in the period that began at: */
 		u64 since_ns;
@@ -65,7 +65,6 @@ struct leash_life {
 		bool above;		/* more processes than allowed: was told */
 		bool any;
 		bool doomed;		/* LEASH_LIMIT_KILL: the worker makes it dying */
-		bool needed;		/* LEASH_LIMITS_NEEDED */
 	} limits;
 	u8 dying;			/* new-borns are killed: LEASH_DIES* of kill.c */
 	bool released;			/* forgotten when users is 0 */

@@ -9,7 +9,7 @@
 
 static bool is_valid(const struct leash_limits *arg)
 {
-	return !(arg->flags & ~(LEASH_LIMITS_QUERY | LEASH_LIMITS_NEEDED)) &&
+	return !(arg->flags & ~LEASH_LIMITS_QUERY) &&
 	       !arg->forks == !arg->period_ms && arg->period_ms <= 86400000 &&
 	       arg->action <= LEASH_LIMIT_KILL;
 }
@@ -27,7 +27,6 @@ static void set(struct leash_life *life, const struct leash_limits *arg)
 	life->limits.since_ns = 0;
 	life->limits.above = false;
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
-	WRITE_ONCE(life->limits.needed, arg->flags & LEASH_LIMITS_NEEDED);
 	WRITE_ONCE(life->limits.any, arg->processes || arg->forks);
 }
 
@@ -42,7 +41,6 @@ static void query(struct leash_life *life, struct leash_limits *arg)
 	arg->action = life->limits.action;
 	arg->exceeded = life->limits.exceeded;
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
-	arg->flags |= life->limits.needed ? LEASH_LIMITS_NEEDED : 0;
 	arg->now = atomic_read(&life->users);
 }
 

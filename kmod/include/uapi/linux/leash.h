@@ -476,7 +476,6 @@ struct leash_limits {
 #define LEASH_LIMIT_REFUSE	1	/* the new process is killed before it runs (see KILL) */
 #define LEASH_LIMIT_KILL	2	/* the whole start, as LEASH_IOC_KILL does with SIGKILL */
 #define LEASH_LIMITS_QUERY	(1U << 0)	/* changes nothing, tells all fields */
-#define LEASH_LIMITS_NEEDED	(1U << 1)	/* to lose its last process is trouble */
 /* What LEASH_EVENT_LIMIT says in `code`. */
 #define LEASH_LIMIT_PROCESSES	1
 #define LEASH_LIMIT_FORKS	2
