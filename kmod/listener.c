@@ -329,10 +329,11 @@ static int end_watch(struct leash_listener *listener, u32 id)
 	struct leash_observation *watch = &listener->watches[id - 1];
 
 	mutex_lock(&lock);
-	if (!watch->events) { /* none, or on its way out */
+	if (!watch->taken || watch->ending) {
 		mutex_unlock(&lock);
 		return -ENOENT;
 	}
+	watch->ending = true;
 	WRITE_ONCE(watch->events, 0);
 	update_wanted();
 	mutex_unlock(&lock);
@@ -342,6 +343,7 @@ static int end_watch(struct leash_listener *listener, u32 id)
 		send_all(listener);
 	put_pid(watch->thread);
 	watch->thread = NULL;
+	watch->ending = false;
 	watch->taken = false;
 	mutex_unlock(&lock);
 	return 0;

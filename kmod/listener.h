@@ -17,6 +17,7 @@
 struct leash_observation {
 	u32 events;
 	bool taken;
+	bool ending;			/* no probe's any more, but its place is not free yet */
 	u32 flags;
 	s32 pid;
 	s32 signo;
