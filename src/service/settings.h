@@ -72,6 +72,7 @@ struct KernelLimits {
     int processes = 0; // at one time; 0 = no limit
     RateLimit forks{}; // 0 = no limit
     LimitAction action = LimitAction::report;
+    friend bool operator==(const KernelLimits&, const KernelLimits&) = default;
 };
 
 struct ServiceSettings {
