@@ -51,6 +51,13 @@
 #define leash_hrtimer_setup hrtimer_setup
 #endif
 
+/* What the probe of sched_process_exit is told beside the task. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define LEASH_EXIT_MORE
+#else
+#define LEASH_EXIT_MORE , bool group_dead
+#endif
+
 #ifdef CONFIG_SMP
 #define leash_on_cpu(p) READ_ONCE((p)->on_cpu)
 #else

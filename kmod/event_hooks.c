@@ -130,11 +130,7 @@ static void exit_of(struct task_struct *p)
 	}
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-static void on_exit(void *data, struct task_struct *p)
-#else
-static void on_exit(void *data, struct task_struct *p, bool group_dead)
-#endif
+static void on_exit(void *data, struct task_struct *p LEASH_EXIT_MORE)
 {
 	leash_probe_begin();
 	exit_of(p);
@@ -172,6 +168,8 @@ static void __maybe_unused on_victim(void *data, struct task_struct *p, uid_t ui
 	rcu_read_unlock();
 }
 
+#define ON_VICTIM	__builtin_choose_expr(GIVES_A_NUMBER, on_victim_number, on_victim)
+
 struct hook {
 	const char *name;
 	void *probe;
@@ -187,8 +185,7 @@ static struct hook hooks[] = {
 #ifdef CONFIG_DETECT_HUNG_TASK
 	{ "sched_process_hang", on_hang, LEASH_EVENT_HUNG },
 #endif
-	{ "mark_victim", GIVES_A_NUMBER ? (void *)on_victim_number : (void *)on_victim,
-	  LEASH_EVENT_OOM },
+	{ "mark_victim", ON_VICTIM, LEASH_EVENT_OOM },
 };
 
 static void __maybe_unused check_prototypes(void)
@@ -199,8 +196,7 @@ static void __maybe_unused check_prototypes(void)
 #ifdef CONFIG_DETECT_HUNG_TASK
 	check_trace_callback_type_sched_process_hang(on_hang);
 #endif
-	check_trace_callback_type_mark_victim(
-		__builtin_choose_expr(GIVES_A_NUMBER, on_victim_number, on_victim));
+	check_trace_callback_type_mark_victim(ON_VICTIM);
 }
 
 static void match(struct tracepoint *tracepoint, void *data)

@@ -165,6 +165,7 @@ void leash_kill_at_birth(struct task_struct *child)
 			return;
 		entry->flags |= LEASH_ENTRY_DOOMED;
 		leash_table_unlock(&leash_table, child->signal, irq);
+		/* After the mark: who sees this finds it. */
 		smp_store_release(&any_doomed, true);
 		leash_worker_kick();
 		return;

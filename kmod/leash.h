@@ -57,7 +57,7 @@ struct leash_life {
 	bool populated;			/* it had a process; cleared when it is told that it is empty */
 	/* limits.c: 0: none */
 	struct {
-		raw_spinlock_t lock;	/* of all but the last three */
+		raw_spinlock_t lock;	/* of all but the last two */
 		u32 processes, forks, period_ms, action;
 		u32 forked;		/* in the period that began at: */
 		u64 since_ns;

@@ -59,9 +59,8 @@ int leash_life_count(void)
 
 static void tell_that_empty(struct leash_life *life)
 {
-	if (!READ_ONCE(life->populated) || !xchg(&life->populated, false))
-		return;
-	leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
+	if (READ_ONCE(life->populated) && xchg(&life->populated, false))
+		leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
 }
 
 /* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */

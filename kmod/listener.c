@@ -17,7 +17,7 @@
 #define QUEUE_DEFAULT	4096
 #define SIGNAL_QUEUE	1024
 #define LISTENERS_MAX	128
-#define RECORDS_MAX	(1U << 20)	/* of all queues: 80 MB */
+#define RECORDS_MAX	1048576	/* of all queues: 80 MB */
 #define COALESCE_MAX	60000
 
 LIST_HEAD(leash_listeners);
@@ -167,6 +167,7 @@ static int attach(struct file *file, struct leash_listener *listener)
 	listeners++;
 	records += listener->queue.size;
 	list_add_tail_rcu(&listener->list, &leash_listeners);
+	/* Pairs with leash_listener_of(). */
 	smp_store_release(&seq_of(file)->private, listener);
 	return 0;
 }
@@ -329,10 +330,11 @@ static int end_watch(struct leash_listener *listener, u32 id)
 	struct leash_observation *watch = &listener->watches[id - 1];
 
 	mutex_lock(&lock);
-	if (!watch->events) { /* none, or on its way out */
+	if (!watch->taken || watch->ending) {
 		mutex_unlock(&lock);
 		return -ENOENT;
 	}
+	watch->ending = true;
 	WRITE_ONCE(watch->events, 0);
 	update_wanted();
 	mutex_unlock(&lock);
@@ -342,6 +344,7 @@ static int end_watch(struct leash_listener *listener, u32 id)
 		send_all(listener);
 	put_pid(watch->thread);
 	watch->thread = NULL;
+	watch->ending = false;
 	watch->taken = false;
 	mutex_unlock(&lock);
 	return 0;

@@ -17,6 +17,7 @@
 struct leash_observation {
 	u32 events;
 	bool taken;
+	bool ending;			/* no probe's any more, but its place is not free yet */
 	u32 flags;
 	s32 pid;
 	s32 signo;
@@ -37,7 +38,7 @@ struct leash_listener {
 	struct kthread_delayed_work wake, send;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct mutex reading;
+	struct mutex reading;		/* one takes from the queue at a time */
 	u64 sent, refused;		/* signals; the latter without what their queue dropped */
 	struct leash_observation watches[LEASH_MAX_WATCHES];
 };

@@ -54,7 +54,9 @@ u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event)
 
 const struct leash_record *leash_ring_peek(const struct leash_ring *ring, u32 *count)
 {
-	u32 tail = ring->tail, level = smp_load_acquire(&ring->head) - tail;
+	u32 tail = ring->tail;
+	/* Pairs with leash_ring_put(): the records are written. */
+	u32 level = smp_load_acquire(&ring->head) - tail;
 	u32 at = tail & (ring->size - 1);
 
 	*count = min(level, ring->size - at);
@@ -63,6 +65,7 @@ const struct leash_record *leash_ring_peek(const struct leash_ring *ring, u32 *c
 
 void leash_ring_take(struct leash_ring *ring, u32 count)
 {
+	/* Pairs with leash_ring_put(): we have read what may be overwritten now. */
 	smp_store_release(&ring->tail, ring->tail + count);
 }
 

@@ -74,8 +74,8 @@ static void spawn(unsigned long long id, void (*body)(void)) {
 
 static void rubbish(void) {
     unsigned char argument[512] __attribute__((aligned(8)));
-    // Not START_SET, ADOPT and KILL: they would reach others.
-    static const int numbers[] = {0, 2, 3, 5, 7, 8, 9, 10, 11, 12, 13, 200};
+    // Not START_SET, ADOPT and KILL: they would reach others. Nor WATCH: read() would wait.
+    static const int numbers[] = {0, 2, 3, 5, 7, 8, 9, 10, 11, 12, 14, 19, 200};
     for (size_t i = 0; i < sizeof(argument); i++) {
         argument[i] = rand() % 4 ? 0 : (unsigned char)rand();
     }
@@ -86,6 +86,29 @@ static void rubbish(void) {
     }
     unsigned size = rand() % 3 ? (unsigned)(rand() % 30) * 8 : (unsigned)rand() % 512;
     ioctl(fd, _IOC((unsigned)rand() % 4, LEASH_IOC_MAGIC, number, size), argument);
+}
+
+// Those who watch come, read and go while all goes on.
+static void watch(unsigned long long id) {
+    static int watchers[4] = {-1, -1, -1, -1};
+    int* one = &watchers[rand() % 4];
+    struct leash_watch wanted = {.start = rand() % 2 ? id : 0,
+                                 .events = 1U << rand() % 13 | ((unsigned)rand() & 0x1fff),
+                                 .queue = 1U << rand() % 9,
+                                 .coalesce_ms = (unsigned)rand() % 3,
+                                 .signo = rand() % 3 ? 0 : SIGRTMIN};
+    struct leash_unwatch ended = {.id = 1 + (unsigned)rand() % 4};
+    if (*one < 0) {
+        *one = open("/dev/leash", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        ioctl(*one, LEASH_IOC_WATCH, &wanted);
+        return;
+    }
+    switch (rand() % 4) {
+    case 0: ioctl(*one, LEASH_IOC_WATCH, &wanted); break;
+    case 1: ioctl(*one, LEASH_IOC_UNWATCH, &ended); break;
+    case 2: (void)!read(*one, buffer, (size_t)rand() % sizeof(buffer)); break;
+    default: close(*one); *one = -1;
+    }
 }
 
 static void one_call(unsigned long long id) {
@@ -103,7 +126,7 @@ static void one_call(unsigned long long id) {
                                   .record_size = sizeof(struct leash_start_info)};
     struct leash_kill kill = {.id = id, .signo = rand() % 3 ? 0 : SIGTERM};
     struct leash_adopt adopt = {.start = id, .flags = LEASH_ADOPT_TREE | LEASH_ADOPT_REPLACE};
-    switch (rand() % 9) {
+    switch (rand() % 11) {
     case 0: ioctl(fd, LEASH_IOC_SNAPSHOT, &snapshot); break;
     case 1: ioctl(fd, LEASH_IOC_WHOIS, &whois); break;
     case 2: ioctl(fd, LEASH_IOC_RESCAN, &rescan); break;
@@ -120,6 +143,8 @@ static void one_call(unsigned long long id) {
         ioctl(fd, LEASH_IOC_ADOPT, &adopt);
         break;
     case 7: lseek(fd, 0, SEEK_SET); while (read(fd, buffer, sizeof(buffer)) > 0) {} break;
+    case 8:
+    case 9: watch(id); break;
     default: rubbish();
     }
 }
@@ -154,6 +179,7 @@ int main(int argc, char** argv) {
         fprintf(stderr, "storm bare | MILLISECONDS SEED\n");
         return 2;
     }
+    signal(SIGRTMIN, SIG_IGN);
     srand((unsigned)atoi(argv[2]));
     fd = open("/dev/leash", O_RDWR | O_CLOEXEC);
     if (fd < 0) {

@@ -62,7 +62,8 @@ static void test_wrapped(struct kunit *test)
 	u32 count, lost, i;
 
 	KUNIT_ASSERT_EQ(test, leash_ring_init(&ring, 8), 0);
-	ring.head = ring.tail = U32_MAX - 3; /* the counters wrap around, too */
+	ring.head = U32_MAX - 3; /* the counters wrap around, too */
+	ring.tail = ring.head;
 	for (i = 0; i < 8; i++)
 		KUNIT_ASSERT_EQ(test, put(i), i + 1);
 	KUNIT_EXPECT_EQ(test, put(8), 0U);
@@ -167,4 +168,5 @@ static struct kunit_suite ring_suite = {
 	.name = "leash_ring",
 	.test_cases = ring_cases,
 };
+
 kunit_test_suites(&ring_suite);

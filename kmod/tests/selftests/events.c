@@ -260,7 +260,8 @@ TEST(truth, "With a reader that keeps up, each fork and each end is told exactly
 TEST(loss, "What does not fit is counted exactly, and told where it is missing")
 {
 	__u64 id = new_start();
-	int fd = watching(id, LEASH_EVENT_PROCESS_FORK, 16), forks = forks_wanted(100), lost = forks - 16;
+	int fd = watching(id, LEASH_EVENT_PROCESS_FORK, 16);
+	int forks = forks_wanted(100), lost = forks - 16;
 
 	churn(id, forks - 1);
 	EQUAL(told(fd).told, 16);

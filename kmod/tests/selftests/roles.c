@@ -267,7 +267,7 @@ TEST(observer, "An observer gets EBADF from each of the controller's calls")
 	static const unsigned long calls[] = {
 		LEASH_IOC_START_SET, LEASH_IOC_START_DEL, LEASH_IOC_ARM, LEASH_IOC_ADOPT,
 		LEASH_IOC_KILL, LEASH_IOC_RESCAN, LEASH_IOC_SPARE, LEASH_IOC_DEADMAN,
-		LEASH_IOC_PING,
+		LEASH_IOC_PING, LEASH_IOC_START_LIMITS,
 	};
 	char argument[512] = { 0 };
 	int fd = open_device(O_RDONLY);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * spawn_cost ROUNDS [tracked|other|watched-other|watched|heard|heard-late]: instructions of one fork + exec + exit + wait, the least of
- * rounds of 50 (what is above it are the clock's interrupts). `tracked`: as a process of a start;
- * `other`: a start is known, but is not ours. `watched`: tracked, and somebody watches us, but does
- * not read; `watched-other`: somebody watches another start; `heard`: reads, woken for each event;
+ * spawn_cost ROUNDS [MODE]: instructions of one fork + exec + exit + wait, the least of rounds of 50
+ * (what is above it are the clock's interrupts). MODE `other`: a start is known, but is not ours;
+ * `tracked`: as a process of a start; `watched`: and somebody watches us, but does not read;
+ * `watched-other`: somebody watches another start; `heard`: watched by a reader, woken for each event;
  * `heard-late`: woken 100 ms after the first.
  */
 #include <fcntl.h>
