@@ -16,6 +16,7 @@ namespace leash {
 void add_watchdog_causes(std::vector<KeySpec>& table);
 void add_watchdog(std::vector<KeySpec>& table);
 void add_monitor(std::vector<KeySpec>& table);
+void add_kernel_trouble(std::vector<KeySpec>& table); // of [system]: the kernel module's deadman
 
 // What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
 struct SectionFault {
