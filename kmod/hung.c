@@ -15,6 +15,11 @@
 #include "compat.h"
 #include "leash.h"
 
+/* Where events.c does not know it, nobody hears it. */
+#ifndef LEASH_EVENT_HUNG
+#define LEASH_EVENT_HUNG 0
+#endif
+
 #define SUSPECTS 64
 #define CHUNK 256		/* tasks in one RCU section */
 
@@ -71,6 +76,7 @@ static void tell(struct task_struct *p, unsigned int ms)
 		return;
 	pr_warn_ratelimited("%s[%d] has been asleep and not to be woken for %u ms\n", p->comm,
 			    p->pid, ms);
+	leash_event(LEASH_EVENT_HUNG, life, p, 0, ms);
 	leash_trouble(LEASH_REASON_HUNG, life, p->pid);
 }
 

@@ -13,12 +13,9 @@
 
 #include "leash.h"
 
-/* Where events.c does not know them, nobody hears them. */
+/* Where events.c does not know it, nobody hears it. */
 #ifndef LEASH_EVENT_TROUBLE
 #define LEASH_EVENT_TROUBLE 0
-#endif
-#ifndef LEASH_EVENT_HUNG
-#define LEASH_EVENT_HUNG 0
 #endif
 
 #define ROOM 32
@@ -124,8 +121,7 @@ void leash_trouble(enum leash_trouble_reason reason, const struct leash_life *li
 
 	memcpy(trouble.name, life ? life->name : "init", life ? sizeof(trouble.name) : 5);
 	atomic64_inc(&leash_troubles);
-	leash_event(reason == LEASH_REASON_HUNG ? LEASH_EVENT_HUNG : LEASH_EVENT_TROUBLE, life, NULL,
-		    reason, pid);
+	leash_event(LEASH_EVENT_TROUBLE, life, NULL, reason, pid);
 	if (!put(lane, &trouble))
 		atomic64_inc(&leash_troubles_lost);
 	irq_work_queue(&lane->wake);
