@@ -3,7 +3,7 @@
 install(PROGRAMS $<TARGET_FILE:leash-init> DESTINATION /sbin RENAME init)
 install(TARGETS initctl leash-rescue RUNTIME DESTINATION /sbin)
 install(TARGETS leashps leashmon RUNTIME DESTINATION /usr/bin)
-install(TARGETS leash-logger leash-finder RUNTIME DESTINATION /usr/lib/leash)
+install(TARGETS leash-logger leash-finder leash-trouble-handler RUNTIME DESTINATION /usr/lib/leash)
 install(CODE [[
   foreach(name poweroff reboot halt)
     file(CREATE_LINK initctl "$ENV{DESTDIR}/sbin/${name}" SYMBOLIC)

@@ -3,6 +3,7 @@
 #ifndef LEASH_COMPAT_H
 #define LEASH_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/version.h>
@@ -42,11 +43,13 @@
 
 /* hrtimer_init() became hrtimer_setup(), which has the function as an argument. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define leash_hrtimer_setup(timer, callback, clock, mode)		\
-	do {								\
-		hrtimer_init(timer, clock, mode);			\
-		(timer)->function = (callback);				\
-	} while (0)
+static inline void leash_hrtimer_setup(struct hrtimer *timer,
+				       enum hrtimer_restart (*callback)(struct hrtimer *),
+				       clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = callback;
+}
 #else
 #define leash_hrtimer_setup hrtimer_setup
 #endif

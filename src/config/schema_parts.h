@@ -22,6 +22,7 @@ void add_finder_rows(std::vector<KeySpec>& table);
 
 // Of [service]: what the kernel module holds its starts to.
 void add_kernel_limits(std::vector<KeySpec>& table);
+void add_kernel_trouble(std::vector<KeySpec>& table); // of [system]: the kernel module's deadman
 
 // What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
 struct SectionFault {

@@ -222,6 +222,7 @@ const std::vector<KeySpec>& system_schema() {
     static const std::vector<KeySpec> table = [] {
         std::vector<KeySpec> rows;
         add_system(rows);
+        add_kernel_trouble(rows);
         add_watchdog(rows);
         add_monitor(rows);
         add_finder(rows);

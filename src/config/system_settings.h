@@ -39,6 +39,18 @@ struct WatchdogSettings {
 
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
 
+enum class OnDeadman { nothing, panic, restart };
+
+// What the kernel module watches when nobody in user space can.
+struct DeadmanSettings {
+    Ms timeout{0};              // of PID 1's loop; 0 = off
+    Ms grace{10'000};           // from the trouble handler's start to the action
+    OnDeadman action = OnDeadman::nothing;
+    std::string handler = "/usr/lib/leash/leash-trouble-handler"; // absolute; empty: none
+    Ms hung_task{0};            // 0 = off
+    friend bool operator==(const DeadmanSettings&, const DeadmanSettings&) = default;
+};
+
 struct SystemSettings {
     std::string hostname;             // empty: leave what the kernel has
     std::vector<std::string> modules; // each "NAME" or "NAME PARAMETER=VALUE ...", single blanks
@@ -56,6 +68,7 @@ struct SystemSettings {
     Ms exec_timeout{30'000};         // of a step `exec` that answers trouble of the machine
 
     WatchdogSettings watchdog;
+    DeadmanSettings deadman;
 
     // For each plugin, its section as (key, value) texts, and those of its sections with a label
     // under "PLUGIN LABEL". Sections that the schema table knows have every key in its order,

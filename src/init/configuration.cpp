@@ -124,6 +124,8 @@ void Init::take_plugin_sections(const std::vector<SourceFile>& files, Catalog& c
     system_.plugin_config = catalog.system.plugin_config;
     system_.plugin_sections = catalog.system.plugin_sections;
     plugins_->configured();
+    system_.deadman = std::move(catalog.system.deadman);
+    configure_deadman();
 }
 
 void Init::take_changes(Catalog catalog, ReloadReport& report) {

@@ -29,6 +29,8 @@ int wait_status_of(const siginfo_t& info) {
 
 Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
     : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
+      deadman_(loop_, {[this](std::string text) { note(std::move(text)); },
+                       [this] { forget_trouble_record(); }}),
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
       recovery_(earlier ? std::move(earlier) : Recovery::fresh()),
       heartbeat_(loop_, [this] {

@@ -26,6 +26,7 @@
 #include "init/calendars.h"
 #include "init/conditions.h"
 #include "init/core_loop.h"
+#include "init/deadman.h"
 #include "init/executor.h"
 #include "init/final_stage.h"
 #include "init/kernel_command_line.h"
@@ -97,6 +98,8 @@ class Init {
     void take_over_module(UniqueFd fd);
     [[nodiscard]] std::string module_status() const;
     void look_after_module();
+    void configure_deadman();
+    void forget_trouble_record();
     void tell_whose_was(pid_t pid, const std::optional<leash_whois>& whose) const;
 
     // init.cpp
@@ -138,6 +141,7 @@ class Init {
     Workers workers_;
     std::optional<CgroupTree> cgroups_;
     std::optional<KernelLineage> module_; // none: cgroup and tag have to do
+    Deadman deadman_;
     bool searching_ = false;
     GrowingPause search_pause_{Ms{2'000}, Ms{300'000}};
     Manager manager_;

@@ -150,6 +150,8 @@ void Init::unmount_and_end() {
 void Init::last_act() {
     if (std::exchange(last_act_begun_, true)) return;
     last_limit_.cancel();
+    // What comes may wait for disks. A user space that begins anew is still to be watched.
+    if (end_kind_ != EndKind::soft_reboot) deadman_.disarm();
     if (state_.in_container) {
         loop_.stop();
         return;

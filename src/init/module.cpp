@@ -27,6 +27,7 @@ void Init::take_over_module(UniqueFd fd) {
     // The exec has disarmed it already; a descriptor that came here in another way has not.
     if (auto disarmed = device->arm(0); !disarmed) note(disarmed.error().text);
     module_.emplace(std::move(*device));
+    deadman_.take_over(&*module_);
 }
 
 // Does not wait: the device is there, or it is not.
@@ -48,7 +49,30 @@ void Init::open_module() {
         if (!state_.module_text.contains(abi)) state_.module_text.insert(6, abi);
     }
     executor_->use_module(module_ ? &*module_ : nullptr);
+    configure_deadman();
     record_system();
+}
+
+void Init::configure_deadman() {
+    if (state_.phase == Phase::going_down) {
+        deadman_.take_over(module_ ? &*module_ : nullptr); // what is armed goes on to the end
+        return;
+    }
+    deadman_.configure(system_.deadman, module_ ? &*module_ : nullptr);
+}
+
+// The handler has written that init stood still, for the next boot to tell why the machine was reset.
+// Now it was not.
+void Init::forget_trouble_record() {
+    WorkerJob job;
+    job.name = "forget-trouble";
+    job.limit = Ms{30'000};
+    job.work = [](int) {
+        unlink("/var/lib/leash/reset-trouble");
+        return 0;
+    };
+    job.done = [](int, const std::string&) {};
+    workers_.run(std::move(job));
 }
 
 std::string Init::module_status() const {
@@ -58,6 +82,7 @@ std::string Init::module_status() const {
                                    stats.error().text);
     auto text = fmt::format("{}; {} starts, {} processes", state_.module_text, stats->starts,
                             stats->processes);
+    text += deadman_.status();
     if (stats->state & LEASH_STATE_INCOMPLETE)
         text += fmt::format("; INCOMPLETE: of {} forks in all no record could be made, a search for "
                             "those processes is due", stats->lost);

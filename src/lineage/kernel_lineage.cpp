@@ -155,6 +155,22 @@ Result<KernelLineage::Killed> KernelLineage::kill(StartId id, int signal, KillOp
                   (argument.state & LEASH_STATE_INCOMPLETE) != 0};
 }
 
+Result<void> KernelLineage::set_deadman(leash_deadman deadman) {
+    return ask(fd_.get(), LEASH_IOC_DEADMAN, deadman, "set the deadman");
+}
+
+Result<void> KernelLineage::ping() {
+    if (call(fd_.get(), LEASH_IOC_PING, nullptr) < 0)
+        return fail_errno(errno, "{}: {}", kLeashDevice, "a sign of life");
+    return {};
+}
+
+std::optional<leash_deadman_info> KernelLineage::deadman() const {
+    leash_deadman_info info{};
+    if (call(fd_.get(), LEASH_IOC_DEADMAN_GET, &info) < 0) return std::nullopt;
+    return info;
+}
+
 Result<int> KernelLineage::rescan() {
     leash_rescan argument{};
     if (auto done = ask(fd_.get(), LEASH_IOC_RESCAN, argument, "rescan"); !done)

@@ -71,6 +71,9 @@ class KernelLineage {
         std::uint32_t action = LEASH_LIMIT_TELL;
     };
     Result<void> limit_start(StartId id, const Limits& limits);
+    // timeout_ms 0 disarms. Error code ENODATA of a ping: it is not armed.
+    Result<void> set_deadman(leash_deadman deadman);
+    Result<void> ping();
     Result<int> rescan(); // by parent, cgroup and tag; may wait: in a worker only
 
     // An observer's.
@@ -88,6 +91,7 @@ class KernelLineage {
     [[nodiscard]] Result<std::vector<leash_start_info>> starts(std::uint64_t group = 0) const;
     [[nodiscard]] std::optional<leash_start_info> start(StartId id) const;
     [[nodiscard]] Result<leash_stats> stats() const;
+    [[nodiscard]] std::optional<leash_deadman_info> deadman() const;
 
   private:
     KernelLineage(UniqueFd fd, const leash_version& version)

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kHistory = "reset-history";
 constexpr const char* kNext = "reset-next";
+constexpr const char* kTrouble = "reset-trouble"; // the kernel module's trouble handler wrote it
 
 int first_of(int error, int other) {
     return error != 0 ? error : other;
@@ -58,7 +59,12 @@ int Ledger::boot(const char* file, const Found& found, const BudgetRules& rules,
         // should all else be lost.
         const Record* before = history_.last();
         if (before == nullptr && !there && has_cause) before = &cause;
-        auto result = reconcile(there ? &armed : nullptr, damaged, before, found);
+        Found all = found;
+        Record trouble;
+        length = store_.read(kTrouble, text_, sizeof text_);
+        if (length > 0 && decode({text_, static_cast<std::size_t>(length)}, trouble))
+            all.trouble = &trouble;
+        auto result = reconcile(there ? &armed : nullptr, damaged, before, all);
         last_ = result.last;
         base_ = result.armed;
         if (result.new_record) {

@@ -30,6 +30,26 @@ void infer(Record& record, const Found& found, bool panicked) {
     }
 }
 
+// The kernel itself had it written that PID 1 stood still. Of that the recorder may have seen a part.
+bool take_trouble(Record& record, const Found& found) {
+    const Record* trouble = found.trouble;
+    bool guess = std::strcmp(record.cause, "unknown") == 0 ||
+                 std::strcmp(record.cause, "loop-stalled") == 0;
+    if (trouble == nullptr || !guess || std::strcmp(trouble->life, record.life) != 0) return false;
+    char text[sizeof record.evidence];
+    bool more = std::strcmp(record.cause, "unknown") != 0;
+    std::snprintf(text, sizeof text, "%.150s%s%.150s", trouble->evidence, more ? "; " : "",
+                  more ? record.evidence : "");
+    put(record.evidence, text);
+    put(record.cause, trouble->cause);
+    put(record.service, trouble->service);
+    put(record.task_name, trouble->task_name);
+    record.task = trouble->task;
+    record.date = trouble->date;
+    record.uptime_ms = trouble->uptime_ms;
+    return true;
+}
+
 // Written by the life that ended, on its way down: did it get there?
 void check_the_way_down(Record& record, const Found& found, bool panicked) {
     bool delegated = std::strcmp(record.end, "wdt-reset") == 0;
@@ -88,7 +108,8 @@ Reconciled reconcile(const Record* armed, bool damaged, const Record* before, co
         // Without a record of its own the panic may be an old one, found at the first boot of Leash.
         bool panicked = found.panic_s > 0 && found.panic_s != armed->pstore;
         bool unknown = std::strcmp(last.cause, "unknown") == 0;
-        if (unknown) infer(last, found, panicked);
+        bool told = last.end[0] == '\0' && take_trouble(last, found); // in time, by the handler
+        if (unknown && !told) infer(last, found, panicked);
         else if (last.end[0] != '\0') check_the_way_down(last, found, panicked);
         if (last.inferred) last.date = boot_s > armed->date ? boot_s : armed->date;
         ++last.boots;

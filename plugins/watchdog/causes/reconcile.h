@@ -23,6 +23,9 @@ struct Found {
     std::int64_t panic_s = 0;    // date of the newest dmesg in pstore, 0: there is none
     char panic[200] = "";        // its message
     std::int64_t minimum_uptime_ms = 0;
+    // What the kernel module's trouble handler has written of the silence of PID 1, of whichever life;
+    // null: nothing.
+    const Record* trouble = nullptr;
 };
 
 struct Reconciled {

@@ -31,6 +31,7 @@ constexpr CauseWord kCauses[] = {
     {"memory-leak", 9, false},
     {"cpu-overload", 10, false},
     {"loop-stalled", 7, false},          // PID 1's loop stood still
+    {"init-silent", 7, false},           // the same, as the kernel module saw it
     {"kicker-lost", 7, false},           // the kicker stood still or was gone, and nobody kicked for it
     {"starved", 7, false},               // the verdict was to feed no more
     {"hung-shutdown", 7, false},         // on its way down the machine stood still

@@ -506,6 +506,8 @@ struct leash_limits {
  *   TROUBLED_START    the start, 16 digits in hex
  * and killed after handler_timeout_ms. What comes while it runs, waits: 32 troubles at most, equal
  * ones once; further ones are counted in troubles_lost. init-silent waits for no other trouble.
+ * Where there are events, LEASH_EVENT_TROUBLE has the reason's place in that list, from 1, as code, and
+ * the pid as arg; LEASH_EVENT_HUNG has the milliseconds as arg.
  *
  * LEASH_IOC_DEADMAN, controller. From now on LEASH_IOC_PING, or a write() of anything, must come
  * at least every timeout_ms. Silence is trouble ("init-silent"); after a further grace_ms comes the

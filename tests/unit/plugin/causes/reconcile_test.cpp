@@ -94,6 +94,48 @@ TEST(Reconcile, an_old_panic_is_not_told_twice) {
     EXPECT_EQ(reconcile(&armed, false, nullptr, found).armed.pstore, kNow - 1000);
 }
 
+// What the kernel's trouble handler has written counts for its own life, and where nobody knew better.
+TEST(Reconcile, silence_that_the_kernel_saw) {
+    const struct {
+        const char* cause;
+        const char* end;
+        const char* life;
+        bool panicked;
+        const char* concluded;
+    } table[] = {
+        {"unknown", "", "old", false, "init-silent"},
+        {"unknown", "", "old", true, "init-silent"}, // on-deadman = panic
+        {"loop-stalled", "", "old", false, "init-silent"},
+        {"unknown", "", "older", false, "unknown"},
+        {"kicker-lost", "", "old", false, "kicker-lost"},
+        {"missed-heartbeat", "reboot", "old", false, "missed-heartbeat"},
+        {"hung-shutdown", "reboot", "old", false, "hung-shutdown"},
+        {"unknown", "reboot", "old", false, "unknown"},
+    };
+    for (const auto& row : table) {
+        auto armed = left(row.cause, row.end);
+        Record trouble;
+        put(trouble.cause, "init-silent");
+        put(trouble.evidence, "no sign of life");
+        put(trouble.life, row.life);
+        trouble.date = kNow - 50;
+        trouble.task = 1;
+        auto found = at_boot();
+        found.trouble = &trouble;
+        if (row.panicked) found.panic_s = kNow - 49;
+        auto last = reconcile(&armed, false, nullptr, found).last;
+        std::string text = std::string(row.cause) + " " + row.end + " " + row.life;
+        EXPECT_STREQ(last.cause, row.concluded) << text;
+        if (std::string(row.concluded) != "init-silent") continue;
+        EXPECT_FALSE(last.inferred) << text;
+        EXPECT_TRUE(last.counts) << text;
+        EXPECT_EQ(last.date, kNow - 50) << text;
+        EXPECT_EQ(last.task, 1) << text;
+        EXPECT_TRUE(std::string(last.evidence).starts_with("no sign of life")) << text;
+        EXPECT_EQ(last.boots, 5u) << text;
+    }
+}
+
 TEST(Reconcile, the_first_boot_is_no_reset) {
     auto result = reconcile(nullptr, false, nullptr, at_boot());
     EXPECT_FALSE(result.new_record);
