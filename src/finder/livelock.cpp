@@ -42,8 +42,9 @@ void Livelock::look(const Look& look, std::vector<Finding>& found) {
         const auto& task = row.task;
         const auto* subject = subjects.of(row);
         auto limit = subject != nullptr ? time_setting(*subject, "livelock") : std::nullopt;
-        if (!limit || !row.has(LEASH_FACT_CPU | LEASH_FACT_SYSCALL)) continue;
-        if (task.state != 'R' || task.sys_nr >= 0) continue;
+        if (!limit || !row.has(LEASH_FACT_CPU)) continue;
+        // The module knows no system call of a thread that is on a CPU now.
+        if (task.state != 'R' || (row.has(LEASH_FACT_SYSCALL) && task.sys_nr >= 0)) continue;
         auto [entry, is_new] = spins_.try_emplace({task.tid, task.start_ns});
         auto& spin = entry->second;
         auto begin = [&] { spin = {look.now_ns, look.now_ns, task, task, round_, 0}; };

@@ -174,6 +174,12 @@ TEST_F(Spinning, IsFound) {
                                  "or output for 5 s, 5 s of it on a CPU");
 }
 
+TEST_F(Spinning, IsFoundWhereItsSystemCallIsNotKnown) {
+    threads.rows[0].task.facts &= ~LEASH_FACT_SYSCALL;
+    threads.rows[0].task.sys_nr = 0;
+    EXPECT_EQ(spin(6).size(), 1u);
+}
+
 TEST_F(Spinning, IsFoundOnAFullMachine) { EXPECT_EQ(spin(7, nullptr, 0.3).size(), 1u); }
 
 TEST_F(Spinning, WhateverIsProgress) {
