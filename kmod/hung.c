@@ -15,11 +15,6 @@
 #include "compat.h"
 #include "leash.h"
 
-/* Where events.c does not know it, nobody hears it. */
-#ifndef LEASH_EVENT_HUNG
-#define LEASH_EVENT_HUNG 0
-#endif
-
 #define SUSPECTS 64
 #define CHUNK 256		/* tasks in one RCU section */
 

@@ -436,7 +436,7 @@ struct leash_unwatch {
 #define LEASH_EVENT_LIMIT		0x0200	/* code: LEASH_LIMIT_*; arg: it; tgid: the new */
 /* Of the machine, and what this module makes of it. */
 #define LEASH_EVENT_OOM			0x0400	/* the kernel kills the process for want of memory */
-#define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly for too long; arg: ms */
+#define LEASH_EVENT_HUNG		0x0800	/* a thread sleeps uninterruptibly; arg: ms, or 0 */
 #define LEASH_EVENT_TROUBLE		0x1000	/* code: LEASH_REASON_*; arg: the process, or 0 */
 #define LEASH_EVENT_OVERFLOW		0x2000	/* cannot be asked for, and is not refused */
 #define LEASH_EVENT_ALL			0x3fff
