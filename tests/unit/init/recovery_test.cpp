@@ -54,7 +54,7 @@ TEST(Recovery, NumbersThatAreClosedOrClaimedTwiceAreNotBelieved) {
     SystemRecord system{};
     system.log_fd = writer.get();
     system.control_fd = closed;
-    system.module_fd = -1;
+    system.module_fd = system.records_fd = -1;
     before->record(system);
     auto good = service("a"), bad = service("b");
     good.notify_fd = socket.get();
