@@ -198,6 +198,8 @@ class Executor {
         std::unique_ptr<Timer> limit;
     };
     std::map<StartId, Held> held_;
+    std::set<std::string> tightened_; // services that this life has limited or frozen
+    bool is_resumed_ = false;         // an earlier life may have done so, too
     Closer closer_;
     FdStores stores_;
     LiveStarts live_; // its sockets discard into the closer

@@ -121,9 +121,12 @@ bool has_limit(const Policy& policy) {
 
 void Executor::prepare_group(const ServiceSettings& settings) {
     if (!tree_) return;
-    auto folder = tree_->path_of(settings.name);
-    thaw_group(folder);
-    lift_limits(folder);
+    // Before the first step of that kind there is nothing to lift, as far as this life knows.
+    if (tightened_.erase(settings.name) > 0 || is_resumed_) {
+        auto folder = tree_->path_of(settings.name);
+        thaw_group(folder);
+        lift_limits(folder);
+    }
     bool wanted = (settings.on_trouble && has_limit(*settings.on_trouble)) ||
                   (settings.on_memory && has_limit(*settings.on_memory)) ||
                   (settings.on_kind.is_set() &&
@@ -170,6 +173,7 @@ void Executor::limit(const action::LimitStart& wanted) {
         job.number = share ? std::max<std::uint64_t>(key.number * wanted.value->number / 100, 1)
                            : key.number;
     }
+    tightened_.insert(wanted.service);
     workers_.run({.name = "limit of " + wanted.service,
                   .work = [job](int out) {
                       auto done = carry_out(job);
@@ -191,6 +195,7 @@ void Executor::freeze(const action::FreezeStart& wanted) {
         log::error("{}: the step freeze cannot be taken: there is no cgroup v2", wanted.service);
         return;
     }
+    tightened_.insert(wanted.service);
     auto done = freeze_group(tree_->path_of(wanted.service));
     if (done) log::notice("{}: frozen, until it is signalled, stopped or thawed", wanted.service);
     else log::error("{}: the step freeze has failed: {}", wanted.service, done.error().text);

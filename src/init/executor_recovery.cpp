@@ -184,6 +184,7 @@ void Executor::rests(const std::string& service) {
 }
 
 void Executor::adopt_stored() {
+    is_resumed_ = true;
     stores_.adopt([this](const std::string& service) {
         const auto* life = manager_.life(service);
         if (!life) return false;
