@@ -46,13 +46,14 @@ static int change(struct leash_entry *entry, struct order *order)
 	if (!order->replace && entry->via <= LEASH_VIA_PARENT)
 		return -EEXIST;
 	atomic_inc(&order->life->users);
+	leash_life_join(order->life);
+	leash_life_leave(entry->life, entry->tgid);
 	leash_life_put(entry->life);
 	entry->life = order->life;
 	entry->round = order->round;
 	entry->via = LEASH_VIA_ADOPT;
 	entry->flags &= ~LEASH_ENTRY_SPARED;
 	order->count++;
-	leash_life_joined(order->life);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 	u8 via = LEASH_VIA_FORK, flags = 0;
 	unsigned int spare_seq = 0;
 	bool inherited = false;
+	int nth;
 	u64 tag = 0;
 	int err;
 
@@ -41,16 +42,16 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 			via = entry->via;
 		leash_table_unlock(&leash_table, parent->signal, irq);
 	}
-	err = leash_insert_newborn(child, life, via, flags, tag);
+	err = leash_insert_newborn(child, life, via, flags, tag, &nth);
 	if (err && err != -ENOMEM)
 		return;
 	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
 	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
 		flags = leash_sync_spared(parent, child, flags);
-	if (!err && unlikely(READ_ONCE(life->limits.any)))
-		leash_check_limits(child, life, via, flags);
 	if (unlikely(READ_ONCE(life->dying)))
 		leash_kill_newborn(child, life, via, flags);
+	else if (!err && unlikely(READ_ONCE(life->limits.any)))
+		leash_check_limits(child, life, via, flags, nth);
 }
 
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)

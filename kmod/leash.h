@@ -54,7 +54,7 @@ struct leash_life {
 	atomic64_t exits;
 	atomic64_t aborts;
 	atomic64_t runtime_ns;
-	bool populated;			/* it had a process; cleared when it is told that it is empty */
+	atomic_t processes;		/* entries: `users` counts the armed slot and forks under way, too */
 	/* limits.c: 0: none */
 	struct {
 		raw_spinlock_t lock;	/* of all but the last two */
@@ -83,9 +83,12 @@ extern struct list_head leash_lives;
 
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
-/* Under leash_lock or RCU, or in a probe. True: nobody uses it any more. */
-bool leash_life_put(struct leash_life *life);
-void leash_life_joined(struct leash_life *life);	/* a process has; contexts as above */
+/* These three under leash_lock or RCU, or in a probe. */
+void leash_life_put(struct leash_life *life);
+/* A process is about to get an entry: how many there are with it. The caller is a user. */
+int leash_life_join(struct leash_life *life);
+/* Its entry is gone, or could not be made. Before leash_life_put(). */
+void leash_life_leave(struct leash_life *life, s32 tgid);
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);
@@ -109,7 +112,7 @@ bool leash_lookup(const void *key, struct leash_belonging *out);
 bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out);	/* RCU */
 /* A process that is born: the caller is its creator, and it has not run yet. */
 int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
-			 u64 tag);
+			 u64 tag, int *nth);
 /* Its parent may have been marked, or unmarked, while it was inserted. What its flags are now. */
 u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags);
 /* A process that runs: the caller holds it, or RCU, and leash_lock. Stamped with `round`. */
@@ -234,7 +237,8 @@ int leash_event_hooks_set(u32 wanted);	/* not concurrently; sleeps */
 /* limits.c */
 int leash_start_limits(struct leash_limits *arg);
 /* In the fork probe, if the start has limits: `child` was born into it. */
-void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags);
+void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
+			int nth);
 
 /* trouble.c: what is wrong goes to the handler thread; reasons: LEASH_REASON_* */
 /* Any context, hard interrupts, too. `life` may be NULL, pid 0. Told again while it waits: once. */

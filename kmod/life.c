@@ -57,31 +57,27 @@ int leash_life_count(void)
 	return READ_ONCE(count);
 }
 
-static void tell_that_empty(struct leash_life *life)
-{
-	if (READ_ONCE(life->populated) && xchg(&life->populated, false))
-		leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
-}
-
 /* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
-bool leash_life_put(struct leash_life *life)
+void leash_life_put(struct leash_life *life)
 {
-	if (!atomic_dec_and_test(&life->users))
-		return false;
-	tell_that_empty(life);
-	if (READ_ONCE(life->released))
+	if (atomic_dec_and_test(&life->users) && READ_ONCE(life->released))
 		leash_worker_kick();
-	return true;
 }
 
-void leash_life_joined(struct leash_life *life)
+int leash_life_join(struct leash_life *life)
 {
-	if (likely(READ_ONCE(life->populated)))
+	return atomic_inc_return(&life->processes);
+}
+
+void leash_life_leave(struct leash_life *life, s32 tgid)
+{
+	if (!atomic_dec_and_test(&life->processes))
 		return;
-	WRITE_ONCE(life->populated, true);
-	smp_mb(); /* against leash_life_put(): what has joined may be gone already */
-	if (!atomic_read(&life->users))
-		tell_that_empty(life);
+	leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
+	/* While forks are lost one of them may live. */
+	if (READ_ONCE(life->watch_empty) && !READ_ONCE(life->released) && !READ_ONCE(life->dying) &&
+	    !READ_ONCE(leash_incomplete))
+		leash_trouble(LEASH_REASON_NO_TASK, life, tgid);
 }
 
 static void forget(struct leash_life *life)

@@ -41,7 +41,7 @@ static void query(struct leash_life *life, struct leash_limits *arg)
 	arg->action = life->limits.action;
 	arg->exceeded = life->limits.exceeded;
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
-	arg->now = atomic_read(&life->users);
+	arg->now = atomic_read(&life->processes);
 }
 
 int leash_start_limits(struct leash_limits *arg)
@@ -68,7 +68,7 @@ struct verdict {
 	u32 max_processes, max_forks, action;
 };
 
-static void count(struct leash_life *life, struct verdict *verdict)
+static void count(struct leash_life *life, int nth, struct verdict *verdict)
 {
 	u64 now = ktime_get_boottime_ns();
 	unsigned long irq;
@@ -77,8 +77,7 @@ static void count(struct leash_life *life, struct verdict *verdict)
 	verdict->action = life->limits.action;
 	verdict->max_processes = life->limits.processes;
 	verdict->max_forks = life->limits.forks;
-	verdict->processes = life->limits.processes &&
-			     atomic_read(&life->users) > life->limits.processes;
+	verdict->processes = life->limits.processes && (u32)nth > life->limits.processes;
 	verdict->tell_processes = verdict->processes && !life->limits.above;
 	life->limits.above = verdict->processes;
 	if (life->limits.forks) {
@@ -98,11 +97,12 @@ static void count(struct leash_life *life, struct verdict *verdict)
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
 }
 
-void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags)
+void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
+			int nth)
 {
 	struct verdict verdict = { };
 
-	count(life, &verdict);
+	count(life, nth, &verdict);
 	if (likely(!verdict.processes && !verdict.forks))
 		return;
 	if (verdict.tell_processes) {

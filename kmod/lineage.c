@@ -62,7 +62,7 @@ bool leash_process_lives(const struct signal_struct *sig)
 
 /* Takes over one user of `life`. */
 int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
-			 u64 tag)
+			 u64 tag, int *nth)
 {
 	struct leash_entry entry = {
 		.key = child->signal,
@@ -75,15 +75,16 @@ int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 
 	};
 	int err;
 
+	*nth = leash_life_join(life);
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
 		if (err == -ENOMEM) /* else it was adopted while it was being made */
 			leash_lose(&entry);
+		leash_life_leave(life, child->tgid);
 		leash_life_put(life);
 		return err;
 	}
 	atomic64_inc(&life->forks);
-	leash_life_joined(life);
 	leash_worker_kick_if_low();
 	return 0;
 }
@@ -123,12 +124,13 @@ int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via,
 	int err;
 
 	atomic_inc(&life->users);
+	leash_life_join(life);
 	err = leash_table_insert(&leash_table, &entry);
 	if (err) {
+		leash_life_leave(life, p->tgid);
 		leash_life_put(life);
 		return err;
 	}
-	leash_life_joined(life);
 	leash_event(LEASH_EVENT_ADOPTED, life, p, via, 0);
 	/*
 	 * It may have been reaped meanwhile, and its last probe may have run before there was an
@@ -170,7 +172,6 @@ void leash_remove(struct task_struct *p)
 	tgid = entry->tgid;
 	leash_table_give_back(&leash_table, entry);
 	/* Whoever forgets the start meanwhile waits for the probe that we are in. */
-	if (leash_life_put(life) && READ_ONCE(life->watch_empty) && !READ_ONCE(life->released) &&
-	    !READ_ONCE(life->dying))
-		leash_trouble(LEASH_REASON_NO_TASK, life, tgid);
+	leash_life_leave(life, tgid);
+	leash_life_put(life);
 }

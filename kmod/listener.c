@@ -22,9 +22,11 @@
 
 LIST_HEAD(leash_listeners);
 
+/* Of the hooks, so that they follow what is wanted in order. Taken before `lock`. */
+static DEFINE_MUTEX(hooking);
 /*
- * Of the list, of the watches and of the hooks. The worker waits for it: who holds it waits for no
- * memory, nor for RCU.
+ * Of the list and of the watches. The worker waits for it: who holds it waits for no memory, nor for
+ * RCU, as setting hooks does.
  */
 static DEFINE_MUTEX(lock);
 static unsigned int listeners;
@@ -69,14 +71,20 @@ static void call(struct irq_work *work)
 
 /* ---- signals: sent by the worker, since a probe must not ---- */
 
-static bool signal_thread(struct pid *thread, s32 signo, const struct leash_record *event)
+/* Not after an execve: a set-uid program has asked for nothing. */
+static bool signal_thread(const struct leash_observation *watch, const struct leash_record *event)
 {
 	struct kernel_siginfo info;
-	struct task_struct *p = get_pid_task(thread, PIDTYPE_PID);
+	struct task_struct *p = get_pid_task(watch->thread, PIDTYPE_PID);
+	s32 signo = watch->signo;
 	bool sent;
 
 	if (!p)
 		return false;
+	if (READ_ONCE(p->self_exec_id) != watch->exec_id) {
+		put_task_struct(p);
+		return false;
+	}
 	clear_siginfo(&info);
 	info.si_signo = signo;
 	info.si_code = SI_QUEUE;
@@ -96,23 +104,26 @@ static void signal_of(struct leash_listener *listener, const struct leash_record
 
 		if (!(event->watches & 1U << i) || !watch->thread)
 			continue;
-		if (signal_thread(watch->thread, watch->signo, event))
+		if (signal_thread(watch, event))
 			listener->sent++;
 		else
 			listener->refused++;
 	}
 }
 
+/* Those that are there: what comes meanwhile, perhaps without end, has its turn later. */
 static void send_all(struct leash_listener *listener)
 {
 	const struct leash_record *event;
-	u32 count, i;
+	u32 count, i, left = listener->signals.size;
 
 	lockdep_assert_held(&lock);
-	while ((event = leash_ring_peek(&listener->signals, &count))) {
+	while (left && (event = leash_ring_peek(&listener->signals, &count))) {
+		count = min(count, left);
 		for (i = 0; i < count; i++)
 			signal_of(listener, &event[i]);
 		leash_ring_take(&listener->signals, count);
+		left -= count;
 	}
 	/* There is no event to say so: the counters do. */
 	leash_ring_take_lost(&listener->signals);
@@ -125,6 +136,8 @@ static void send(struct kthread_work *work)
 	mutex_lock(&lock);
 	send_all(listener);
 	mutex_unlock(&lock);
+	if (leash_ring_ready(&listener->signals))
+		leash_worker_queue(&listener->send, 0);
 }
 
 /* ---- registering ---- */
@@ -162,7 +175,9 @@ static void destroy(struct leash_listener *listener)
 /* Under the lock. */
 static int attach(struct file *file, struct leash_listener *listener)
 {
-	if (listeners >= LISTENERS_MAX || records + listener->queue.size > RECORDS_MAX)
+	/* Observers cannot keep the controller out: there is one. */
+	if (!(file->f_mode & FMODE_WRITE) &&
+	    (listeners >= LISTENERS_MAX || records + listener->queue.size > RECORDS_MAX))
 		return -ENOSPC;
 	listeners++;
 	records += listener->queue.size;
@@ -172,8 +187,8 @@ static int attach(struct file *file, struct leash_listener *listener)
 	return 0;
 }
 
-/* What is watched for by all; hooks what is needed for that. Under the lock. */
-static int update_wanted(void)
+/* What is watched for by all, to be hooked. Under the lock. */
+static u32 update_wanted(void)
 {
 	struct leash_listener *listener;
 	u32 wanted = 0, i;
@@ -188,7 +203,7 @@ static int update_wanted(void)
 		wanted |= events;
 	}
 	WRITE_ONCE(leash_wanted, wanted);
-	return leash_event_hooks_set(wanted);
+	return wanted;
 }
 
 static bool is_valid(const struct leash_watch *arg)
@@ -253,6 +268,7 @@ static int add(struct leash_listener *listener, struct leash_watch *arg, struct 
 	watch->group = arg->group;
 	watch->start_ns = arg->start_ns;
 	watch->thread = thread;
+	watch->exec_id = current->self_exec_id; /* that of all its threads */
 	WRITE_ONCE(listener->coalesce_ms, arg->coalesce_ms);
 	listener->used = max(listener->used, i + 1);
 	arg->events &= leash_events_known();
@@ -280,6 +296,7 @@ int leash_watch(struct file *file, struct leash_watch *arg)
 	struct leash_listener *fresh = NULL, *listener;
 	struct leash_ring signals = { };
 	struct pid *thread;
+	u32 wanted = 0;
 	int err;
 
 	if (!is_valid(arg))
@@ -299,6 +316,7 @@ int leash_watch(struct file *file, struct leash_watch *arg)
 	if (thread && leash_ring_init(&signals, SIGNAL_QUEUE))
 		goto out;
 	err = 0;
+	mutex_lock(&hooking);
 	mutex_lock(&lock);
 	listener = leash_listener_of(file);
 	if (!listener) {
@@ -312,11 +330,22 @@ int leash_watch(struct file *file, struct leash_watch *arg)
 	}
 	if (!err) {
 		thread = NULL;
-		err = update_wanted();
-		if (err)
-			WRITE_ONCE(listener->watches[arg->id - 1].events, 0); /* it stays, idle */
+		wanted = update_wanted();
 	}
 	mutex_unlock(&lock);
+	if (!err) {
+		err = leash_event_hooks_set(wanted);
+		if (err) { /* it stays, idle */
+			mutex_lock(&lock);
+			WRITE_ONCE(listener->watches[arg->id - 1].events, 0);
+			update_wanted();
+			mutex_unlock(&lock);
+		}
+	}
+	mutex_unlock(&hooking);
+	/* What waits for a time that counts no more. */
+	if (!err && leash_ring_level(&listener->queue))
+		wake_up_readers(listener);
 out:
 	leash_ring_destroy(&signals);
 	if (fresh)
@@ -328,16 +357,21 @@ out:
 static int end_watch(struct leash_listener *listener, u32 id)
 {
 	struct leash_observation *watch = &listener->watches[id - 1];
+	u32 wanted;
 
+	mutex_lock(&hooking);
 	mutex_lock(&lock);
 	if (!watch->taken || watch->ending) {
 		mutex_unlock(&lock);
+		mutex_unlock(&hooking);
 		return -ENOENT;
 	}
 	watch->ending = true;
 	WRITE_ONCE(watch->events, 0);
-	update_wanted();
+	wanted = update_wanted();
 	mutex_unlock(&lock);
+	leash_event_hooks_set(wanted);
+	mutex_unlock(&hooking);
 	synchronize_rcu(); /* no probe puts an event of it any more */
 	mutex_lock(&lock);
 	if (watch->thread)
@@ -374,18 +408,21 @@ int leash_unwatch(struct file *file, struct leash_unwatch *arg)
 
 void leash_listener_close(struct leash_listener *listener)
 {
-	u32 i;
+	u32 i, wanted;
 
 	if (!listener)
 		return;
+	mutex_lock(&hooking);
 	mutex_lock(&lock);
 	for (i = 0; i < LEASH_MAX_WATCHES; i++)
 		WRITE_ONCE(listener->watches[i].events, 0);
-	update_wanted();
+	wanted = update_wanted();
 	list_del_rcu(&listener->list);
 	listeners--;
 	records -= listener->queue.size;
 	mutex_unlock(&lock);
+	leash_event_hooks_set(wanted);
+	mutex_unlock(&hooking);
 	synchronize_rcu();
 	irq_work_sync(&listener->call);
 	kthread_cancel_delayed_work_sync(&listener->wake);

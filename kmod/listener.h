@@ -24,6 +24,7 @@ struct leash_observation {
 	u64 start, group;
 	u64 start_ns;			/* of the process */
 	struct pid *thread;		/* to signal; NULL: none */
+	u64 exec_id;			/* of the program that asked for that: not the next one's */
 };
 
 struct leash_listener {

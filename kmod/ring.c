@@ -48,8 +48,14 @@ u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event)
 	ring->told++;
 	/* Pairs with leash_ring_peek(). */
 	smp_store_release(&ring->head, ring->head + 1);
+	/*
+	 * Against leash_ring_ready(): the consumer sees the event before it sleeps, or we see that it has
+	 * taken all others, and wake it.
+	 */
+	smp_mb();
+	level = ring->head - READ_ONCE(ring->tail);
 	raw_spin_unlock_irqrestore(&ring->lock, irq);
-	return level + 1;
+	return max(level, 1U);
 }
 
 const struct leash_record *leash_ring_peek(const struct leash_ring *ring, u32 *count)
@@ -101,5 +107,6 @@ u32 leash_ring_level(const struct leash_ring *ring)
 
 bool leash_ring_ready(const struct leash_ring *ring)
 {
+	smp_mb(); /* our tail before their head: see leash_ring_put() */
 	return leash_ring_level(ring) || READ_ONCE(ring->dropped);
 }

@@ -154,7 +154,7 @@ bool Plugin::resume(const void* saved, std::size_t length) {
     bool known = saved != nullptr && length == sizeof before;
     if (known) std::memcpy(&before, saved, sizeof before);
     known = known && before.magic == Saved{}.magic;
-    if (saved != nullptr || fd >= 0) settle_at_ = g_host->now_ms() + kSettled;
+    if (saved != nullptr || fd >= 0) settle_at_ = g_host->now_ms() + std::max(kSettled, 3 * interval_);
     if (fd < 0) return false;
     if (known && enabled_ && before.helper > 1 && g_host->watch_fd(fd, kCookieReports) == 0) {
         socket_ = fd;
@@ -202,6 +202,8 @@ void Plugin::start_helper() {
     Saved saved;
     saved.helper = helper_;
     g_host->save_state(&saved, sizeof saved);
+    // Its windows are empty: it has to see again what init was told in an earlier life.
+    if (settle_at_ != 0) settle_at_ = heard_ + Told::kBlindFor;
     order(Order::pace);
     for (auto& [id, start] : starts_) start.sent = false;
     send_starts();
@@ -292,7 +294,7 @@ void Plugin::read_reports() {
         }
         heard_ = g_host->now_ms();
         if (report.what == Report::looked) looked(report);
-        else if (starts_.contains(report.start)) told_.found(report, heard_);
+        else if (starts_.contains(report.start)) told_.found(report, heard_, 3 * interval_);
     }
 }
 
@@ -336,6 +338,8 @@ void Plugin::end_helper() {
     g_host->set_timer(kTimerSilence, -1);
     g_host->set_timer(kTimerStart, -1);
     drop_socket();
+    if (helper_ > 1) kill(helper_, SIGKILL); // it may stand still; its exit is nobody's business then
+    helper_ = 0;
     started_ = 0;
 }
 
@@ -397,7 +401,10 @@ void Plugin::event(const leash_event& event) {
         going_down_ = true;
         end_helper();
         break;
-    case LEASH_EVENT_BROUGHT_UP: going_down_ = false; break; // after a soft reboot
+    case LEASH_EVENT_BROUGHT_UP: // after a soft reboot
+        going_down_ = false;
+        if (enabled_ && helper_ == 0 && !starts_.empty()) start_helper();
+        break;
     default: break;
     }
 }

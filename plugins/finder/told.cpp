@@ -5,10 +5,10 @@
 
 namespace leash_finder {
 
-void Told::found(const Report& report, std::int64_t now_ms) {
+void Told::found(const Report& report, std::int64_t now_ms, std::int64_t looks_ms) {
     int percent = std::min(report.percent, 100);
     auto& entry = entries_[{report.start, report.kind}];
-    entry.over_at = now_ms + kGoneAfter;
+    entry.over_at = now_ms + std::max(kGoneAfter, looks_ms);
     if (percent < entry.percent * kOver / 100) {
         ways_.over(report.start, report.kind);
         entry.percent = 0;

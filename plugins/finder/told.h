@@ -30,7 +30,8 @@ class Told {
     };
     explicit Told(Ways ways) : ways_(std::move(ways)) {}
 
-    void found(const Report& report, std::int64_t now_ms);
+    // `looks_ms`: as long as a few looks take, if that is longer than kGoneAfter.
+    void found(const Report& report, std::int64_t now_ms, std::int64_t looks_ms = 0);
     void looked(std::int64_t now_ms); // all findings of a look have been told
     void forget(std::uint64_t start);
     void helper_lost(std::int64_t now_ms);

@@ -92,10 +92,16 @@ void Hogs::judge(const Look& look, const Subject& subject, Sums& sums, Memory& m
         if (pid != 0) found.back().tids.push_back(pid);
     };
     auto now = look.now_ns;
+    if (memory.from_module != look.from_module) {
+        memory.cpu = {};
+        memory.forks = {};
+        memory.processes = sums.processes; // their ages are told in other units: none of them is new
+        memory.from_module = look.from_module;
+    }
 
     if (auto limit = amount_of(subject, "cpu-hog"); limit && limit->ms > 0) {
         auto cpu = look.from_module ? std::optional(sums.cpu_ns) : facts_.group_cpu_ns(subject);
-        memory.cpu.add(now, cpu.value_or(sums.cpu_ns), limit->ms * 1'000'000);
+        if (cpu) memory.cpu.add(now, *cpu, limit->ms * 1'000'000);
         if (memory.cpu.full()) {
             double share = 100.0 * static_cast<double>(memory.cpu.growth()) /
                            static_cast<double>(memory.cpu.span_ns());

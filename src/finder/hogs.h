@@ -66,6 +66,7 @@ class Hogs : public Detector {
         std::map<std::int32_t, std::uint64_t> processes;
         std::uint64_t born = 0; // forks counted by new processes: where there is no module
         std::uint64_t round = 0;
+        bool from_module = false; // the counters of the two have nothing in common
     };
     void judge(const Look& look, const Subject& subject, Sums& sums, Memory& memory,
                std::vector<Finding>& found);

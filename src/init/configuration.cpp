@@ -124,7 +124,7 @@ void Init::take_plugin_sections(const std::vector<SourceFile>& files, Catalog& c
     system_.plugin_config = catalog.system.plugin_config;
     system_.plugin_sections = catalog.system.plugin_sections;
     plugins_->configured();
-    system_.deadman = std::move(catalog.system.deadman);
+    system_.deadman = catalog.system.deadman; // a copy: what was read lies in memory that goes back
     configure_deadman();
 }
 

@@ -77,8 +77,12 @@ void Deadman::take_over(KernelLineage* module) {
     if (module_ == nullptr) return;
     auto found = module_->deadman();
     if (!found || found->state == LEASH_DEADMAN_OFF) return;
+    bool was_silent = found->state == LEASH_DEADMAN_SILENT || found->state == LEASH_DEADMAN_FIRED;
     (void)module_->ping();
     ping_every(Ms{found->timeout_ms});
+    if (!was_silent) return;
+    hooks_.note("init was silent until this life of it began, and the kernel's trouble handler was told");
+    hooks_.was_silent();
 }
 
 void Deadman::write_values(const DeadmanSettings& settings) {
@@ -90,6 +94,7 @@ void Deadman::write_values(const DeadmanSettings& settings) {
 }
 
 void Deadman::configure(const DeadmanSettings& settings, KernelLineage* module) {
+    ping(); // what was silent until now is told, before that is forgotten
     module_ = module;
     bool wanted = settings.timeout > Ms{0} || settings.hung_task > Ms{0};
     bool able = module_ != nullptr && (module_->version().features & LEASH_FEATURE_DEADMAN) != 0;

@@ -118,6 +118,8 @@ class Executor {
     void forget(const std::string& service) { stores_.drop(service); }
     // Once a round of the loop.
     void after_round() { ender_.flush(); }
+    // What waits for evidence about its start is done now.
+    void let_all_go();
 
   private:
     // The kernel module learns of a start, and what its cgroup is (-1: none). True: it knows it now.
@@ -169,8 +171,8 @@ class Executor {
     void change_main_to(LiveStart& live, int pidfd);
     void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
     // executor_dump.cpp
-    void hold_back(StartId start, Ms limit);
-    void let_go(StartId start, bool all);
+    unsigned hold_back(StartId start, Ms limit);
+    void let_go(StartId start, unsigned look);
     [[nodiscard]] bool held_back(const action::SignalStart& wanted);
     [[nodiscard]] bool held_back(const action::EndStart& wanted);
     [[nodiscard]] EvidenceTarget target_of(const std::string& service, StartId start);
@@ -192,11 +194,13 @@ class Executor {
     std::function<void(Evidence)> evidence_;
     RateWindow looks_;
     struct Held { // until evidence about the start is taken
-        int looks = 0;
+        std::map<unsigned, std::unique_ptr<Timer>> looks; // what takes it, and how long at most
         std::vector<action::SignalStart> signals;
         std::optional<action::EndStart> end;
-        std::unique_ptr<Timer> limit;
     };
+    unsigned holds_ = 0;  // numbers of looks
+    int dumping_ = 0;     // dumps under way
+    RateWindow dumps_;
     std::map<StartId, Held> held_;
     std::set<std::string> tightened_; // services that this life has limited or frozen
     bool is_resumed_ = false;         // an earlier life may have done so, too

@@ -16,6 +16,9 @@ namespace {
 
 constexpr Ms kLookLimit{400}, kDumpLimit{5'000};
 constexpr RateLimit kMostLooks{12, Ms{60'000}}; // of all services; a storm of trouble is not made worse
+// A disk that hangs holds each of them up for long, and other workers need their places.
+constexpr int kMostDumping = 2;
+constexpr RateLimit kMostDumps{12, Ms{60'000}};
 constexpr std::size_t kMostFacts = 11 * 1024;
 constexpr const char* kNoDisk = "/run/leash/dumps"; // where /var/lib/leash is not to be written to
 constexpr DumpLimits kInMemory{3, 256 * 1024};
@@ -30,17 +33,28 @@ std::string name_of_dump(const action::DumpStart& wanted) {
 
 } // namespace
 
-// What is asked of the start meanwhile waits.
-void Executor::hold_back(StartId start, Ms limit) {
-    auto& held = held_[start];
-    ++held.looks;
-    held.limit = std::make_unique<Timer>(loop_, [this, start] { let_go(start, true); });
-    held.limit->in(limit);
+// What is asked of the start meanwhile waits, for each look no longer than its own limit.
+unsigned Executor::hold_back(StartId start, Ms limit) {
+    auto look = ++holds_;
+    auto& timer = held_[start].looks[look];
+    timer = std::make_unique<Timer>(loop_, [this, start, look] { let_go(start, look); });
+    timer->in(limit);
+    return look;
 }
 
-void Executor::let_go(StartId start, bool all) {
+// Before another program takes init's place: it would know nothing of it.
+void Executor::let_all_go() {
+    while (!held_.empty()) {
+        auto start = held_.begin()->first;
+        auto look = held_.begin()->second.looks.begin()->first;
+        let_go(start, look);
+    }
+}
+
+void Executor::let_go(StartId start, unsigned look) {
     auto found = held_.find(start);
-    if (found == held_.end() || (--found->second.looks > 0 && !all)) return;
+    if (found == held_.end() || found->second.looks.erase(look) == 0 || !found->second.looks.empty())
+        return;
     auto held = std::move(found->second);
     held_.erase(found);
     for (const auto& wanted : held.signals) signal(wanted);
@@ -77,22 +91,30 @@ void Executor::look_at(const action::TroubleNoted& noted) {
     if (noted.what != action::TroubleNoted::What::seen || !live || live->main_pid == 0) return;
     if (!evidence_ || !looks_.take(kMostLooks, monotonic_now())) return;
     auto target = target_of(noted.service, noted.start);
+    auto look = hold_back(noted.start, kLookLimit);
     WorkerJob job;
     job.name = "look";
     job.limit = Ms{10'000};
     if (kernel_) job.keep_fds.push_back(kernel_->fd());
     job.work = [target](int out) { return tell(out, evidence_facts(target)) ? 0 : 1; };
-    job.done = [this, noted](int status, std::string facts) {
-        let_go(noted.start, false);
+    job.done = [this, noted, look](int status, std::string facts) {
+        let_go(noted.start, look);
         while (facts.ends_with('\n')) facts.pop_back();
         if (status != 0 || facts.empty() || facts.size() > kMostFacts) return;
         evidence_({noted.service, noted.start, noted.kind, std::move(facts), "", ""});
     };
-    hold_back(noted.start, kLookLimit);
     workers_.run(std::move(job));
 }
 
 void Executor::dump_evidence(const action::DumpStart& wanted) {
+    if (dumping_ >= kMostDumping || !dumps_.take(kMostDumps, monotonic_now())) {
+        log::error("{}: no dump: there are too many of them", wanted.service);
+        if (evidence_)
+            evidence_({wanted.service, wanted.start, wanted.kind, "", "", "no dump: too many at once"});
+        return;
+    }
+    ++dumping_;
+    auto look = hold_back(wanted.start, kDumpLimit);
     auto target = target_of(wanted.service, wanted.start);
     target.kind = to_string(wanted.kind);
     target.evidence = wanted.evidence;
@@ -109,12 +131,13 @@ void Executor::dump_evidence(const action::DumpStart& wanted) {
         return written ? 0 : 1;
     };
     auto told = std::make_shared<std::string>();
-    job.line = [this, told, start = wanted.start](std::string_view line) {
-        if (line.empty()) let_go(start, false);
+    job.line = [this, told, look, start = wanted.start](std::string_view line) {
+        if (line.empty()) let_go(start, look);
         else *told = line;
     };
-    job.done = [this, told, wanted](int status, const std::string&) {
-        let_go(wanted.start, true);
+    job.done = [this, told, look, wanted](int status, const std::string&) {
+        --dumping_;
+        let_go(wanted.start, look);
         auto text = !told->empty() ? *told : "it took too long";
         if (status == 0) log::notice("{}: dump in {}", wanted.service, text);
         else log::error("{}: no dump: {}", wanted.service, text);
@@ -122,7 +145,6 @@ void Executor::dump_evidence(const action::DumpStart& wanted) {
         if (status == 0) evidence_({wanted.service, wanted.start, wanted.kind, "", text, "dump: done"});
         else evidence_({wanted.service, wanted.start, wanted.kind, "", "", "no dump: " + text});
     };
-    hold_back(wanted.start, kDumpLimit);
     workers_.run(std::move(job));
 }
 

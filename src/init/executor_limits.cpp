@@ -18,6 +18,7 @@ namespace leash {
 namespace {
 
 constexpr std::uint64_t kPlainShare = 50; // percent of one CPU, where nothing says more
+constexpr std::uint64_t kLeastMemory = 64 * 1024; // less would only stop it
 
 // "90/30000", "200,500/10000", "80%", "67108864": the number in front, and whether it is a share.
 struct Allowed {
@@ -74,7 +75,7 @@ struct LimitJob {
     LimitOf what = LimitOf::nothing;
     std::string root, folder; // LEASH_ROOT, and the service's group in it
     std::uint64_t number = 0; // percent, bytes, count; 0: as it is now
-    bool of_machine = false;  // number is percent of the machine's memory
+    bool of_machine = false;  // number is 1/100 percent of the machine's memory
     StartId start = 0;
     KernelLineage* kernel = nullptr;
 };
@@ -88,7 +89,9 @@ Result<std::string> carry_out(LimitJob job) {
         if (done) return fmt::format("limited to {} % of a CPU", job.number);
         break;
     case LimitOf::memory:
-        if (job.of_machine) job.number = machine_memory() / 100 * job.number;
+        if (job.of_machine) job.number = machine_memory() / 10'000 * job.number;
+        if (job.number < kLeastMemory)
+            return fail("{} is too little memory to limit anything to", format_size(job.number));
         done = limit_memory(job.folder, job.number);
         if (done) return fmt::format("memory limited to {}", format_size(job.number));
         break;
@@ -168,7 +171,8 @@ void Executor::limit(const action::LimitStart& wanted) {
     } else if (what == LimitOf::memory) {
         if (key.number == 0) return refuse("neither it nor a key says how much memory it may have");
         job.of_machine = key.percent;
-        job.number = share ? key.number * wanted.value->number / 100 : key.number;
+        auto part = share ? wanted.value->number : 100;
+        job.number = key.percent ? key.number * part : key.number * part / 100;
     } else if (!key.percent && key.number != 0) {
         job.number = share ? std::max<std::uint64_t>(key.number * wanted.value->number / 100, 1)
                            : key.number;
@@ -181,7 +185,13 @@ void Executor::limit(const action::LimitStart& wanted) {
                       return done ? 0 : 1;
                   },
                   .line = {},
-                  .done = [service = wanted.service](int status, std::string output) {
+                  .done = [this, service = wanted.service, start = wanted.start,
+                           folder = job.folder](int status, std::string output) {
+                      // It came too late: the next start has nothing to do with it.
+                      if (manager_.service_of(start) != service) {
+                          lift_limits(folder);
+                          return;
+                      }
                       while (output.ends_with('\n')) output.pop_back();
                       if (status == 0) log::notice("{}: {}", service, output);
                       else log::error("{}: the step limit has failed: {}", service,

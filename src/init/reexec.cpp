@@ -62,6 +62,7 @@ void Init::reexec(std::function<void(const Result<void>&)> done) {
         }
         log::notice("init is to be executed anew: {}", program);
         done({});
+        executor_->let_all_go();
         executor_->after_round(); // what waits for it would be lost
         // At once: a client that asks again gets its answer from the next life.
         execute_anew(ExecKind::planned);

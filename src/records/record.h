@@ -36,7 +36,7 @@ struct Record {
     std::uint64_t dropped = 0;    // records before this one for which there was no room
 };
 
-// Which one it is: the kernel's boot_id of the life of the machine, and a number that counts up in it.
+// Which one it is: an id of the life of the machine (or container), and a number that counts up in it.
 struct Key {
     std::string boot;
     std::uint64_t number = 0;

@@ -68,7 +68,12 @@ Spool::Spool(UniqueFd fd) : fd_(std::move(fd)) {
     if (!text.empty() && text.back() != '\n' &&
         pwrite(fd_.get(), "\n", 1, static_cast<off_t>(size_)) == 1)
         ++size_;
-    for (auto line : lines_of(text).whole) last_ = std::max(last_, key_of(line)->number);
+    for (auto line : lines_of(text).whole) {
+        auto key = key_of(line);
+        if (key->number < last_) continue;
+        last_ = key->number;
+        boot_ = std::move(key->boot);
+    }
 }
 
 Result<Spool> Spool::open(const std::string& path) {

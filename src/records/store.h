@@ -33,6 +33,7 @@ class Spool {
     // The line gets its '\n'. How many records that are newer than number `stored` had to go for it.
     [[nodiscard]] Result<std::size_t> append(std::string_view line, std::uint64_t stored);
     [[nodiscard]] std::uint64_t last_number() const { return last_; } // 0: it is empty
+    [[nodiscard]] const std::string& boot() const { return boot_; } // of its last record
     [[nodiscard]] int fd() const { return fd_.get(); }
     // For the one process that copies it to the disk, until its end, however long that takes. False:
     // another one does.
@@ -43,6 +44,7 @@ class Spool {
     UniqueFd fd_;
     std::size_t size_ = 0;
     std::uint64_t last_ = 0;
+    std::string boot_;
 };
 
 // A spool's or a file's text, at most `most` bytes.

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -289,7 +290,9 @@ bool Causes::event(const leash_event& event) {
             return true;
         }
         if (event.cookie != kHelperRecorder) return false;
-        if (socket_ >= 0 && ::send(socket_, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE) {
+        // It may be that of an earlier one. Nothing is sent: an empty packet would be read as the end.
+        if (pollfd peer{socket_, 0, 0};
+            socket_ >= 0 && poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)) != 0) {
             drop_recorder();
             say(host_, LEASH_ERROR, "the recorder has died (wait status 0x%x): started again",
                 static_cast<unsigned>(event.status));

@@ -108,6 +108,9 @@ void Clients::close_all() {
             host_->machine_trouble_over(source.c_str(), kTrouble);
     }
     standing_.clear();
+    // Those of an earlier life of PID 1 are not known here.
+    for (const auto& [name, main] : mains_)
+        if (main.start != 0) host_->trouble_over(main.start, kTrouble);
     if (link_ >= 0) {
         host_->unwatch_fd(link_);
         host_->save_fd(kLink, -1);
@@ -133,7 +136,7 @@ void Clients::close_all() {
 // Its signs of life lie in the link, should PID 1 itself have been away.
 void Clients::look_for_silence(std::int64_t now) {
     if (link_ < 0) return;
-    while (read_link(now)) {}
+    read_link(now); // any word of it counts
     if (link_ < 0) return;
     if (now - heard_ < kSilenceMs) {
         host_->set_timer(kTimerSilence, heard_ + kSilenceMs);

@@ -376,7 +376,8 @@ struct leash_rescan {
  *
  * read() then gives whole struct leash_record, the oldest first. It waits for the first one, unless
  * O_NONBLOCK is set (EAGAIN); EINTR; EINVAL: the buffer is smaller than one record. poll(), SIGIO with
- * F_SETOWN and F_SETSIG work. If the queue is full, the newest events are dropped and counted; the next
+ * F_SETOWN and F_SETSIG work, from the first WATCH on: epoll_ctl() comes after it. If the queue is
+ * full, the newest events are dropped and counted; the next
  * record says in `lost` how many. Where no event follows, LEASH_EVENT_OVERFLOW says so.
  *
  * A reader that sleeps is woken by the first event; with `coalesce_ms` that many milliseconds after
@@ -504,7 +505,8 @@ struct leash_limits {
  *   TROUBLED_SERVICE  the service's name; "init" for init-silent
  *   TROUBLED_PID      the process (of hung-task: the thread); 0: none
  *   TROUBLED_START    the start, 16 digits in hex
- * and killed after handler_timeout_ms. What comes while it runs, waits: 32 troubles at most, equal
+ * and killed handler_timeout_ms after its execve, which waits for the program's file system. What comes
+ * while it runs, waits: 32 troubles at most, equal
  * ones once; further ones are counted in troubles_lost. init-silent waits for no other trouble.
  * Where there are events, LEASH_EVENT_TROUBLE has the reason's place in that list, from 1, as code, and
  * the pid as arg; LEASH_EVENT_HUNG has the milliseconds as arg.
