@@ -54,7 +54,7 @@ struct leash_life {
 	atomic64_t exits;
 	atomic64_t aborts;
 	atomic64_t runtime_ns;
-	atomic_t processes;		/* entries: `users` counts the armed slot and forks under way, too */
+	atomic_t processes;		/* entries: `users` has the armed slot and forks, too */
 	/* limits.c: 0: none */
 	struct {
 		raw_spinlock_t lock;	/* of all but the last two */

@@ -49,8 +49,8 @@ u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event)
 	/* Pairs with leash_ring_peek(). */
 	smp_store_release(&ring->head, ring->head + 1);
 	/*
-	 * Against leash_ring_ready(): the consumer sees the event before it sleeps, or we see that it has
-	 * taken all others, and wake it.
+	 * Against leash_ring_ready(): the consumer sees the event before it sleeps, or we see
+	 * that it has taken all others, and wake it.
 	 */
 	smp_mb();
 	level = ring->head - READ_ONCE(ring->tail);

@@ -81,7 +81,8 @@ void Deadman::take_over(KernelLineage* module) {
     (void)module_->ping();
     ping_every(Ms{found->timeout_ms});
     if (!was_silent) return;
-    hooks_.note("init was silent until this life of it began, and the kernel's trouble handler was told");
+    hooks_.note("init was silent until this life of it began, and the kernel's trouble handler was "
+                "told");
     hooks_.was_silent();
 }
 

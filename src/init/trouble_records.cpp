@@ -46,8 +46,8 @@ TroubleRecords::TroubleRecords(EventLoop& loop, Workers& workers, UniqueFd spool
     } else {
         log::error("no records of trouble will be kept: {}", opened.error().text);
     }
-    // Numbers begin anew with an empty spool, and so does what they belong to: in a container the kernel's
-    // boot_id is that of the host, and of the container's last life.
+    // Numbers begin anew with an empty spool, and so does what they belong to: in a container the
+    // kernel's boot_id is that of the host, and of the container's last life.
     bool goes_on = spool_ && spool_->last_number() > 0;
     boot_ = goes_on ? spool_->boot()
                     : std::string(trim(read_whole_file("/proc/sys/kernel/random/uuid")));
