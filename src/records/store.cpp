@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <span>
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -131,18 +132,12 @@ Result<std::size_t> Spool::append(std::string_view line, std::uint64_t stored) {
 
 // ---- the disk -----------------------------------------------------------------------------------
 
-Result<std::uint64_t> store(const std::string& folder, std::string_view spool,
-                            const StoreLimits& limits) {
-    auto wanted = lines_of(spool).whole;
-    if (wanted.empty()) return 0;
-    auto newest = *key_of(wanted.back());
-    if (mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
-        return fail_errno(errno, "cannot make {}", folder);
-    UniqueFd place(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!place) return fail_errno(errno, "cannot open {}", folder);
-    if (flock(place.get(), LOCK_EX | LOCK_NB) < 0)
-        return fail_errno(errno == EWOULDBLOCK ? EAGAIN : errno, "cannot lock {}", folder);
+namespace {
 
+// As many of `wanted` as one file takes. The number of the newest one on the disk then.
+Result<std::uint64_t> store_part(const std::string& folder, const UniqueFd& place,
+                                 std::span<const std::string_view> wanted, const StoreLimits& limits) {
+    auto newest = *key_of(wanted.back());
     auto path = file_of(folder, 0);
     auto open_newest = [&] {
         return UniqueFd(open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640));
@@ -162,8 +157,14 @@ Result<std::uint64_t> store(const std::string& folder, std::string_view spool,
             look(read_all(before.get(), kMostOfAFile));
 
     std::string more;
-    for (auto line : wanted)
-        if (key_of(line)->number > there) more.append(line) += '\n';
+    auto last = there;
+    for (auto line : wanted) {
+        auto number = key_of(line)->number;
+        if (number <= there) continue;
+        if (!more.empty() && more.size() + line.size() + 1 > limits.bytes) break;
+        more.append(line) += '\n';
+        last = number;
+    }
     if (more.empty()) return there;
 
     bool moved = false;
@@ -193,9 +194,33 @@ Result<std::uint64_t> store(const std::string& folder, std::string_view spool,
     }
     if ((moved || text.empty()) && fsync(place.get()) < 0)
         return fail_errno(errno, "cannot make {} durable", folder);
-    return newest.number;
+    return last;
 }
 
+} // namespace
+
+Result<std::uint64_t> store(const std::string& folder, std::string_view spool,
+                            const StoreLimits& limits) {
+    auto wanted = lines_of(spool).whole;
+    if (wanted.empty()) return 0;
+    if (mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
+        return fail_errno(errno, "cannot make {}", folder);
+    UniqueFd place(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!place) return fail_errno(errno, "cannot open {}", folder);
+    if (flock(place.get(), LOCK_EX | LOCK_NB) < 0)
+        return fail_errno(errno == EWOULDBLOCK ? EAGAIN : errno, "cannot lock {}", folder);
+
+    auto newest = key_of(wanted.back())->number;
+    std::uint64_t before = 0;
+    while (true) {
+        auto there = store_part(folder, place, wanted, limits);
+        if (!there || *there >= newest || *there <= before) return there;
+        before = *there;
+    }
+}
+
+// Records move from the spool to the newest file, and from each file to an older one: read in that order,
+// none is missed that moves meanwhile. One that is read twice counts once.
 Found read_records(const std::string& folder, const std::string& spool) {
     std::string text;
     Found found;
@@ -205,11 +230,12 @@ Found read_records(const std::string& folder, const std::string& spool) {
             if (errno != ENOENT && found.error == 0) found.error = errno;
             return;
         }
-        text += read_all(file.get(), kMostOfAFile);
-        if (!text.empty() && text.back() != '\n') text += '\n';
+        auto part = read_all(file.get(), kMostOfAFile);
+        if (!part.empty() && part.back() != '\n') part += '\n';
+        text.insert(0, part);
     };
-    for (unsigned i = kMostFiles; i > 0; --i) add(file_of(folder, i - 1));
     add(spool);
+    for (unsigned i = 0; i < kMostFiles; ++i) add(file_of(folder, i));
     auto lines = lines_of(text);
     found.damaged = lines.damaged;
     found.lines.assign(lines.whole.begin(), lines.whole.end());

@@ -76,6 +76,20 @@ TEST_F(Store, BehindWhatIsTorn) {
     EXPECT_EQ(read_records(folder, "").damaged, 1u);
 }
 
+// After a time without a disk there is more to store than one file may have.
+TEST_F(Store, ManyAtOnceAreSeveralFiles) {
+    limits = {4'000, 3};
+    ASSERT_EQ(store(folder, lines(1, 3), limits), 3u);
+    ASSERT_EQ(store(folder, lines(1, 200), limits), 200u);
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        EXPECT_LE(entry.file_size(), 4'000u) << entry.path();
+    auto keys = found();
+    EXPECT_GT(keys.size(), 30u);
+    for (std::size_t i = 1; i < keys.size(); ++i)
+        EXPECT_EQ(std::stoi(keys[i].substr(1)), std::stoi(keys[i - 1].substr(1)) + 1) << "no gap";
+    EXPECT_EQ(keys.back(), "b200");
+}
+
 TEST_F(Store, Rotation) {
     limits = {4'000, 3};
     for (std::uint64_t i = 1; i <= 200; ++i) ASSERT_EQ(store(folder, lines(i, i), limits), i);
