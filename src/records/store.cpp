@@ -219,8 +219,8 @@ Result<std::uint64_t> store(const std::string& folder, std::string_view spool,
     }
 }
 
-// Records move from the spool to the newest file, and from each file to an older one: read in that order,
-// none is missed that moves meanwhile. One that is read twice counts once.
+// Records move from the spool to the newest file, and from each file to an older one: read in that
+// order, none is missed that moves meanwhile. One that is read twice counts once.
 Found read_records(const std::string& folder, const std::string& spool) {
     std::string text;
     Found found;
