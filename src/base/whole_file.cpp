@@ -13,7 +13,7 @@ namespace leash {
 std::string read_whole_file(const std::string& path) {
     std::string text;
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char buffer[16384];
+    char buffer[4096];
     while (fd) {
         auto got = read(fd.get(), buffer, sizeof buffer);
         if (got < 0 && errno == EINTR) continue;

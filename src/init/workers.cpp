@@ -123,9 +123,9 @@ void Workers::launch(WorkerJob job) {
 }
 
 void Workers::read_output(Running& worker) {
-    char buffer[16384];
+    char buffer[4096];
     // A bounded number of reads a round: a worker with much to say must not hold up the loop.
-    for (int round = 0; round < 16; ++round) {
+    for (int round = 0; round < 64; ++round) {
         auto got = read(worker.output_fd.get(), buffer, sizeof buffer);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
         if (got <= 0) {

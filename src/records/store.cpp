@@ -49,7 +49,7 @@ bool in_memory(const std::string& path) {
 
 std::string read_all(int fd, std::size_t most) {
     std::string text;
-    char buffer[16384];
+    char buffer[2048]; // small: PID 1 keeps what its stack has once needed
     while (text.size() < most) {
         auto got = pread(fd, buffer, std::min(sizeof buffer, most - text.size()),
                          static_cast<off_t>(text.size()));
