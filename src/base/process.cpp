@@ -184,6 +184,16 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
     return folder ? folder->stat() : std::nullopt;
 }
 
+std::uint32_t open_descriptors(pid_t pid) {
+    DIR* folder = opendir(fmt::format("/proc/{}/fd", pid).c_str());
+    if (folder == nullptr) return 0;
+    std::uint32_t count = 0;
+    while (const dirent* entry = readdir(folder))
+        if (entry->d_name[0] != '.') ++count;
+    closedir(folder);
+    return count;
+}
+
 pid_t living_thread(const ProcFolder& folder, const ProcessStat& stat) {
     if (!stat.dead()) return stat.pid;
     if (stat.threads <= 1) return 0;

@@ -75,6 +75,8 @@ class ProcFolder {
 
 [[nodiscard]] std::optional<ProcessStat> read_stat(pid_t pid);
 
+[[nodiscard]] std::uint32_t open_descriptors(pid_t pid); // 0 also where that cannot be seen
+
 // A thread of the process that still runs: the process itself, or, where the main thread has ended
 // before the others, one of those. 0: all are dead, there is only a zombie to reap.
 [[nodiscard]] pid_t living_thread(const ProcFolder& folder, const ProcessStat& stat);

@@ -65,6 +65,18 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view digits) {
     return value;
 }
 
+std::optional<std::uint64_t> number_behind(std::string_view text, std::string_view key) {
+    for (std::size_t at = 0; at < text.size();) {
+        auto end = std::min(text.find('\n', at), text.size());
+        auto line = text.substr(at, end - at);
+        at = end + 1;
+        if (!line.starts_with(key)) continue;
+        line = trim(line.substr(key.size()));
+        return parse_unsigned(line.substr(0, line.find(' ')));
+    }
+    return std::nullopt;
+}
+
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
     std::string text;
     for (const auto& word : words) {

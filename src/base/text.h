@@ -15,6 +15,8 @@ namespace leash {
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator,
                                                   bool skip_empty = false);
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view digits); // decimal, whole
+// The number behind `key` at the beginning of a line, as in /proc/meminfo and memory.stat.
+[[nodiscard]] std::optional<std::uint64_t> number_behind(std::string_view text, std::string_view key);
 [[nodiscard]] std::string join(const std::vector<std::string>& words, std::string_view separator);
 
 // The candidate closest to `word` within a third of its length (at least one edit), else "".

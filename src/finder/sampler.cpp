@@ -6,7 +6,6 @@
 #include <cstring>
 #include <ctime>
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,29 +26,6 @@ std::uint64_t boottime_ns() {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-// The number behind "KEY" at the beginning of a line.
-std::optional<std::uint64_t> number_behind(std::string_view text, std::string_view key) {
-    for (std::size_t at = 0; at < text.size();) {
-        auto end = std::min(text.find('\n', at), text.size());
-        auto line = text.substr(at, end - at);
-        at = end + 1;
-        if (!line.starts_with(key)) continue;
-        line = trim(line.substr(key.size()));
-        return parse_unsigned(line.substr(0, line.find(' ')));
-    }
-    return std::nullopt;
-}
-
-std::uint32_t count_descriptors(pid_t pid) {
-    DIR* folder = opendir(fmt::format("/proc/{}/fd", pid).c_str());
-    if (folder == nullptr) return 0;
-    std::uint32_t count = 0;
-    while (const dirent* entry = readdir(folder))
-        if (entry->d_name[0] != '.') ++count;
-    closedir(folder);
-    return count;
 }
 
 bool wants_descriptors(std::span<const Subject> subjects) {
@@ -167,7 +143,7 @@ void Sampler::read_process(pid_t pid, std::uint64_t cgroup, const Subject& subje
     task.swap = kib("VmSwap:");
     // Growth has to be seen as it happens; how many there are is soon enough in a few seconds.
     if (fds || !fds_.contains(pid) || subject.settings.contains("fd-leak"))
-        fds_[pid] = wants_descriptors({&subject, 1}) ? count_descriptors(pid) : 0;
+        fds_[pid] = wants_descriptors({&subject, 1}) ? open_descriptors(pid) : 0;
     task.fds = fds_[pid];
     processes_.rows.push_back(std::move(row));
 }

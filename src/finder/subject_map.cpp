@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "finder/subject_map.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
+
+#include "finder/settings.h"
 
 namespace leash::finder {
 
 std::optional<std::uint64_t> time_setting(const Subject& subject, std::string_view key) {
-    auto found = subject.settings.find(key);
-    if (found == subject.settings.end()) return std::nullopt;
-    const auto& text = found->second;
-    std::uint64_t ms = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
-    if (error != std::errc{} || end != text.data() + text.size() || ms == 0) return std::nullopt;
-    return ms * 1'000'000;
+    auto amount = amount_of(subject, key);
+    if (!amount || amount->percent || amount->ms != 0) return std::nullopt;
+    return amount->number * 1'000'000;
 }
 
 std::string duration_text(std::uint64_t ns) {

@@ -29,21 +29,8 @@ std::string word_of(std::string text) {
 // The number behind `key` in "key 123\n" lines; "" is the whole file.
 std::optional<std::int64_t> counter(const std::string& path, std::string_view key) {
     auto text = read_whole_file(path);
-    for (auto line : split(text, '\n', true)) {
-        if (key.empty() || line.starts_with(std::string(key) + " "))
-            if (auto number = parse_unsigned(trim(line.substr(key.size()))))
-                return static_cast<std::int64_t>(*number);
-    }
-    return std::nullopt;
-}
-
-std::int64_t open_descriptors(pid_t pid) {
-    std::error_code error;
-    std::int64_t count = 0;
-    for (std::filesystem::directory_iterator at(fmt::format("/proc/{}/fd", pid), error), end;
-         !error && at != end; at.increment(error))
-        ++count;
-    return count;
+    auto number = key.empty() ? parse_unsigned(trim(text)) : number_behind(text, std::string(key) + " ");
+    return number ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
 }
 
 std::vector<pid_t> processes_of(const EvidenceTarget& target) {

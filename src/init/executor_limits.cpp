@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "lineage/cgroup_folder.h"
@@ -34,21 +34,7 @@ Allowed allowed_by(std::string_view value) {
 }
 
 std::uint64_t machine_memory() {
-    auto text = read_small_file("/proc/meminfo").value_or("");
-    auto at = text.find("MemTotal:");
-    if (at == std::string::npos) return 0;
-    auto rest = trim(std::string_view(text).substr(at + 9));
-    return parse_unsigned(rest.substr(0, rest.find(' '))).value_or(0) * 1024;
-}
-
-std::uint64_t descriptors_of(pid_t pid) {
-    DIR* folder = opendir(fmt::format("/proc/{}/fd", pid).c_str());
-    if (folder == nullptr) return 0;
-    std::uint64_t count = 0;
-    while (const dirent* entry = readdir(folder))
-        if (entry->d_name[0] != '.') ++count;
-    closedir(folder);
-    return count;
+    return number_behind(read_small_file("/proc/meminfo").value_or(""), "MemTotal:").value_or(0) * 1024;
 }
 
 void add_members(const std::string& folder, std::set<pid_t>& members) {
@@ -62,7 +48,7 @@ int limit_descriptors(const std::set<pid_t>& processes, std::uint64_t number) {
     for (pid_t pid : processes) {
         rlimit now{};
         if (prlimit(pid, RLIMIT_NOFILE, nullptr, &now) != 0) continue;
-        rlim_t wanted = number != 0 ? number : descriptors_of(pid);
+        rlim_t wanted = number != 0 ? number : open_descriptors(pid);
         if (wanted == 0) continue;
         rlimit tight{std::min(wanted, now.rlim_cur), std::min(wanted, now.rlim_max)};
         if (prlimit(pid, RLIMIT_NOFILE, &tight, nullptr) == 0) ++limited;

@@ -41,3 +41,14 @@ TEST(Json, EscapesAndReplaces) {
     EXPECT_EQ(json.text(),
               "{\"a\":\"q\\\"\\\\\\n\\u0001\\ufffd\xc3\xa4\",\"n\":null,\"l\":[-1,true,{}]}");
 }
+
+TEST(Text, NumberBehind) {
+    constexpr std::string_view text =
+        "MemFree:  12 kB\nMemTotal:       2048 kB\nshmem 7\nempty \nlast 9";
+    EXPECT_EQ(number_behind(text, "MemTotal:"), 2048u);
+    EXPECT_EQ(number_behind(text, "shmem "), 7u);
+    EXPECT_EQ(number_behind(text, "last "), 9u);
+    EXPECT_FALSE(number_behind(text, "Total:")) << "only at the beginning of a line";
+    EXPECT_FALSE(number_behind(text, "empty "));
+    EXPECT_FALSE(number_behind("", "x"));
+}
