@@ -2,6 +2,7 @@
 #include "device.h"
 
 #include "wdt_calls.h"
+#include "wdt_flags.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -114,26 +115,10 @@ int Device::lower_timeout() {
 }
 
 bool Device::boot_status(char* text, std::size_t size) const {
-    static constexpr struct {
-        int flag;
-        const char* name;
-    } kFlags[] = {
-        {WDIOF_CARDRESET, "CARDRESET"}, {WDIOF_OVERHEAT, "OVERHEAT"},
-        {WDIOF_FANFAULT, "FANFAULT"},   {WDIOF_EXTERN1, "EXTERN1"},
-        {WDIOF_EXTERN2, "EXTERN2"},     {WDIOF_POWERUNDER, "POWERUNDER"},
-        {WDIOF_POWEROVER, "POWEROVER"},
-    };
     int flags = 0;
     text[0] = '\0';
     if (ioctl(fd_, WDIOC_GETBOOTSTATUS, &flags) != 0) return false;
-    std::size_t length = 0;
-    for (const auto& entry : kFlags) {
-        if ((flags & entry.flag) == 0 || length >= size) continue;
-        int added = std::snprintf(text + length, size - length, "%s%s", length == 0 ? "" : ", ",
-                                  entry.name);
-        length += static_cast<std::size_t>(added);
-    }
-    return length > 0;
+    return *show_wdt_flags(static_cast<std::uint32_t>(flags), text, size) != '\0';
 }
 
 unsigned Device::boot_flags() const {

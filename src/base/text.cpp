@@ -101,6 +101,21 @@ std::string_view closest_word(std::string_view word,
     return best;
 }
 
+std::string unescape_octal(std::string_view text) {
+    std::string plain;
+    auto octal = [&](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '7'; };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
+            plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                       (text[i + 3] - '0'));
+            i += 3;
+        } else {
+            plain += text[i];
+        }
+    }
+    return plain;
+}
+
 std::string printable(std::string_view text) {
     std::string clean;
     clean.reserve(text.size());

@@ -27,6 +27,10 @@ namespace leash {
 // Length in bytes of the valid UTF-8 sequence at the start of a non-empty text, 0 if there is none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
+// What the kernel's lists of mounts and swaps write for blanks, tabs, newlines and backslashes, \ooo,
+// as what it stands for; what is no such escape stays.
+[[nodiscard]] std::string unescape_octal(std::string_view text);
+
 // What a terminal may be shown: control characters and broken UTF-8 become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -62,26 +62,11 @@ int read_only(const std::string& target) {
     });
 }
 
-// \040 stands for a blank.
-std::string unescaped(std::string_view word) {
-    std::string text;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        if (word[i] == '\\' && i + 3 < word.size()) {
-            text += static_cast<char>((word[i + 1] - '0') * 64 + (word[i + 2] - '0') * 8 +
-                                      (word[i + 3] - '0'));
-            i += 3;
-        } else {
-            text += word[i];
-        }
-    }
-    return text;
-}
-
 void give_back_swap() {
     auto text = read_whole_file("/proc/swaps");
     auto lines = split(text, '\n', true);
     for (std::size_t i = 1; i < lines.size(); ++i) {
-        auto path = unescaped(split(lines[i], ' ', true).front());
+        auto path = unescape_octal(split(lines[i], ' ', true).front());
         within(kStep, [&] { return errno_of(swapoff(path.c_str())); });
     }
 }
@@ -136,7 +121,7 @@ std::vector<MountLine> mounts_newest_first(std::string_view text) {
         auto words = split(line, ' ', true);
         if (words.size() < 3) continue;
         mounts.insert(mounts.begin(),
-                      {unescaped(words[0]), unescaped(words[1]), std::string(words[2])});
+                      {unescape_octal(words[0]), unescape_octal(words[1]), std::string(words[2])});
     }
     return mounts;
 }

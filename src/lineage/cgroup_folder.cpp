@@ -12,22 +12,6 @@ namespace {
 
 constexpr std::string_view kRemains = "remains.";
 
-// mountinfo writes blanks, tabs, newlines and backslashes as \ooo.
-std::string unescape(std::string_view text) {
-    std::string plain;
-    auto octal = [&](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '7'; };
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-            plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                       (text[i + 3] - '0'));
-            i += 3;
-        } else {
-            plain += text[i];
-        }
-    }
-    return plain;
-}
-
 } // namespace
 
 Result<void> write_group_file(const std::string& folder, const char* file, std::string_view text) {
@@ -137,7 +121,7 @@ std::vector<CgroupMount> parse_cgroup_mounts(std::string_view mountinfo) {
         if (dash == std::string_view::npos || !line.substr(dash + 3).starts_with("cgroup2 "))
             continue;
         auto fields = split(line.substr(0, dash), ' ', true);
-        if (fields.size() >= 5) mounts.push_back({unescape(fields[3]), unescape(fields[4])});
+        if (fields.size() >= 5) mounts.push_back({unescape_octal(fields[3]), unescape_octal(fields[4])});
     }
     return mounts;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "reconcile.h"
 
+#include "../wdt_flags.h"
+
 #include <cstdio>
 #include <cstring>
-
-#include <linux/watchdog.h>
 
 namespace leash_watchdog {
 
@@ -74,27 +74,6 @@ void check_the_way_down(Record& record, const Found& found, bool panicked) {
 }
 
 } // namespace
-
-const char* show_wdt_flags(std::uint32_t flags, char* text, std::size_t size) {
-    static constexpr struct {
-        std::uint32_t flag;
-        const char* name;
-    } kFlags[] = {
-        {WDIOF_CARDRESET, "CARDRESET"}, {WDIOF_OVERHEAT, "OVERHEAT"},
-        {WDIOF_FANFAULT, "FANFAULT"},   {WDIOF_EXTERN1, "EXTERN1"},
-        {WDIOF_EXTERN2, "EXTERN2"},     {WDIOF_POWERUNDER, "POWERUNDER"},
-        {WDIOF_POWEROVER, "POWEROVER"},
-    };
-    std::size_t length = 0;
-    text[0] = '\0';
-    for (const auto& entry : kFlags) {
-        if ((flags & entry.flag) == 0 || length >= size) continue;
-        int added = std::snprintf(text + length, size - length, "%s%s", length == 0 ? "" : ", ",
-                                  entry.name);
-        length += static_cast<std::size_t>(added);
-    }
-    return text;
-}
 
 Reconciled reconcile(const Record* armed, bool damaged, const Record* before, const Found& found) {
     Reconciled result;

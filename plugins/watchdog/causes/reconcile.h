@@ -39,7 +39,4 @@ struct Reconciled {
 [[nodiscard]] Reconciled reconcile(const Record* armed, bool damaged, const Record* before,
                                    const Found& found);
 
-// "CARDRESET, OVERHEAT"
-const char* show_wdt_flags(std::uint32_t flags, char* text, std::size_t size);
-
 } // namespace leash_watchdog

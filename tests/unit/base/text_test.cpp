@@ -52,3 +52,9 @@ TEST(Text, NumberBehind) {
     EXPECT_FALSE(number_behind(text, "empty "));
     EXPECT_FALSE(number_behind("", "x"));
 }
+
+TEST(Text, UnescapeOctal) {
+    EXPECT_EQ(unescape_octal("/a\\040b\\134c\\011"), "/a b\\c\t");
+    for (std::string_view plain : {"", "\\", "\\04", "\\0a0", "\\089", "/x\\"})
+        EXPECT_EQ(unescape_octal(plain), plain);
+}

@@ -58,7 +58,7 @@ struct KickerTest : testing::Test {
 
     static std::int64_t now() { return monotonic_now().count(); }
 
-    void spawn() {
+    pid_t kicker() const {
         const std::int32_t fds[] = {wdt.get(), page_fd.get(), wake.get()};
         const char* const argv[] = {"leash-kicker", nullptr};
         leash_helper helper{};
@@ -68,7 +68,11 @@ struct KickerTest : testing::Test {
         helper.argv = argv;
         helper.fds = fds;
         helper.fd_count = 3;
-        pid = leash::spawn_helper_process(helper);
+        return leash::spawn_helper_process(helper);
+    }
+
+    void spawn() {
+        pid = kicker();
         ASSERT_GT(pid, 0);
         ASSERT_TRUE(wait([&] { return leash_page_get(page, kicker_pid) == pid; }));
     }
@@ -269,16 +273,7 @@ TEST_F(KickerTest, nonsense_in_the_page_does_not_crash_it) {
 
 TEST_F(KickerTest, refuses_a_page_of_another_version) {
     page->version = 999;
-    const std::int32_t fds[] = {wdt.get(), page_fd.get(), wake.get()};
-    const char* const argv[] = {"leash-kicker", nullptr};
-    leash_helper helper{};
-    helper.size = sizeof helper;
-    helper.path = KICKER;
-    helper.exec_fd = -1;
-    helper.argv = argv;
-    helper.fds = fds;
-    helper.fd_count = 3;
-    pid_t child = leash::spawn_helper_process(helper);
+    pid_t child = kicker();
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(WEXITSTATUS(status), 3);
