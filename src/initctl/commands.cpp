@@ -196,8 +196,11 @@ std::string help_of(const Command& command) {
 
 std::string help() {
     std::string text = "usage: initctl COMMAND [ARGUMENTS] [--json]\n\n";
+    std::size_t width = 0;
     for (const auto& command : kCommands)
-        text += fmt::format("  {:<44}{}\n", fmt::format("{} {}", command.name, command.usage),
+        width = std::max(width, command.name.size() + 1 + command.usage.size());
+    for (const auto& command : kCommands)
+        text += fmt::format("  {:<{}}  {}\n", fmt::format("{} {}", command.name, command.usage), width,
                             command.summary);
     text += "\nExit status: 0 done, 1 failed, 2 usage, 3 not running (status only), 4 no such\n"
             "service, 5 init not reachable, 6 not permitted.\n";

@@ -68,6 +68,8 @@ TEST_F(Initctl, Help) {
         std::string name(command.name);
         EXPECT_EQ(run({"initctl", name, "--help"}), 0) << name;
         EXPECT_TRUE(out.starts_with("usage: initctl " + name)) << out;
+        EXPECT_NE(all.find(std::string("  ").append(command.summary) + "\n"), std::string::npos)
+            << name << ": two blanks before what it does";
         auto help = out;
         EXPECT_EQ(run({"initctl", "help", name}), 0);
         EXPECT_EQ(out, help);
