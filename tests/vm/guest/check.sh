@@ -2,8 +2,13 @@
 # Sourced by the scripts that run in the guest.
 #   check TEXT COMMAND...    the command must succeed
 #   refute TEXT COMMAND...   it must not
-#   within SECONDS COMMAND...  succeeds once the command does
+#   within SECONDS COMMAND...  succeeds once the command does. What is to be looked at anew each time has no
+#                            $() in its words, which are looked at once: see prints and at_most
+#   prints VALUE COMMAND...  what the command prints is VALUE
+#   at_most VALUE COMMAND... what it prints is a number up to VALUE
 #   finish                   the script's exit status
+# A service without a sign of readiness is up once it has been executed: what its shell does first (a trap,
+# a line in a file) comes some time later. Await that, or let the service say it (notify = s6:3).
 failures=0
 
 check() {
@@ -52,6 +57,20 @@ exits() { # exits STATUS COMMAND...
     "$@"
     [ $? -eq "$wanted" ]
 }
+
+prints() {
+    value_wanted=$1
+    shift
+    [ "$("$@")" = "$value_wanted" ]
+}
+at_most() {
+    value_wanted=$1
+    shift
+    [ "$("$@")" -le "$value_wanted" ]
+}
+fds_of() { ls "/proc/$1/fd" | wc -l; }
+# no_zombie: to be waited for; one that its parent is about to reap is none that is left.
+no_zombie() { ! grep -l '^State:.Z' /proc/[0-9]*/status 2> /dev/null | grep -q .; }
 
 finish() {
     [ $failures -eq 0 ] && exit 0
