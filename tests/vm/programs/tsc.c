@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// tsc [MOMENT]: prints the processor's time stamp counter; with MOMENT returns once it has come that far.
-// Under QEMU's -icount it counts nanoseconds of the machine's own time, from its first instruction on and
-// across resets.
+// tsc [MOMENT]: prints the processor's time stamp counter; with MOMENT returns once it has come that
+// far. Under QEMU's -icount it counts nanoseconds of the machine's own time, from its first instruction
+// on and across resets.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
