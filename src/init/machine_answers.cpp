@@ -47,6 +47,12 @@ int MachineAnswers::seen(std::string_view source, std::string_view kind, std::st
 }
 
 int MachineAnswers::over(std::string_view source, std::string_view kind) {
+    if (source.empty()) {
+        int error = -ENOENT;
+        for (const auto& view : troubles_.views())
+            if (view.kind == kind && over(view.source, kind) == 0) error = 0;
+        return error;
+    }
     if (!troubles_.over(source, kind)) return -ENOENT;
     log::notice("{}: trouble {} is over", source, kind);
     if (hooks_.noted)

@@ -43,7 +43,8 @@ class MachineAnswers {
     // As in leash_plugin.h: 0, -EINVAL (the reason is logged), -ENOSPC.
     int seen(std::string_view source, std::string_view kind, std::string_view policy,
              std::string_view evidence);
-    int over(std::string_view source, std::string_view kind); // 0, or -ENOENT: it did not stand
+    // 0, or -ENOENT: it did not stand. An empty source: all that stand of that kind.
+    int over(std::string_view source, std::string_view kind);
     [[nodiscard]] std::size_t standing() const { return troubles_.standing(); }
     [[nodiscard]] std::vector<MachineTroubles::View> views() const { return troubles_.views(); }
 

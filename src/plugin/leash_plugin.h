@@ -218,7 +218,7 @@ struct leash_host {
      * reboot, poweroff and halt. -EINVAL: not a policy, or source or kind longer than 63 and 31 bytes;
      * init logs the reason. -ENOSPC: 64 troubles stand already. Budgets of steps are kept by source and
      * kind. What stands, waits and is used up survives a re-exec of PID 1. _over: -ENOENT: it did not
-     * stand. */
+     * stand; `source` NULL or empty: all that stand of that kind, in whichever life they were told. */
     int (*machine_trouble)(const char *source, const char *kind, const char *policy,
                            const char *evidence);
     int (*machine_trouble_over)(const char *source, const char *kind);

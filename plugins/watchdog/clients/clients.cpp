@@ -101,16 +101,11 @@ void Clients::reconfigure() {
 
 // Nobody is watched by them any more, and so nobody is in trouble.
 void Clients::close_all() {
-    for (const auto& [source, serials] : standing_) {
-        if (source.rfind("start ", 0) == 0)
-            host_->trouble_over(std::strtoull(source.c_str() + 6, nullptr, 10), kTrouble);
-        else
-            host_->machine_trouble_over(source.c_str(), kTrouble);
-    }
+    // Those of an earlier life of PID 1 are not known here, but to init.
     standing_.clear();
-    // Those of an earlier life of PID 1 are not known here.
     for (const auto& [name, main] : mains_)
         if (main.start != 0) host_->trouble_over(main.start, kTrouble);
+    host_->machine_trouble_over(nullptr, kTrouble);
     if (link_ >= 0) {
         host_->unwatch_fd(link_);
         host_->save_fd(kLink, -1);

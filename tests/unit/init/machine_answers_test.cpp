@@ -90,6 +90,21 @@ TEST(MachineAnswers, DoWhatTheStepsSay) {
     EXPECT_EQ(b.done, "") << "it goes down already";
 }
 
+TEST(MachineAnswers, AllOfAKindAreOverAtOnceInAnotherLifeToo) {
+    Bench b;
+    b.answers.seen("client a", "client-deadline", "report", "late");
+    b.answers.seen("client b", "client-deadline", "reboot after 1m", "late");
+    b.answers.seen("monitor m", "memory", "report", "97%");
+    auto page = Recovery::adopt(UniqueFd(dup(b.recovery->fd())));
+    ASSERT_TRUE(page);
+    auto next_life = b.make(**page);
+    EXPECT_EQ(next_life.standing(), 3u);
+    EXPECT_EQ(next_life.over("", "client-deadline"), 0);
+    EXPECT_EQ(next_life.standing(), 1u) << "the monitor's";
+    EXPECT_EQ(next_life.over("", "client-deadline"), -ENOENT);
+    EXPECT_NE(b.logged.find("client b: trouble client-deadline is over"), std::string::npos);
+}
+
 TEST(MachineAnswers, WaitAndSurviveAReExec) {
     Bench b;
     b.answers.seen("monitor m", "memory", "reboot after 50ms", "97%");

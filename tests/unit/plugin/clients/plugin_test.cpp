@@ -319,6 +319,22 @@ TEST_F(ClientsPluginTest, AReloadSwitchesThemOnAndOffAndBringsAPolicy) {
     subscribe(getpid(), 60'000);
 }
 
+// Whose troubles an earlier life of PID 1 has told, this one has not heard: init has, and ends them all.
+TEST_F(ClientsPluginTest, SwitchedOffAfterANewLifeOfPid1TroublesAreOverAllTheSame) {
+    load();
+    subscribe(getpid(), 60'000);
+    EXPECT_EQ(get(exchange(question(k204, 3, {.id = 1, .ack = 7})), 4), EBADRQC);
+    ASSERT_TRUE(init->run(5s, [&] { return !init->services.machine_troubles.empty(); }));
+    auto kept = init->host.states()[0];
+    for (auto& [name, fd] : kept.fds) fd = dup(fd);
+    SmallInit next(PLUGINS);
+    next.services.keys = init->services.keys;
+    ASSERT_TRUE(next.host.load("watchdog", &kept));
+    next.services.keys["clients"] = "no";
+    next.host.configured();
+    EXPECT_EQ(next.services.machine_over, std::vector<std::string>{"|client-deadline"});
+}
+
 TEST_F(ClientsPluginTest, ClientsSurviveANewLifeOfPid1) {
     load();
     Child client([] { return true; });
