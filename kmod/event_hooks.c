@@ -2,61 +2,42 @@
 #define pr_fmt(fmt) "leash: " fmt
 
 /*
- * The tracepoints of events. Each is hooked only while somebody watches for what it tells: who does not
- * watch pays nothing. What holds for the probes of hooks.c holds here. Ours run after those, so that
- * a child has its entry by then.
+ * Events of tracepoints. Those that the lineage does not need are hooked only while somebody watches
+ * for what they tell: who does not watch pays nothing. What holds for the probes of hooks.c holds here.
  */
 #include <linux/hash.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <trace/events/oom.h>
 #include <trace/events/sched.h>
 
 #include "compat.h"
+#include "hooks.h"
 #include "leash.h"
 
-#define EXITS	(LEASH_EVENT_THREAD_ABORT | LEASH_EVENT_THREAD_EXIT | \
-		 LEASH_EVENT_PROCESS_ABORT | LEASH_EVENT_PROCESS_EXIT)
-#define FORKS	(LEASH_EVENT_THREAD_CREATE | LEASH_EVENT_PROCESS_FORK)
+#define ENDS_OF_THREADS		(LEASH_EVENT_THREAD_ABORT | LEASH_EVENT_THREAD_EXIT)
+#define ENDS_OF_PROCESSES	(LEASH_EVENT_PROCESS_ABORT | LEASH_EVENT_PROCESS_EXIT)
 
-static inline bool wanted(u32 events)
-{
-	return READ_ONCE(leash_wanted) & events;
-}
-
-static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+void leash_tell_fork(struct task_struct *parent, struct task_struct *child,
+		     const struct leash_life *life)
 {
 	bool thread = child->pid != child->tgid;
 	u32 type = thread ? LEASH_EVENT_THREAD_CREATE : LEASH_EVENT_PROCESS_FORK;
 	struct leash_happening what;
 
-	if (!wanted(type))
+	if (!(READ_ONCE(leash_wanted) & type))
 		return;
-	leash_probe_begin();
-	leash_happening_of(&what, type, child);
+	/* A process that has none was perhaps adopted while it was made. */
+	if (!life)
+		life = leash_life_of(child->signal);
+	if (!leash_is_wanted(type, life))
+		return;
+	leash_happening_of(&what, type, child, life);
 	what.event.actor = thread ? parent->pid : parent->tgid;
 	what.actor_start_ns = parent->group_leader->start_boottime;
-	if (!what.event.start && !thread) {
-		/* For want of entries it may be without its own. Not so if it was armed for. */
-		struct leash_belonging found = { };
-
-		if (leash_lookup(parent->signal, &found) && READ_ONCE(leash_incomplete)) {
-			what.event.start = found.start;
-			what.event.group = found.group;
-		}
-	}
 	leash_tell(&what);
-	leash_probe_end();
-}
-
-static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
-{
-	leash_probe_begin();
-	leash_event(LEASH_EVENT_PROCESS_EXEC, NULL, p, 0, old_pid);
-	leash_probe_end();
 }
 
 /*
@@ -94,36 +75,57 @@ static bool first_to_tell_of_other(const void *key, u64 start_ns)
 	return first;
 }
 
-static bool first_to_tell(struct task_struct *p)
+/*
+ * The start that it belongs to, if any. *first is set if this is the end of the process, and told by
+ * nobody yet. One look at the entry says all: with many starts and few watched it is what an end costs.
+ */
+static const struct leash_life *look_up(struct task_struct *p, u32 types, bool *first)
 {
 	unsigned long irq;
 	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
-	bool first;
+	const struct leash_life *life;
 
-	if (!entry)
-		return first_to_tell_of_other(p->signal, p->group_leader->start_boottime);
-	first = !(entry->flags & LEASH_ENTRY_ENDED);
-	entry->flags |= LEASH_ENTRY_ENDED;
+	*first = false;
+	if (!entry) {
+		if ((types & ENDS_OF_PROCESSES) && leash_is_wanted(types & ENDS_OF_PROCESSES, NULL))
+			*first = first_to_tell_of_other(p->signal,
+							p->group_leader->start_boottime);
+		return NULL;
+	}
+	life = entry->life;
+	if ((types & ENDS_OF_PROCESSES) && leash_is_wanted(types & ENDS_OF_PROCESSES, life)) {
+		*first = !(entry->flags & LEASH_ENTRY_ENDED);
+		entry->flags |= LEASH_ENTRY_ENDED;
+	}
 	leash_table_unlock(&leash_table, p->signal, irq);
-	return first;
+	return life;
 }
 
 static void exit_of(struct task_struct *p)
 {
+	u32 types = (p->pid != p->tgid ? ENDS_OF_THREADS : 0) |
+		    (atomic_read(&p->signal->live) ? 0 : ENDS_OF_PROCESSES);
+	const struct leash_life *life;
+	struct leash_happening what;
+	bool first;
 	int code;
 
-	if (p->pid != p->tgid) {
+	if (!(READ_ONCE(leash_wanted) & types))
+		return;
+	life = look_up(p, types, &first);
+	if (!leash_is_wanted(types, life))
+		return;
+	if (types & ENDS_OF_THREADS) {
 		code = p->exit_code;
-		leash_event(code & 0x7f ? LEASH_EVENT_THREAD_ABORT : LEASH_EVENT_THREAD_EXIT, NULL, p,
-			    code, 0);
+		leash_happening_of(&what, code & 0x7f ? LEASH_EVENT_THREAD_ABORT :
+							LEASH_EVENT_THREAD_EXIT, p, life);
+		what.event.code = code;
+		leash_tell(&what);
 	}
-	if (!atomic_read(&p->signal->live) &&
-	    wanted(LEASH_EVENT_PROCESS_ABORT | LEASH_EVENT_PROCESS_EXIT) && first_to_tell(p)) {
-		struct leash_happening what;
-
+	if (first) {
 		code = leash_exit_code(p);
 		leash_happening_of(&what, code & 0x7f ? LEASH_EVENT_PROCESS_ABORT :
-						       LEASH_EVENT_PROCESS_EXIT, p);
+							LEASH_EVENT_PROCESS_EXIT, p, life);
 		what.event.tid = p->tgid;
 		what.event.code = code;
 		leash_tell(&what);
@@ -170,90 +172,20 @@ static void __maybe_unused on_victim(void *data, struct task_struct *p, uid_t ui
 
 #define ON_VICTIM	__builtin_choose_expr(GIVES_A_NUMBER, on_victim_number, on_victim)
 
-struct hook {
-	const char *name;
-	void *probe;
-	u32 events;
-	struct tracepoint *tracepoint;
-	bool on;
-};
-
-static struct hook hooks[] = {
-	{ "sched_process_exit", on_exit, EXITS },
-	{ "sched_process_exec", on_exec, LEASH_EVENT_PROCESS_EXEC },
-	{ "sched_process_fork", on_fork, FORKS },
+struct leash_hook leash_event_hooks[] = {
+	{ "sched_process_exit", on_exit, ENDS_OF_THREADS | ENDS_OF_PROCESSES },
 #ifdef CONFIG_DETECT_HUNG_TASK
 	{ "sched_process_hang", on_hang, LEASH_EVENT_HUNG },
 #endif
 	{ "mark_victim", ON_VICTIM, LEASH_EVENT_OOM },
 };
+const size_t leash_event_hooks_count = ARRAY_SIZE(leash_event_hooks);
 
 static void __maybe_unused check_prototypes(void)
 {
 	check_trace_callback_type_sched_process_exit(on_exit);
-	check_trace_callback_type_sched_process_exec(on_exec);
-	check_trace_callback_type_sched_process_fork(on_fork);
 #ifdef CONFIG_DETECT_HUNG_TASK
 	check_trace_callback_type_sched_process_hang(on_hang);
 #endif
 	check_trace_callback_type_mark_victim(ON_VICTIM);
-}
-
-static void match(struct tracepoint *tracepoint, void *data)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (!strcmp(tracepoint->name, hooks[i].name))
-			hooks[i].tracepoint = tracepoint;
-}
-
-void leash_event_hooks_find(void)
-{
-	for_each_kernel_tracepoint(match, NULL);
-}
-
-u32 leash_events_known(void)
-{
-	u32 known = LEASH_EVENT_START_EMPTY | LEASH_EVENT_ADOPTED | LEASH_EVENT_LIMIT |
-		    LEASH_EVENT_HUNG | LEASH_EVENT_TROUBLE | LEASH_EVENT_OVERFLOW;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (hooks[i].tracepoint)
-			known |= hooks[i].events;
-	return known;
-}
-
-int leash_event_hooks_set(u32 events)
-{
-	bool unhooked = false;
-	int failed = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		struct hook *hook = &hooks[i];
-		bool on = hook->tracepoint && (hook->events & events);
-		int err = 0;
-
-		if (on == hook->on)
-			continue;
-		if (on) {
-			err = tracepoint_probe_register_prio(hook->tracepoint, hook->probe, NULL,
-							     TRACEPOINT_DEFAULT_PRIO - 1);
-		} else {
-			tracepoint_probe_unregister(hook->tracepoint, hook->probe, NULL);
-			unhooked = true;
-		}
-		if (err) {
-			pr_err("cannot hook %s: error %d\n", hook->name, err);
-			failed = err;
-			continue;
-		}
-		hook->on = on;
-		leash_dbg("%s %s for events\n", hook->name, on ? "hooked" : "unhooked");
-	}
-	if (unhooked)
-		tracepoint_synchronize_unregister();
-	return failed;
 }

@@ -9,6 +9,8 @@
 #include "listener.h"
 
 u32 leash_wanted;
+u32 leash_wanted_of_all;
+u64 leash_wanted_starts;
 
 static bool concerns(const struct leash_happening *what, s32 pid, u64 start_ns)
 {
@@ -80,22 +82,21 @@ void leash_tell(struct leash_happening *what)
 	rcu_read_unlock();
 }
 
-void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p)
+void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p,
+			const struct leash_life *life)
 {
-	struct leash_belonging found = { };
-
 	memset(what, 0, sizeof(*what));
 	what->event.type = type;
+	if (life) {
+		what->event.start = life->id;
+		what->event.group = READ_ONCE(life->group);
+	}
 	if (!p)
 		return;
 	what->event.tid = p->pid;
 	what->event.tgid = p->tgid;
 	what->start_ns = READ_ONCE(p->group_leader)->start_boottime;
 	strscpy(what->event.comm, p->comm, sizeof(what->event.comm));
-	if (leash_lookup(p->signal, &found)) {
-		what->event.start = found.start;
-		what->event.group = found.group;
-	}
 }
 
 void leash_event(u32 type, const struct leash_life *life, const struct task_struct *p, s32 code,
@@ -105,11 +106,11 @@ void leash_event(u32 type, const struct leash_life *life, const struct task_stru
 
 	if (likely(!(READ_ONCE(leash_wanted) & type)))
 		return;
-	leash_happening_of(&what, type, p);
-	if (life) {
-		what.event.start = life->id;
-		what.event.group = READ_ONCE(life->group);
-	}
+	if (!life && p)
+		life = leash_life_of(p->signal);
+	if (!leash_is_wanted(type, life))
+		return;
+	leash_happening_of(&what, type, p, life);
 	what.event.code = code;
 	what.event.arg = arg;
 	leash_tell(&what);

@@ -2,8 +2,9 @@
 #define pr_fmt(fmt) "leash: " fmt
 
 /*
- * The scheduler's tracepoints. A probe runs with preemption off: on PREEMPT_RT it must not take a
- * lock that sleeps there, allocate, wake up or signal anybody.
+ * The scheduler's tracepoints, each with one probe for the lineage and for events: a second one would
+ * cost every fork of the machine a walk through a list. A probe runs with preemption off: on
+ * PREEMPT_RT it must not take a lock that sleeps there, allocate, wake up or signal anybody.
  */
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -11,10 +12,14 @@
 #include <trace/events/sched.h>
 
 #include "compat.h"
+#include "hooks.h"
 #include "leash.h"
 
-/* While the fork is under way: the child is in the table of pids, but cannot run before we return. */
-static void fork_of(struct task_struct *parent, struct task_struct *child)
+/*
+ * While the fork is under way: the child is in the table of pids, but cannot run before we return.
+ * What it was born into; NULL: nothing, or somebody has adopted it meanwhile.
+ */
+static struct leash_life *fork_of(struct task_struct *parent, struct task_struct *child)
 {
 	struct leash_life *life;
 	u8 via = LEASH_VIA_FORK, flags = 0;
@@ -32,7 +37,7 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 		struct leash_entry *entry = leash_table_lock(&leash_table, parent->signal, &irq);
 
 		if (!entry)
-			return;
+			return NULL;
 		life = entry->life;
 		atomic_inc(&life->users);
 		tag = entry->tag;
@@ -44,7 +49,7 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 	}
 	err = leash_insert_newborn(child, life, via, flags, tag, &nth);
 	if (err && err != -ENOMEM)
-		return;
+		return NULL;
 	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
 	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
 		flags = leash_sync_spared(parent, child, flags);
@@ -52,18 +57,22 @@ static void fork_of(struct task_struct *parent, struct task_struct *child)
 		leash_kill_newborn(child, life, via, flags);
 	else if (!err && unlikely(READ_ONCE(life->limits.any)))
 		leash_check_limits(child, life, via, flags, nth);
+	return life;
 }
 
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
-	if (child->pid != child->tgid) /* a thread: it shares its process' entry */
-		return;
+	struct leash_life *life = NULL;
+
 	leash_probe_begin();
-	fork_of(parent, child);
+	if (child->pid == child->tgid) /* a thread shares its process' entry */
+		life = fork_of(parent, child);
+	if (unlikely(READ_ONCE(leash_wanted) & LEASH_EVENTS_OF_FORK))
+		leash_tell_fork(parent, child, life);
 	leash_probe_end();
 }
 
-static void exec_of(struct task_struct *p)
+static struct leash_life *exec_of(struct task_struct *p)
 {
 	unsigned long irq;
 	struct leash_entry *entry;
@@ -72,26 +81,31 @@ static void exec_of(struct task_struct *p)
 
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		return;
+		return NULL;
 	life = entry->life;
 	known_tag = entry->tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
 	atomic64_inc(&life->execs);
 	tag = READ_ONCE(leash_env_tag) ? leash_tag_of_current(life) : 0;
-	if (tag == known_tag)
-		return;
+	if (likely(tag == known_tag))
+		return life;
 	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
-		return;
+		return life;
 	entry->tag = tag;
 	leash_table_unlock(&leash_table, p->signal, irq);
+	return life;
 }
 
 static void on_exec(void *data, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
 {
+	struct leash_life *life;
+
 	leash_probe_begin();
 	leash_disarm_task(p);
-	exec_of(p);
+	life = exec_of(p);
+	if (unlikely(leash_is_wanted(LEASH_EVENT_PROCESS_EXEC, life)))
+		leash_event(LEASH_EVENT_PROCESS_EXEC, life, p, 0, old_pid);
 	leash_probe_end();
 }
 
@@ -108,19 +122,17 @@ static void on_free(void *data, struct task_struct *p)
 	leash_probe_end();
 }
 
-struct hook {
-	const char *name;
-	void *probe;
-	struct tracepoint *tracepoint;
-	bool on;
+/* In this order: by the time that forks are seen, all else is. */
+static struct leash_hook hooks[] = {
+	{ "sched_process_free", on_free, 0, true },
+	{ "sched_process_exec", on_exec, LEASH_EVENT_PROCESS_EXEC, true },
+	{ "sched_process_fork", on_fork, LEASH_EVENTS_OF_FORK, true },
 };
 
-/* In this order: by the time that forks are seen, all else is. */
-static struct hook hooks[] = {
-	{ "sched_process_free", on_free },
-	{ "sched_process_exec", on_exec },
-	{ "sched_process_fork", on_fork },
-};
+/* What they are needed for. Taken below all other locks of the module. */
+static DEFINE_MUTEX(lock);
+static bool for_lineage;
+static u32 for_events;
 
 /* tracepoint_probe_register() takes anything: a wrong prototype shall not compile. */
 static void __maybe_unused check_prototypes(void)
@@ -130,13 +142,19 @@ static void __maybe_unused check_prototypes(void)
 	check_trace_callback_type_sched_process_fork(on_fork);
 }
 
-static void match(struct tracepoint *tracepoint, void *data)
+static void match_in(struct leash_hook *some, size_t count, struct tracepoint *tracepoint)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (!strcmp(tracepoint->name, hooks[i].name))
-			hooks[i].tracepoint = tracepoint;
+	for (i = 0; i < count; i++)
+		if (!strcmp(tracepoint->name, some[i].name))
+			some[i].tracepoint = tracepoint;
+}
+
+static void match(struct tracepoint *tracepoint, void *data)
+{
+	match_in(hooks, ARRAY_SIZE(hooks), tracepoint);
+	match_in(leash_event_hooks, leash_event_hooks_count, tracepoint);
 }
 
 int leash_hooks_find(void)
@@ -154,41 +172,118 @@ int leash_hooks_find(void)
 	return 0;
 }
 
+u32 leash_events_known(void)
+{
+	u32 known = LEASH_EVENT_START_EMPTY | LEASH_EVENT_ADOPTED | LEASH_EVENT_LIMIT |
+		    LEASH_EVENT_HUNG | LEASH_EVENT_TROUBLE | LEASH_EVENT_OVERFLOW;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		known |= hooks[i].events;
+	for (i = 0; i < leash_event_hooks_count; i++)
+		if (leash_event_hooks[i].tracepoint)
+			known |= leash_event_hooks[i].events;
+	return known;
+}
+
+static bool is_needed(const struct leash_hook *hook)
+{
+	return hook->tracepoint && ((hook->lineage && for_lineage) || (hook->events & for_events));
+}
+
+/* Hooks what is needed; the first error. Under the lock. */
+static int hook_all(struct leash_hook *some, size_t count)
+{
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		int err;
+
+		if (some[i].on || !is_needed(&some[i]))
+			continue;
+		err = tracepoint_probe_register(some[i].tracepoint, some[i].probe, NULL);
+		if (err) {
+			pr_err("cannot hook %s: error %d\n", some[i].name, err);
+			failed = failed ? failed : err;
+			continue;
+		}
+		some[i].on = true;
+		leash_dbg("%s hooked\n", some[i].name);
+	}
+	return failed;
+}
+
+/* Unhooks what is needed no more, in the other order. Under the lock; probes may be under way still. */
+static bool unhook_all(struct leash_hook *some, size_t count)
+{
+	bool any = false;
+
+	while (count--) {
+		if (!some[count].on || is_needed(&some[count]))
+			continue;
+		tracepoint_probe_unregister(some[count].tracepoint, some[count].probe, NULL);
+		some[count].on = false;
+		any = true;
+		leash_dbg("%s unhooked\n", some[count].name);
+	}
+	return any;
+}
+
+static bool unhook_what_is_idle(void)
+{
+	bool any;
+
+	lockdep_assert_held(&lock);
+	any = unhook_all(leash_event_hooks, leash_event_hooks_count);
+	return unhook_all(hooks, ARRAY_SIZE(hooks)) || any;
+}
+
 bool leash_hooked(void)
 {
-	return READ_ONCE(hooks[ARRAY_SIZE(hooks) - 1].on);
+	return READ_ONCE(for_lineage);
 }
 
 void leash_unhook(void)
 {
-	int i;
+	bool any;
 
-	for (i = ARRAY_SIZE(hooks) - 1; i >= 0; i--) {
-		if (!hooks[i].on)
-			continue;
-		tracepoint_probe_unregister(hooks[i].tracepoint, hooks[i].probe, NULL);
-		WRITE_ONCE(hooks[i].on, false);
-	}
-	tracepoint_synchronize_unregister();
-	leash_dbg("tracepoints unhooked\n");
+	mutex_lock(&lock);
+	WRITE_ONCE(for_lineage, false);
+	any = unhook_what_is_idle();
+	mutex_unlock(&lock);
+	if (any)
+		tracepoint_synchronize_unregister();
 }
 
 int leash_hook(void)
 {
-	size_t i;
+	int err;
 
 	if (leash_hooked())
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		int err = tracepoint_probe_register(hooks[i].tracepoint, hooks[i].probe, NULL);
+	mutex_lock(&lock);
+	WRITE_ONCE(for_lineage, true);
+	err = hook_all(hooks, ARRAY_SIZE(hooks));
+	mutex_unlock(&lock);
+	if (err)
+		leash_unhook();
+	return err;
+}
 
-		if (err) {
-			pr_err("cannot hook %s: error %d\n", hooks[i].name, err);
-			leash_unhook();
-			return err;
-		}
-		WRITE_ONCE(hooks[i].on, true);
-	}
-	leash_dbg("tracepoints hooked\n");
-	return 0;
+int leash_event_hooks_set(u32 events)
+{
+	bool any;
+	int err;
+
+	mutex_lock(&lock);
+	for_events = events;
+	any = unhook_what_is_idle();
+	err = hook_all(hooks, ARRAY_SIZE(hooks));
+	if (!err)
+		err = hook_all(leash_event_hooks, leash_event_hooks_count);
+	mutex_unlock(&lock);
+	if (any)
+		tracepoint_synchronize_unregister();
+	return err;
 }

@@ -4,6 +4,8 @@
 #define LEASH_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/hash.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -40,6 +42,7 @@ struct leash_life {
 	struct hlist_node hash;
 	struct rcu_head rcu;
 	u64 id;
+	u64 bit;			/* leash_bit_of() it */
 	u64 group;
 	u64 cgroup;
 	u64 seq;
@@ -110,6 +113,8 @@ struct leash_belonging {
 };
 bool leash_lookup(const void *key, struct leash_belonging *out);
 bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out);	/* RCU */
+/* In a probe or under RCU: it stays that long. NULL: none. */
+const struct leash_life *leash_life_of(const void *key);
 /* A process that is born: the caller is its creator, and it has not run yet. */
 int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
 			 u64 tag, int *nth);
@@ -135,7 +140,10 @@ unsigned int leash_find_lost(void);	/* under leash_lock: how many are attributed
 int leash_hooks_find(void);
 int leash_hook(void);			/* under leash_lock */
 void leash_unhook(void);		/* under leash_lock; waits for probes under way */
-bool leash_hooked(void);
+bool leash_hooked(void);		/* by leash_hook() */
+u32 leash_events_known(void);		/* LEASH_EVENT_* that this kernel can tell */
+/* What is watched for now, beside what leash_hook() needs. Sleeps; not under leash_lock. */
+int leash_event_hooks_set(u32 wanted);
 
 /* arm.c: the next fork of the controller */
 int leash_arm(struct leash_start_ref *arg);
@@ -203,8 +211,25 @@ int leash_text_open(struct inode *inode, struct file *file);
 
 /* events.c: what happens to tasks and starts, for those who have asked for it */
 extern u32 leash_wanted;		/* LEASH_EVENT_* that anybody watches for */
+extern u32 leash_wanted_of_all;		/* ... by a watch that is not of one start */
+extern u64 leash_wanted_starts;		/* bits of the starts that others watch; some share one */
+
+static inline u64 leash_bit_of(u64 start)
+{
+	return BIT_ULL(hash_64(start, 6));
+}
+
+/* False: nobody wants any of these events of `life`, which may be NULL. True: somebody may. */
+static inline bool leash_is_wanted(u32 types, const struct leash_life *life)
+{
+	return (READ_ONCE(leash_wanted) & types) &&
+	       ((READ_ONCE(leash_wanted_of_all) & types) ||
+		(life && (READ_ONCE(leash_wanted_starts) & life->bit)));
+}
+
 /*
- * Any context, hard interrupts, too, but while an entry is locked only without `p`. `life` and `p`
+ * Any context, hard interrupts, too; in a probe or under RCU, unless `life` is the caller's. While an
+ * entry is locked only with `life` or without `p`. `life` and `p`
  * may be NULL; type, code and arg as the UAPI has them. Without `life` the start is the process'.
  */
 void leash_event(u32 type, const struct leash_life *life, const struct task_struct *p, s32 code,
@@ -216,7 +241,8 @@ struct leash_happening {
 	u64 actor_start_ns;
 };
 void leash_tell(struct leash_happening *what);
-void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p);
+void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p,
+			const struct leash_life *life);
 int leash_watch(struct file *file, struct leash_watch *arg);
 int leash_unwatch(struct file *file, struct leash_unwatch *arg);
 /* Of an open file; all may be NULL. */
@@ -228,11 +254,6 @@ ssize_t leash_listener_read(struct leash_listener *listener, struct file *file, 
 __poll_t leash_listener_poll(struct leash_listener *listener, struct file *file,
 			     struct poll_table_struct *table);
 int leash_fasync(int fd, struct file *file, int on);
-
-/* event_hooks.c: tracepoints that are hooked only while somebody watches for what they tell */
-void leash_event_hooks_find(void);
-u32 leash_events_known(void);		/* LEASH_EVENT_* that this kernel can tell */
-int leash_event_hooks_set(u32 wanted);	/* not concurrently; sleeps */
 
 /* limits.c */
 int leash_start_limits(struct leash_limits *arg);
@@ -255,8 +276,12 @@ struct leash_handler_call {
 	u64 start;
 	s32 pid;
 };
-/* Returns when it has ended, was killed at its time limit, or `enough` says so: killed, too. */
+/*
+ * Returns when it has ended, was killed at its time limit, which its execve is part of, or `enough`
+ * says so: killed, too. Two seconds after a kill that is in vain at the latest.
+ */
 void leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void));
+void leash_handler_stop(void);			/* nobody runs it any more */
 void leash_handler_get(char path[LEASH_HANDLER_SIZE]);
 int leash_handler_set(const char *path);	/* EINVAL: neither empty nor absolute */
 extern unsigned int leash_handler_timeout_ms;

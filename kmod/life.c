@@ -118,6 +118,7 @@ static struct leash_life *make(const struct leash_start *arg)
 	if (!life)
 		return NULL;
 	life->id = arg->id;
+	life->bit = leash_bit_of(arg->id);
 	life->seq = ++last_seq;
 	raw_spin_lock_init(&life->limits.lock);
 	return life;

@@ -36,6 +36,19 @@ bool leash_lookup(const void *key, struct leash_belonging *out)
 	return true;
 }
 
+const struct leash_life *leash_life_of(const void *key)
+{
+	unsigned long irq;
+	struct leash_entry *entry = leash_table_lock(&leash_table, key, &irq);
+	const struct leash_life *life;
+
+	if (!entry)
+		return NULL;
+	life = entry->life;
+	leash_table_unlock(&leash_table, key, irq);
+	return life;
+}
+
 bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out)
 {
 	bool fresh = leash_task_state(p) == TASK_NEW;

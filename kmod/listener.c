@@ -191,17 +191,27 @@ static int attach(struct file *file, struct leash_listener *listener)
 static u32 update_wanted(void)
 {
 	struct leash_listener *listener;
-	u32 wanted = 0, i;
+	u32 wanted = 0, of_all = 0, i;
+	u64 starts = 0;
 
 	lockdep_assert_held(&lock);
 	list_for_each_entry(listener, &leash_listeners, list) {
 		u32 events = 0;
 
-		for (i = 0; i < LEASH_MAX_WATCHES; i++)
-			events |= listener->watches[i].events;
+		for (i = 0; i < LEASH_MAX_WATCHES; i++) {
+			const struct leash_observation *watch = &listener->watches[i];
+
+			events |= watch->events;
+			if (!watch->start)
+				of_all |= watch->events;
+			else if (watch->events)
+				starts |= leash_bit_of(watch->start);
+		}
 		WRITE_ONCE(listener->events, events);
 		wanted |= events;
 	}
+	WRITE_ONCE(leash_wanted_of_all, of_all);
+	WRITE_ONCE(leash_wanted_starts, starts);
 	WRITE_ONCE(leash_wanted, wanted);
 	return wanted;
 }

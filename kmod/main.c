@@ -53,7 +53,6 @@ static int __init leash_init(void)
 	err = leash_hooks_find();
 	if (err)
 		return err;
-	leash_event_hooks_find();
 	err = leash_table_init(&leash_table, ilog2(buckets));
 	if (err)
 		return err;

@@ -159,6 +159,7 @@ void leash_trouble_stop(void)
 			kthread_stop(lanes[i].thread);
 		lanes[i].thread = NULL;
 	}
+	leash_handler_stop();
 }
 
 int leash_trouble_start(void)

@@ -3,7 +3,6 @@
 #include "trouble.h"
 
 #include <linux/capability.h>
-#include <linux/userfaultfd.h>
 
 static __u64 watched_start(void)
 {
@@ -268,6 +267,26 @@ TEST(limit, "A handler that takes too long is killed")
 	WITHIN(5, lines_of(TOLD) == 2);
 }
 
+TEST(hanging, "A handler whose execve hangs for ever holds up nobody")
+{
+	__u64 id = watched_start();
+	pid_t holder = hang_directory();
+
+	use_handler("");
+	EQUAL(set_sysctl("handler", HUNG "/handler"), 0);
+	EQUAL(set_sysctl("handler_timeout_ms", "300"), 0);
+	lose_and_wait(id);
+	sleep_ms(100 * patience());
+	EQUAL(set_sysctl("handler", HANDLER), 0);
+	EQUAL(set_sysctl("handler_timeout_ms", "60000"), 0);
+	lose_one(id);
+	WITHIN(5, lines_of(TOLD) == 1);
+	EQUAL(kill(holder, SIGKILL), 0);
+	EQUAL(waitpid(holder, NULL, 0), holder);
+	lose_one(id);
+	WITHIN(5, lines_of(TOLD) == 2);
+}
+
 TEST(silence_first, "The silence of init waits for no other trouble's handler")
 {
 	use_handler("[ $REASON != no-task ] || exec sleep 1000");
@@ -339,4 +358,26 @@ TEST(clean, "Everything is off again")
 	unlink(HANDLER);
 	unlink(TOLD);
 	CHECK(!strcmp(get_sysctl("handler"), ""));
+}
+
+/* For the test of unloading: the handler's execve hangs, until the holder, whom we name, is killed. */
+static bool leave(int argc, char **argv)
+{
+	pid_t holder;
+
+	if (argc != 3 || strcmp(argv[1], "leave") || strcmp(argv[2], "hanging"))
+		return false;
+	CHECK(!pipe(mail));
+	holder = hang_directory();
+	EQUAL(set_sysctl("handler", HUNG "/handler"), 0);
+	EQUAL(set_deadman(LEASH_DEADMAN_MIN_MS, 0, LEASH_DEADMAN_NOTHING, LEASH_DEADMAN_KEEP), 0);
+	WITHIN(5, deadman().state == LEASH_DEADMAN_FIRED);
+	sleep_ms(500 * patience());
+	printf("%d\n", holder);
+	return true;
+}
+
+__attribute__((constructor)) static void set_second_part(void)
+{
+	second_part = leave;
 }

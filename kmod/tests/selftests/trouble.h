@@ -5,6 +5,7 @@
 
 #include "harness.h"
 
+#include <linux/userfaultfd.h>
 #include <sys/stat.h>
 
 #define SYSCTL "/proc/sys/kernel/leash/"
@@ -90,6 +91,59 @@ static inline bool was_told(const char *line)
 static inline void sleep_ms(int ms)
 {
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
+}
+
+/*
+ * A directory in which an execve hangs, and cannot be woken, until the holder is killed. It reads the
+ * directory into a page that nobody fills, with the lock of its readers; the second one waits to make
+ * a file there, and who comes behind that one to look for a name that is not known waits, too.
+ */
+#define HUNG "/tmp/hung-directory"
+
+static inline void hold_directory(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register range = { .range = { .start = (unsigned long)page, .len = 4096 },
+					 .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int faults = syscall(SYS_userfaultfd, O_CLOEXEC), fd = open(HUNG, O_RDONLY | O_DIRECTORY);
+
+	CHECK(page != MAP_FAILED && faults >= 0 && fd >= 0);
+	EQUAL(ioctl(faults, UFFDIO_API, &api), 0);
+	EQUAL(ioctl(faults, UFFDIO_REGISTER, &range), 0);
+	say(0);
+	syscall(SYS_getdents64, fd, page, 4096);
+	_exit(0);
+}
+
+static inline bool is_in_state(pid_t pid, char state)
+{
+	char path[64];
+	const char *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	text = strrchr(read_text(path), ')');
+	return text && text[1] && text[2] == state;
+}
+
+/* The holder, to be killed. */
+static inline pid_t hang_directory(void)
+{
+	pid_t holder, writer;
+
+	CHECK(!mkdir(HUNG, 0700) || errno == EEXIST);
+	holder = fork();
+	if (!holder)
+		hold_directory();
+	hear();
+	sleep_ms(300 * patience());
+	writer = fork();
+	if (!writer) {
+		open(HUNG "/file", O_CREAT | O_WRONLY, 0600);
+		_exit(0);
+	}
+	WITHIN(5, is_in_state(writer, 'D'));
+	return holder;
 }
 
 static inline struct leash_deadman_info deadman(void)

@@ -3,6 +3,7 @@
 // where none has been before are kept.
 //   fuzz CALLS SEED CORPUS [NEW]    CORPUS, if it is there, is read; what was found is added to NEW
 //   fuzz replay CORPUS              each program once
+// Tells how far it is every 20 s and what its time goes into: `calls/s`, and the slowest kinds of call.
 //
 // A program is a string of bytes; a corpus has one a line, in hex. What could end the test's own
 // machine is left out of all programs: a deadman with an action, a cgroup that others sit in, and pids
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,17 +34,46 @@ struct program {
 };
 
 static unsigned char* map; // NULL: the module is not instrumented
-static unsigned char seen[MAP];
+static unsigned char seen[MAP] __attribute__((aligned(8)));
 static struct program corpus[PROGRAMS];
 static size_t programs;
 static unsigned long calls, edges;
 static int coverage = -1, slots[SLOTS];
 static pid_t children[CHILDREN];
 static unsigned char* buffer; // what is behind it, is not there
+static int sysctls_changed;
 
 static void die(const char* what) {
     fprintf(stderr, "fuzz: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+// What takes how long: the operations of step(), behind them ioctls by number, then what is around.
+enum { OF_IOCTL = 16, OF_CLEARING = 48, OF_MAP, OF_ALL };
+static struct {
+    double seconds;
+    unsigned long times;
+} spent[OF_ALL];
+
+static void spend(unsigned on, double since) {
+    spent[on].seconds += now() - since;
+    spent[on].times++;
+}
+
+static void tell_spent(void) {
+    for (unsigned i = 0; i < OF_ALL; i++)
+        if (spent[i].times && spent[i].seconds > 0.5)
+            fprintf(stderr, "fuzz:   %s %u: %.1f s, %lu times, %.0f us each\n",
+                    i < OF_IOCTL ? "operation" : i < OF_CLEARING ? "ioctl" : "around",
+                    i < OF_IOCTL ? i : i < OF_CLEARING ? i - OF_IOCTL : i - OF_CLEARING,
+                    spent[i].seconds, spent[i].times,
+                    1e6 * spent[i].seconds / (double)spent[i].times);
 }
 
 // ---- what a program does ----
@@ -156,6 +187,35 @@ static void tame(unsigned nr, unsigned char* a, struct reader* reader) {
         if (!(wild & 1)) PUT(a, leash_rescan, flags, next(reader) % 8);
         if (!(wild & 2)) PUT(a, leash_rescan, reserved, 0);
         break;
+    case 13: {
+        static const int signals[] = {0, 0, SIGUSR1, 34, 65, -1}; // those that are there are handled
+        unsigned events = next(reader);
+        events |= next(reader) << 8;
+        PUT(a, leash_watch, start, wild & 1 ? start_id(reader) : 0);
+        PUT(a, leash_watch, group, wild & 2 ? next(reader) % 3 : 0);
+        PUT(a, leash_watch, pid, wild & 4 ? (uint32_t)any_child(reader) : 0);
+        if (!(wild & 8)) PUT(a, leash_watch, start_ns, 0);
+        PUT(a, leash_watch, events, wild & 16 ? interesting(reader) : events & LEASH_EVENT_ALL);
+        PUT(a, leash_watch, flags, next(reader) % 8 ? next(reader) % 2 : next(reader));
+        PUT(a, leash_watch, queue, wild & 32 ? interesting(reader) : 1U << next(reader) % 9);
+        PUT(a, leash_watch, coalesce_ms, wild & 64 ? interesting(reader) : next(reader));
+        PUT(a, leash_watch, signo, (uint32_t)signals[next(reader) % 6]);
+        PUT(a, leash_watch, tid, wild & 128 ? interesting(reader) : 0);
+        if (next(reader) % 8) PUT(a, leash_watch, id, 0);
+        break;
+    }
+    case 14:
+        PUT(a, leash_unwatch, id, wild & 1 ? interesting(reader) : next(reader) % 6);
+        if (!(wild & 2)) PUT(a, leash_unwatch, flags, 0);
+        break;
+    case 15:
+        PUT(a, leash_limits, id, start_id(reader));
+        PUT(a, leash_limits, processes, wild & 1 ? interesting(reader) : next(reader) % 4);
+        PUT(a, leash_limits, forks, wild & 2 ? interesting(reader) : next(reader) % 4);
+        PUT(a, leash_limits, period_ms, wild & 4 ? interesting(reader) : 1000 * (next(reader) % 2));
+        if (!(wild & 8)) PUT(a, leash_limits, action, next(reader) % 4);
+        if (!(wild & 16)) PUT(a, leash_limits, flags, next(reader) % 2);
+        break;
     case 16: // never an action, nor one of the sysctl
         PUT(a, leash_deadman, timeout_ms, wild & 1 ? interesting(reader) : next(reader) * 4);
         PUT(a, leash_deadman, grace_ms, wild & 2 ? interesting(reader) : next(reader));
@@ -175,12 +235,15 @@ static void do_ioctl(int fd, struct reader* reader) {
         KNOWN(VERSION), KNOWN(START_SET), KNOWN(START_DEL), KNOWN(ARM), KNOWN(ADOPT), KNOWN(WHOIS),
         KNOWN(KILL), KNOWN(SNAPSHOT), KNOWN(STARTS), KNOWN(START_GET), KNOWN(STATS), KNOWN(RESCAN),
         KNOWN(SPARE), KNOWN(DEADMAN), KNOWN(PING), KNOWN(DEADMAN_GET),
+        // Since there are events. What chose others before, does so still: the corpus keeps its worth.
+        KNOWN(WATCH), KNOWN(UNWATCH), KNOWN(START_LIMITS), KNOWN(WATCH),
     };
     unsigned char argument[1024] __attribute__((aligned(8)));
     unsigned pick = next(reader), odd = next(reader), dir, nr, size, filled = next(reader) % 48;
-    dir = known[pick % 16].dir;
-    nr = known[pick % 16].nr;
-    size = known[pick % 16].size;
+    pick = pick < 192 ? pick % 16 : 16 + pick % 4;
+    dir = known[pick].dir;
+    nr = known[pick].nr;
+    size = known[pick].size;
     memset(argument, 0, sizeof argument);
     for (unsigned i = 0; i < filled; i++) {
         unsigned at = next(reader) * 4 % (size ? size : 8);
@@ -195,8 +258,33 @@ static void do_ioctl(int fd, struct reader* reader) {
         nr = 32 + next(reader) % 200;
         size = next(reader);
     }
+    double since = now();
     ioctl(fd, _IOC(dir, odd % 32 == 17 ? 0xDF : LEASH_IOC_MAGIC, nr, size),
           odd % 32 == 20 ? (void*)4096 : argument);
+    if (nr < 32) spend(OF_IOCTL + nr, since);
+}
+
+// Also without an end of its own, when there is nothing to read: a timer that comes again ends it.
+static void do_read(int fd, struct reader* reader) {
+    static const struct itimerval soon = {{0, 2000}, {0, 2000}}, never;
+    void* to = (void*)(uintptr_t)address(reader);
+    size_t size = next(reader) * 64;
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    int waits = !(fcntl(fd, F_GETFL) & O_NONBLOCK) && poll(&ready, 1, 0) == 0;
+    if (waits) setitimer(ITIMER_REAL, &soon, NULL);
+    if (read(fd, to, size) < 0) errno = 0;
+    if (waits) setitimer(ITIMER_REAL, &never, NULL);
+}
+
+static void do_seek(int fd, struct reader* reader) {
+    off_t to = (off_t)interesting(reader);
+    unsigned how = next(reader);
+    if (how < 240) {
+        lseek(fd, to, (int)how % 5);
+        return;
+    }
+    fcntl(fd, F_SETOWN, getpid());
+    fcntl(fd, F_SETFL, (fcntl(fd, F_GETFL) & ~O_ASYNC) | (how % 2 ? O_ASYNC : 0));
 }
 
 static void do_sysctl(struct reader* reader) {
@@ -210,6 +298,7 @@ static void do_sysctl(struct reader* reader) {
     snprintf(path, sizeof path, "/proc/sys/kernel/leash/%s", names[next(reader) % 6]);
     fd = open(path, (next(reader) % 3 ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (fd < 0) return;
+    sysctls_changed = 1;
     const char* value = values[next(reader) % 12];
     if (next(reader) % 2) lseek(fd, next(reader) % 4, SEEK_SET);
     if (write(fd, value, strlen(value)) < 0) errno = 0;
@@ -233,6 +322,7 @@ static void have_child(struct reader* reader) {
             if (slots[i] >= 0) close(slots[i]);
         if (kind == 0) _exit(0);
         if (kind == 1 && fork() == 0) usleep(20000), _exit(0);
+        signal(SIGALRM, SIG_DFL);
         alarm(5);
         for (;;)
             pause();
@@ -243,6 +333,7 @@ static void step(struct reader* reader) {
     unsigned op = next(reader);
     int* slot = &slots[op / 16 % SLOTS];
     struct pollfd ready = {.events = POLLIN};
+    double since = now();
     calls++;
     switch (op % 16) {
     case 0: {
@@ -255,15 +346,14 @@ static void step(struct reader* reader) {
         if (*slot >= 0 && next(reader) % 4 == 0) close(*slot), *slot = -1;
         break;
     case 2:
-        if (*slot >= 0 && read(*slot, (void*)(uintptr_t)address(reader), next(reader) * 64) < 0)
-            errno = 0;
+        if (*slot >= 0) do_read(*slot, reader);
         break;
     case 3:
         if (*slot >= 0 && write(*slot, (void*)(uintptr_t)address(reader), next(reader)) < 0)
             errno = 0;
         break;
     case 4:
-        if (*slot >= 0) lseek(*slot, (off_t)interesting(reader), (int)next(reader) % 5);
+        if (*slot >= 0) do_seek(*slot, reader);
         break;
     case 5: do_sysctl(reader); break;
     case 6: have_child(reader); break;
@@ -275,7 +365,18 @@ static void step(struct reader* reader) {
         if (*slot < 0) *slot = open("/dev/leash", O_RDWR | O_CLOEXEC);
         if (*slot < 0) *slot = open("/dev/leash", O_RDONLY | O_CLOEXEC);
         if (*slot >= 0) do_ioctl(*slot, reader);
+        return;
     }
+    spend(op % 16, since);
+}
+
+static void set_sysctl(const char* name, const char* value) {
+    char path[64];
+    int fd;
+    snprintf(path, sizeof path, "/proc/sys/kernel/leash/%s", name);
+    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0 || write(fd, value, strlen(value)) < 0) die(path);
+    close(fd);
 }
 
 static void clear_away(void) {
@@ -295,25 +396,48 @@ static void clear_away(void) {
         ioctl(fd, LEASH_IOC_START_DEL, &ref);
     if (ioctl(fd, LEASH_IOC_DEADMAN, &off)) die("the deadman is not to be disarmed");
     close(fd);
+    if (!sysctls_changed) return;
+    // Else the programs to come pay for a handler and a search that one has asked for.
+    set_sysctl("handler", "\n");
+    set_sysctl("hung_task_ms", "0");
+    sysctls_changed = 0;
 }
 
-// True: it went where none had been.
+// True: it went where none had been. Most of the map is empty always.
+static int look_at_map(void) {
+    int fresh = 0;
+    for (int word = 0; map && word < MAP; word += 8) {
+        uint64_t some;
+        memcpy(&some, map + word, sizeof some);
+        if (!some) continue;
+        for (int i = word; i < word + 8; i++) {
+            // How often counts by its power of two, as a new way.
+            unsigned char bucket =
+                map[i] ? (unsigned char)(1U << (31 - __builtin_clz(map[i]))) : 0;
+            if (!(bucket & ~seen[i])) continue;
+            if (!seen[i]) edges++;
+            seen[i] |= bucket;
+            fresh = 1;
+        }
+    }
+    return fresh;
+}
+
 static int run(const struct program* program) {
     struct reader reader = {program, 0};
-    int fresh = 0;
+    int fresh;
+    double since = now();
     if (map) memset(map, 0, MAP);
+    spend(OF_MAP, since);
     if (coverage >= 0 && write(coverage, "", 1) != 1) die("coverage");
     while (reader.at < program->length)
         step(&reader);
+    since = now();
     clear_away();
-    for (int i = 0; map && i < MAP; i++) {
-        // How often counts by its power of two, as a new way.
-        unsigned char bucket = map[i] ? (unsigned char)(1U << (31 - __builtin_clz(map[i]))) : 0;
-        if (!(bucket & ~seen[i])) continue;
-        if (!seen[i]) edges++;
-        seen[i] |= bucket;
-        fresh = 1;
-    }
+    spend(OF_CLEARING, since);
+    since = now();
+    fresh = look_at_map();
+    spend(OF_MAP, since);
     return fresh;
 }
 
@@ -378,6 +502,19 @@ static void write_program(FILE* file, const struct program* program) {
     fflush(file);
 }
 
+static void nothing(int signo) {
+    (void)signo;
+}
+
+static void handle_signals(void) {
+    struct sigaction action = {.sa_handler = nothing}; // read() is to end
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGIO, &action, NULL);
+    sigaction(34, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int main(int argc, char** argv) {
     if (argc < 3) {
         fprintf(stderr, "fuzz CALLS SEED CORPUS [NEW], or fuzz replay CORPUS\n");
@@ -385,7 +522,7 @@ int main(int argc, char** argv) {
     }
     int replay = !strcmp(argv[1], "replay");
     unsigned long wanted = replay ? 0 : strtoul(argv[1], NULL, 10);
-    signal(SIGPIPE, SIG_IGN);
+    handle_signals();
     srand(replay ? 1 : (unsigned)atoi(argv[2]));
     for (int i = 0; i < SLOTS; i++)
         slots[i] = -1;
@@ -403,6 +540,8 @@ int main(int argc, char** argv) {
     unsigned long edges_given = edges;
     FILE* found = !replay && argc > 4 ? fopen(argv[4], "w") : NULL;
     time_t told = time(NULL);
+    double began = now();
+    unsigned long calls_given = calls;
     while (calls < wanted) {
         struct program program = {.length = 0};
         if (programs && rand() % 20) program = corpus[(size_t)rand() % programs];
@@ -417,8 +556,10 @@ int main(int argc, char** argv) {
         }
         if (time(NULL) - told < 20) continue;
         told = time(NULL);
-        fprintf(stderr, "fuzz: %lu calls, %lu edges, %zu programs\n", calls, edges, programs);
+        fprintf(stderr, "fuzz: %lu calls, %.0f a second, %lu edges, %zu programs\n", calls,
+                (double)(calls - calls_given) / (now() - began), edges, programs);
     }
+    tell_spent();
     printf("%lu calls, %lu edges (%lu by the %zu programs given), %zu new programs\n", calls, edges,
            edges_given, given, programs - given);
     return 0;
