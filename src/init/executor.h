@@ -173,6 +173,7 @@ class Executor {
     // executor_dump.cpp
     unsigned hold_back(StartId start, Ms limit);
     void let_go(StartId start, unsigned look);
+    void send_held(const std::string& service, const ServiceRecord& record); // of a life before
     [[nodiscard]] bool held_back(const action::SignalStart& wanted);
     [[nodiscard]] bool held_back(const action::EndStart& wanted);
     [[nodiscard]] EvidenceTarget target_of(const std::string& service, StartId start);
@@ -195,6 +196,7 @@ class Executor {
     RateWindow looks_;
     struct Held { // until evidence about the start is taken
         std::map<unsigned, std::unique_ptr<Timer>> looks; // what takes it, and how long at most
+        Ms until{0};                                      // ... the longest of them, CLOCK_MONOTONIC
         std::vector<action::SignalStart> signals;
         std::optional<action::EndStart> end;
     };

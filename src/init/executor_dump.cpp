@@ -4,9 +4,12 @@
 // limit of their own, since the worker may wait for a place or hang.
 #include "init/executor.h"
 
+#include <algorithm>
+#include <csignal>
 #include <ctime>
 
 #include "base/log.h"
+#include "base/signal_name.h"
 #include "init/evidence.h"
 #include "records/record.h"
 #include "records/store.h"
@@ -39,6 +42,9 @@ unsigned Executor::hold_back(StartId start, Ms limit) {
     auto& timer = held_[start].looks[look];
     timer = std::make_unique<Timer>(loop_, [this, start, look] { let_go(start, look); });
     timer->in(limit);
+    auto& held = held_[start];
+    held.until = std::max(held.until, monotonic_now() + limit);
+    if (!held.signals.empty()) core_.post(event::SignalHeld{start, held.until});
     return look;
 }
 
@@ -59,12 +65,28 @@ void Executor::let_go(StartId start, unsigned look) {
     held_.erase(found);
     for (const auto& wanted : held.signals) signal(wanted);
     if (held.end) end(*held.end);
+    // Its time limit counts from here; and what is in the state page for a next life is sent.
+    if (!held.signals.empty()) core_.post(event::SignalSent{start});
+}
+
+// They would have waited for evidence that nobody takes any more.
+void Executor::send_held(const std::string& service, const ServiceRecord& record) {
+    bool sent = false;
+    for (auto number : record.held) {
+        if (number <= 0 || number >= _NSIG) continue;
+        log::notice("{}: {} was held back when init crashed, and is sent now", service,
+                    signal_name(number));
+        signal(action::SignalStart{service, record.life.start, number});
+        sent = true;
+    }
+    if (sent) core_.post(event::SignalSent{record.life.start});
 }
 
 bool Executor::held_back(const action::SignalStart& wanted) {
     auto found = held_.find(wanted.start);
     if (found == held_.end()) return false;
     found->second.signals.push_back(wanted);
+    core_.post(event::SignalHeld{wanted.start, found->second.until});
     return true;
 }
 

@@ -34,6 +34,11 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
         record.output_read = ends->read;
         record.output_write = ends->write;
     }
+    if (auto held = held_.find(life->start); held != held_.end()) {
+        std::size_t used = 0;
+        for (const auto& wanted : held->second.signals)
+            if (used < ServiceRecord::kHeld) record.held[used++] = wanted.signal;
+    }
     recovery_.record(record);
 }
 
@@ -105,6 +110,7 @@ void Executor::adopt(const ServiceRecord& record) {
         attach_readiness(kept, *settings, std::move(s6));
 
     bool lost = life.control.running && !adopt_control(kept, life.control);
+    if (kept.main_pid != 0) send_held(service, record);
     adopt_main(kept, record, life);
     if (lost)
         core_.post(event::ControlFailed{life.start, life.control.serial,

@@ -55,6 +55,8 @@ struct ServiceRecord {
     std::int32_t notify_access; // NOTIFYACCESS=, as enum NotifyAccess; -1: as its file says
     std::uint32_t intent; // enum Intent: written before the act
     std::uint32_t scope;  // no file describes it
+    static constexpr std::size_t kHeld = 4;
+    std::int32_t held[kHeld]; // signals that wait for evidence about the start, in their order; 0: none
 };
 
 // Descriptors that services have left for their next start. fd -1 or an empty service: a free place.
@@ -97,7 +99,7 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 11;
+    static constexpr std::uint32_t kVersion = 12;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <functional>
 #include <map>
+#include <set>
+#include <utility>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,7 +20,9 @@
 #include <linux/raid/md_u.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,34 +88,79 @@ std::vector<std::string> block_devices() {
     return names;
 }
 
-bool remove_mapping(const std::string& device) {
+int remove_mapping(const std::string& device) {
     auto name = read_whole_file("/sys/block/" + device + "/dm/name");
     if (!name.empty() && name.back() == '\n') name.pop_back();
     UniqueFd control(open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
     dm_ioctl request{};
-    if (!control || name.empty() || name.size() >= sizeof request.name) return false;
+    if (!control) return errno;
+    if (name.empty() || name.size() >= sizeof request.name) return EINVAL;
     request.version[0] = DM_VERSION_MAJOR;
     request.data_size = sizeof request;
     name.copy(request.name, sizeof request.name - 1);
-    return ioctl(control.get(), DM_DEV_REMOVE, &request) == 0;
+    return errno_of(ioctl(control.get(), DM_DEV_REMOVE, &request));
 }
 
-// Loop devices, mappings and arrays that nobody uses any more.
-void give_back_devices() {
-    for (const auto& name : block_devices()) {
-        auto folder = "/sys/block/" + name;
-        auto device = "/dev/" + name;
-        bool loop = access((folder + "/loop/backing_file").c_str(), F_OK) == 0;
-        bool array = access((folder + "/md/array_state").c_str(), F_OK) == 0;
-        bool mapping = access((folder + "/dm/name").c_str(), F_OK) == 0;
-        if (!loop && !array && !mapping) continue;
-        within(kStep, [&] {
-            if (mapping) return remove_mapping(name) ? 0 : 1;
-            UniqueFd fd(open(device.c_str(), O_RDONLY | O_CLOEXEC | (loop ? 0 : O_EXCL)));
-            if (!fd) return 1;
-            return errno_of(loop ? ioctl(fd.get(), LOOP_CLR_FD) : ioctl(fd.get(), STOP_ARRAY));
-        });
+enum class Stacked { no, loop, array, mapping };
+
+Stacked kind_of(const std::string& name) {
+    auto folder = "/sys/block/" + name;
+    auto has = [&](const char* file) { return access((folder + file).c_str(), F_OK) == 0; };
+    if (has("/dm/name")) return Stacked::mapping;
+    if (has("/loop/backing_file")) return Stacked::loop;
+    auto state = read_whole_file(folder + "/md/array_state");
+    // One that has been stopped leaves its name behind.
+    return state.empty() || state.starts_with("clear") ? Stacked::no : Stacked::array;
+}
+
+// Those that the root stands on, down to the last one: nobody can give them back.
+std::set<std::string> below_root() {
+    std::set<std::string> found;
+    struct stat root {};
+    if (stat("/", &root) != 0) return found;
+    auto link = fmt::format("/sys/dev/block/{}:{}", major(root.st_dev), minor(root.st_dev));
+    char target[PATH_MAX] = "";
+    if (readlink(link.c_str(), target, sizeof target - 1) < 0) return found;
+    std::vector<std::string> next{std::string(std::string_view(target).substr(
+        std::string_view(target).rfind('/') + 1))};
+    while (!next.empty()) {
+        auto name = next.back();
+        next.pop_back();
+        if (!found.insert(name).second) continue;
+        if (DIR* folder = opendir(("/sys/block/" + name + "/slaves").c_str())) {
+            while (const dirent* entry = readdir(folder))
+                if (entry->d_name[0] != '.') next.emplace_back(entry->d_name);
+            closedir(folder);
+        }
     }
+    return found;
+}
+
+// Loop devices, mappings and arrays that nobody uses any more. What stands upon another goes first,
+// which takes as many rounds as they are high. `given`: those that went; the answer: why others did not.
+std::map<std::string, int> give_back_devices(std::vector<std::string>& given) {
+    std::map<std::string, int> stay;
+    for (bool progress = true; std::exchange(progress, false);) {
+        for (const auto& name : block_devices()) {
+            auto kind = kind_of(name);
+            if (kind == Stacked::no || stay[name] == ETIMEDOUT) continue;
+            auto device = "/dev/" + name;
+            stay[name] = within(kStep, [&] {
+                if (kind == Stacked::mapping) return remove_mapping(name);
+                bool loop = kind == Stacked::loop;
+                UniqueFd fd(open(device.c_str(), O_RDONLY | O_CLOEXEC | (loop ? 0 : O_EXCL)));
+                if (!fd) return errno;
+                return errno_of(loop ? ioctl(fd.get(), LOOP_CLR_FD) : ioctl(fd.get(), STOP_ARRAY));
+            });
+            // A loop device that is in use goes with its last user.
+            if (stay[name] == 0 && kind_of(name) != Stacked::no) stay[name] = EBUSY;
+            if (stay[name] == 0) given.push_back(name), progress = true;
+        }
+    }
+    std::erase_if(stay, [](const auto& each) {
+        return each.second == 0 || kind_of(each.first) == Stacked::no;
+    });
+    return stay;
 }
 
 } // namespace
@@ -147,6 +197,7 @@ int unmount_everything(int out) {
     std::map<std::string, int> why; // of what would not be unmounted
     std::map<std::string, bool> safe;
     std::vector<MountLine> left;
+    std::vector<std::string> given;
     for (int round = 0; round < kRounds; ++round) {
         left.clear();
         for (const auto& mount : mounts_newest_first(read_whole_file("/proc/self/mounts"))) {
@@ -156,7 +207,7 @@ int unmount_everything(int out) {
             why[mount.target] = failed;
             if (failed != 0) left.push_back(mount);
         }
-        give_back_devices();
+        give_back_devices(given);
         if (left.empty()) break;
         usleep(static_cast<useconds_t>(kPause.count() * 1000));
     }
@@ -182,7 +233,16 @@ int unmount_everything(int out) {
         ++failures;
         tell(out, fmt::format("cannot remount / read-only: {}", std::strerror(root)));
     }
-    give_back_devices();
+    auto stay = give_back_devices(given);
+    if (!given.empty()) {
+        std::string names;
+        for (const auto& name : given) names += " " + name;
+        tell(out, "detached" + names);
+    }
+    auto needed = below_root();
+    for (const auto& [name, error] : stay)
+        if (!needed.contains(name))
+            tell(out, fmt::format("cannot detach {}: {}", name, std::strerror(error)));
     within(kStep, [] { sync(); return 0; });
     return failures ? 1 : 0;
 }

@@ -66,6 +66,9 @@ struct ErrorTold { StartId start; std::optional<int> number; std::optional<int> 
 struct TimeAsked { StartId start; Ms time; };     // EXTEND_TIMEOUT_USEC=: from now on
 struct WatchdogAsked { StartId start; Ms limit; }; // WATCHDOG_USEC=; in the bounds of the key
 struct RestartsForgiven { StartId start; };       // RESTART_RESET=1
+// Signals of SignalStart wait, until then at most: evidence is taken first. Then they are sent.
+struct SignalHeld { StartId start; Ms until; };
+struct SignalSent { StartId start; };
 // `percent`: of its limit, for kinds that have a level; told again as it rises.
 struct TroubleSeen { StartId start; TroubleKind kind; std::string evidence;
                      std::optional<int> percent = std::nullopt; };
@@ -90,7 +93,8 @@ using Event =
                  event::ControlFailed, event::ErrorTold, event::TimeAsked,
                  event::WatchdogAsked, event::RestartsForgiven,
                  event::ConditionChanged, event::Listening, event::ListenFailed,
-                 event::Traffic, event::TimerRequested, event::NextRun>;
+                 event::Traffic, event::TimerRequested, event::NextRun,
+                 event::SignalHeld, event::SignalSent>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -110,7 +114,8 @@ struct Unlisten { std::string service; };
 // Answer Traffic, once, when there is any on one of them; not if it is spawned before.
 struct Watch { std::string service; };
 
-// Ask politely: the stop signal (with SIGCONT) to what the kill policy covers. No answer.
+// Ask politely: the stop signal (with SIGCONT) to what the kill policy covers. No answer, but where
+// it has to wait: SignalHeld at once, SignalSent when it was sent.
 struct SignalStart { std::string service; StartId start; int signal; };
 
 // Kill what the kill policy covers, and go on until nothing of it is left; then answer Emptied.

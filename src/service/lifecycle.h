@@ -41,6 +41,8 @@
 //              command-stop failed                   SignalStart, stop_timeout
 //              command-stop timed out                KillControl, EndStart
 //              MainExited                            EndStart, once command-stop is over
+//              SignalHeld                            stop_timeout counts from its end at last
+//              SignalSent                            stop_timeout counts from now
 //              stop_timeout                          Tell, EndStart
 //              Emptied and main process gone         command-cleanup, once per start
 //              command-cleanup is over, any result   EndStart, for what it left
@@ -251,6 +253,8 @@ class Service {
     void time_asked(Turn& turn, Ms time);
     void watchdog_asked(Ms limit) { life_.watchdog = limit; }
     void restarts_forgiven(Turn& turn);
+    void signal_held(Ms until); // lifecycle_end.cpp
+    void signal_sent(Turn& turn);
     void trouble_seen(Turn& turn, TroubleKind kind, const std::string& evidence,
                       std::optional<int> percent = std::nullopt);
     void end_refused(Turn& turn, const std::string& reason);

@@ -79,6 +79,18 @@ void Service::ask_to_stop(Turn& turn) {
     turn.out.push_back(action::SignalStart{name(), life_.start, in_force_->stop_signal});
 }
 
+// The service cannot be late with what it was not told yet. Held anew: until the last one's end.
+void Service::signal_held(Ms until) {
+    if (life_.state != State::stopping || life_.stop_deadline == kNever) return;
+    life_.stop_deadline = std::max(life_.stop_deadline, until + in_force_->stop_timeout);
+}
+
+// What it has asked for on top (EXTEND_TIMEOUT_USEC=) stays.
+void Service::signal_sent(Turn& turn) {
+    if (life_.state != State::stopping || life_.stop_deadline == kNever) return;
+    if (life_.extended == Ms{0}) life_.stop_deadline = turn.now + in_force_->stop_timeout;
+}
+
 // It goes down before it was its turn: what was asked of it holds all the same.
 void Service::take_outcome_of_request() {
     life_.outcome = Outcome::undecided;

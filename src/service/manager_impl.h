@@ -306,6 +306,12 @@ struct Manager::Impl {
     void on(Turn& turn, const event::RestartsForgiven& e) {
         for_start(e.start, [&](Service& s) { s.restarts_forgiven(turn); });
     }
+    void on(Turn&, const event::SignalHeld& e) {
+        for_start(e.start, [&](Service& s) { s.signal_held(e.until); });
+    }
+    void on(Turn& turn, const event::SignalSent& e) {
+        for_start(e.start, [&](Service& s) { s.signal_sent(turn); });
+    }
     void on(Turn& turn, const event::TroubleSeen& e) {
         for_start(e.start, [&](Service& s) { s.trouble_seen(turn, e.kind, e.evidence, e.percent); });
     }

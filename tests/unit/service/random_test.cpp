@@ -287,7 +287,9 @@ struct World {
     }
 
     void says(StartId id) {
-        switch (pick(5)) {
+        switch (pick(7)) {
+        case 5: return handle(event::SignalHeld{id, b.now + Ms{pick(5'000)}});
+        case 6: return handle(event::SignalSent{id});
         case 0: return handle(event::TimeAsked{id, Ms{pick(20'000)}});
         case 1: return handle(event::Reloading{id, b.now - Ms{pick(3) - 1}});
         case 2: return handle(event::WatchdogAsked{id, Ms{100 + pick(5000)}});
