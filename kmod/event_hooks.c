@@ -179,6 +179,7 @@ struct leash_hook leash_event_hooks[] = {
 #endif
 	{ "mark_victim", ON_VICTIM, LEASH_EVENT_OOM },
 };
+
 const size_t leash_event_hooks_count = ARRAY_SIZE(leash_event_hooks);
 
 static void __maybe_unused check_prototypes(void)

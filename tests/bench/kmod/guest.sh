@@ -8,6 +8,11 @@ shift
 while [ "$turn" -gt 0 ]; do
     turn=$((turn - 1))
     echo "spawn absent $($here/spawn_cost 8)"
+    if [ -e $here/another.ko ]; then
+        insmod $here/another.ko
+        echo "spawn another $($here/spawn_cost 8)"
+        rmmod fuse
+    fi
     insmod $here/leash.ko
     echo "spawn idle $($here/spawn_cost 8)"
     echo "spawn other $($here/spawn_cost 8 other)"

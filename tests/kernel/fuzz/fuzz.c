@@ -34,8 +34,8 @@ struct program {
 };
 
 static unsigned char* map; // NULL: the module is not instrumented
-static unsigned char seen[MAP] __attribute__((aligned(8)));
-static struct program corpus[PROGRAMS];
+static unsigned char* seen;
+static struct program* corpus;
 static size_t programs;
 static unsigned long calls, edges;
 static int coverage = -1, slots[SLOTS];
@@ -74,6 +74,16 @@ static void tell_spent(void) {
                     i < OF_IOCTL ? i : i < OF_CLEARING ? i - OF_IOCTL : i - OF_CLEARING,
                     spent[i].seconds, spent[i].times,
                     1e6 * spent[i].seconds / (double)spent[i].times);
+}
+
+// Not for children: to copy it, and what they write to, is most of what a fork would cost here.
+static void* ours(void* memory, size_t size) {
+    if (memory == MAP_FAILED || madvise(memory, size, MADV_DONTFORK)) die("mmap");
+    return memory;
+}
+
+static void* have(size_t size) {
+    return ours(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
 }
 
 // ---- what a program does ----
@@ -526,12 +536,13 @@ int main(int argc, char** argv) {
     srand(replay ? 1 : (unsigned)atoi(argv[2]));
     for (int i = 0; i < SLOTS; i++)
         slots[i] = -1;
-    buffer = mmap(NULL, BUFFER + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (buffer == MAP_FAILED || mprotect(buffer + BUFFER, 4096, PROT_NONE)) die("mmap");
+    seen = have(MAP);
+    corpus = have(PROGRAMS * sizeof *corpus);
+    buffer = have(BUFFER + 4096);
+    if (mprotect(buffer + BUFFER, 4096, PROT_NONE)) die("mprotect");
     coverage = open("/dev/leash-coverage", O_RDWR | O_CLOEXEC);
     if (coverage >= 0) {
-        map = mmap(NULL, MAP, PROT_READ | PROT_WRITE, MAP_SHARED, coverage, 0);
-        if (map == MAP_FAILED) die("mmap of the coverage");
+        map = ours(mmap(NULL, MAP, PROT_READ | PROT_WRITE, MAP_SHARED, coverage, 0), MAP);
     }
     read_corpus(replay ? argv[2] : argc > 3 ? argv[3] : "");
     size_t given = programs;

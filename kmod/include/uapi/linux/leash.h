@@ -380,6 +380,9 @@ struct leash_rescan {
  * full, the newest events are dropped and counted; the next
  * record says in `lost` how many. Where no event follows, LEASH_EVENT_OVERFLOW says so.
  *
+ * A watch of a start costs the processes of other starts next to nothing; one of a group, of a process
+ * or of all has each fork, exec and end of the machine looked at.
+ *
  * A reader that sleeps is woken by the first event; with `coalesce_ms` that many milliseconds after
  * it, or as soon as the queue is a quarter full, which costs those that are watched much less. read()
  * and poll() of who does not sleep find each event at once.
