@@ -294,7 +294,8 @@ void Plugin::read_reports() {
         }
         heard_ = g_host->now_ms();
         if (report.what == Report::looked) looked(report);
-        else if (starts_.contains(report.start)) told_.found(report, heard_, 3 * interval_);
+        else if (report.what == Report::found && starts_.contains(report.start))
+            told_.found(report, heard_, 3 * interval_);
     }
 }
 

@@ -29,10 +29,10 @@ struct Order {
 };
 static_assert(sizeof(Order) == 768);
 
-// From the helper: all findings of a look, then `looked`.
+// From the helper: all findings of a look, then `looked`; `alive` while it is at it.
 struct Report {
     static constexpr std::uint32_t kMagic = 0x66696e32;
-    enum What : std::uint32_t { found = 1, looked = 2 };
+    enum What : std::uint32_t { found = 1, looked = 2, alive = 3 };
     static constexpr int kTids = 8;
     std::uint32_t magic = kMagic;
     std::uint32_t what = looked;
@@ -61,7 +61,7 @@ inline bool is_text(const char* text, std::size_t size) {
         return false;
     for (char& c : report.evidence)
         if ((c > 0 && c < ' ') || c == 0x7f) c = '?';
-    if (report.what == Report::looked) return true;
+    if (report.what == Report::looked || report.what == Report::alive) return true;
     return report.what == Report::found && report.start != 0 && report.kind[0] != 0 &&
            report.percent >= 1 && report.percent <= 1'000'000;
 }

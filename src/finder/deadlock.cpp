@@ -2,7 +2,7 @@
 #include "finder/deadlock.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -62,11 +62,11 @@ std::vector<std::int32_t> Deadlock::suspects(const Look& look, const SubjectMap&
                     sleep.looks >= kLooksStirred;
         if (still || here) tids.push_back(row.task.tid);
     }
-    // Those that have slept the longest first.
-    if (tids.size() > kMostReads) {
-        std::ranges::sort(tids, {}, [&](auto tid) { return sleeps_.at(tid).here_ns; });
-        tids.resize(kMostReads);
-    }
+    // Those whose turn it is, and of these those that have slept the longest first.
+    std::ranges::sort(tids, {}, [&](auto tid) {
+        const auto& sleep = sleeps_.at(tid);
+        return std::tuple(sleep.asked, sleep.here_ns, tid);
+    });
     return tids;
 }
 
@@ -103,40 +103,53 @@ std::optional<Edge> Deadlock::edge_of(const taskview::Row& row, const Sleep& sle
     return found != rows.end() ? std::optional(edge) : std::nullopt;
 }
 
+std::optional<Deadlock::Answer> Deadlock::ask(const taskview::Row& row, const Sleep& sleep,
+                                              const Rows& rows) {
+    if (reader_.out_of_time()) return std::nullopt;
+    auto pid = row.task.tgid;
+    // What lies before the page of the word may not be there: a lock can begin with it.
+    auto before = std::min<std::uint32_t>(kBytesBefore, sleep.wait.address % kLeastPage);
+    const Piece pieces[] = {{pid, sleep.wait.address, kBytesAt},
+                            {pid, sleep.wait.address - before, before}};
+    auto texts = reader_.read(pieces);
+    Surroundings memory{.before = texts[1], .at = texts[0]};
+    if (memory.before.size() < before) memory.before = {};
+    if (reader_.out_of_time() && (memory.at.empty() || (before > 0 && memory.before.empty())))
+        return std::nullopt;
+    auto hold = hold_of(sleep.wait, memory);
+    Answer answer{.no_lock = !hold};
+    if (hold) answer.edge = edge_of(row, sleep, *hold, rows);
+    if (answer.edge) return answer;
+    if (hold && reader_.out_of_time()) return std::nullopt;
+    answer.may_be_refused = may_be_refused(sleep.wait, memory);
+    return answer;
+}
+
 void Deadlock::resolve(const Look& look, const Rows& rows, std::vector<std::int32_t> tids,
                        WaitGraph& graph) {
-    std::set<std::int32_t> asked(tids.begin(), tids.end());
+    std::set<std::int32_t> known;
     std::vector<std::int32_t> ends; // owners' sleeps that are no locks
-    for (std::size_t hop = 0; hop < kMostHops && !tids.empty(); ++hop) {
-        std::vector<Piece> pieces;
-        for (auto tid : tids) {
-            const auto& wait = sleeps_.at(tid).wait;
-            auto pid = rows.at(tid)->task.tgid;
-            pieces.push_back({pid, wait.address, kBytesAt});
-            // What lies before the page of the word may not be there: a lock can begin with it.
-            auto before = std::min<std::uint32_t>(kBytesBefore, wait.address % kLeastPage);
-            pieces.push_back({pid, wait.address - before, before});
-        }
-        auto texts = reader_.read(pieces);
-        std::vector<std::int32_t> next;
-        for (std::size_t i = 0; i < tids.size(); ++i) {
-            const auto& row = *rows.at(tids[i]);
-            auto& sleep = sleeps_.at(tids[i]);
-            Surroundings memory{.before = texts[2 * i + 1], .at = texts[2 * i]};
-            if (memory.before.size() < pieces[2 * i + 1].size) memory.before = {};
-            auto hold = hold_of(sleep.wait, memory);
-            auto edge = hold ? edge_of(row, sleep, *hold, rows) : std::nullopt;
-            sleep.quiet_until_ns = hold ? 0 : look.now_ns + kAgainNs;
-            if (!edge) {
-                if (may_be_refused(sleep.wait, memory)) ends.push_back(tids[i]);
-                continue;
+    std::size_t reads = 0;
+    carried_.clear();
+    for (auto first : tids) {
+        // Along the chain, so that a circle is read as a whole in one look.
+        auto tid = first;
+        for (std::size_t hop = 0; hop < kMostHops && known.insert(tid).second; ++hop) {
+            auto& sleep = sleeps_.at(tid);
+            auto answer = ++reads <= kMostReads ? ask(*rows.at(tid), sleep, rows) : std::nullopt;
+            if (answer) {
+                sleep.asked = round_;
+                sleep.edge = answer->edge;
+                sleep.quiet_until_ns = answer->no_lock ? look.now_ns + kAgainNs : 0;
+                if (answer->may_be_refused) ends.push_back(tid);
+            } else {
+                carried_.insert(tid);
             }
-            graph.add(*edge);
-            if (!edge->owner_gone && sleeps_.contains(edge->owner) &&
-                asked.insert(edge->owner).second)
-                next.push_back(edge->owner);
+            if (!sleep.edge) break;
+            graph.add(*sleep.edge);
+            tid = sleep.edge->owner;
+            if (sleep.edge->owner_gone || !sleeps_.contains(tid)) break;
         }
-        tids = std::move(next);
     }
     add_refused(rows, ends, graph);
 }
@@ -157,7 +170,7 @@ void Deadlock::add_refused(const Rows& rows, const std::vector<std::int32_t>& en
         const auto* waiter = graph.first_waiting_for(tid);
         if (waiter == nullptr || !waits_for(waiter, tid)) continue;
         const auto& row = *rows.at(tid);
-        const auto& sleep = sleeps_.at(tid);
+        auto& sleep = sleeps_.at(tid);
         Edge closing{.waiter = tid, .owner = waiter->waiter, .owner_gone = true, .refused = true,
                      .hold = waiter->hold};
         for (const auto& hold : refused_locks(reader_, row.task.tgid, tid, sleep.wait)) {
@@ -166,6 +179,7 @@ void Deadlock::add_refused(const Rows& rows, const std::vector<std::int32_t>& en
             closing = *edge;
             break;
         }
+        sleep.edge = closing;
         graph.add(closing);
     }
 }
@@ -185,7 +199,7 @@ std::string Deadlock::text_of(const Knot& knot, const Rows& rows, std::uint64_t 
         auto text = fmt::format("{} 0x{:x}", edge.hold.what, edge.hold.address);
         auto pid = rows.at(edge.waiter)->task.tgid;
         auto [place, is_new] = places_.try_emplace({pid, edge.hold.address});
-        if (is_new) place->second = reader_.place(pid, edge.hold.address);
+        if (is_new || place->second.empty()) place->second = reader_.place(pid, edge.hold.address);
         return place->second.empty() ? text : fmt::format("{} ({})", text, place->second);
     };
     std::string tail = fmt::format("; for {}", duration_text(now_ns - since_ns));
@@ -238,10 +252,17 @@ void Deadlock::tell(const Look& look, const SubjectMap& subjects, const Rows& ro
         auto limit = subject != nullptr ? time_setting(*subject, kKind) : std::nullopt;
         if (limit) limits[subject->start] = *limit;
     }
+    bool carried = std::ranges::any_of(knot.edges, [&](const Edge& edge) {
+        return carried_.contains(edge.waiter);
+    });
+    // What was not looked at again is neither new nor over.
+    if (carried && !seen_.contains(knot.key())) return;
     auto& seen = seen_[knot.key()];
-    seen.still = seen.looks > 0 && seen.moved == moved ? seen.still + 1 : 1;
-    seen.moved = moved;
-    ++seen.looks;
+    if (!carried) {
+        seen.still = seen.looks > 0 && seen.moved == moved ? seen.still + 1 : 1;
+        seen.moved = moved;
+        ++seen.looks;
+    }
     seen.round = round_;
     for (const auto& [start, limit] : limits) {
         bool still = seen.still >= kLooksStill && look.now_ns - still_ns >= limit;

@@ -12,12 +12,16 @@
 // the same one, of threads that did not stir in between; where they stirred, after ten. Owners that
 // work, or sleep anywhere but at a lock, end a chain: to hold a lock for long is no deadlock.
 //
+// Reading takes as long as the reader has for a look: who was not asked this time is asked first next
+// time, and until then counts as what he was found to be before.
+//
 // Not seen: a writer that waits for readers, locks whose owner nobody writes down (musl's normal
 // mutex, std::mutex of Rust, channels of Go), waits with a time limit, and 32 bit programs on a 64
 // bit machine.
 #pragma once
 
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "finder/reader.h"
@@ -41,6 +45,8 @@ class Deadlock : public Detector {
         std::uint32_t looks = 0;
         std::uint64_t quiet_until_ns = 0; // it is no lock: not read again before
         std::uint64_t round = 0;
+        std::uint64_t asked = 0;          // the round in which its memory was read last; 0: never
+        std::optional<Edge> edge{};       // ... and what that told
     };
     struct Seen { // a knot
         std::uint32_t looks = 0;    // in a row
@@ -53,6 +59,12 @@ class Deadlock : public Detector {
     void note_sleeps(const Look& look);
     std::vector<std::int32_t> suspects(const Look& look, const SubjectMap& subjects) const;
     void resolve(const Look& look, const Rows& rows, std::vector<std::int32_t> tids, WaitGraph& graph);
+    // Nothing: there was no time for it.
+    struct Answer {
+        std::optional<Edge> edge{};
+        bool no_lock = false, may_be_refused = false;
+    };
+    std::optional<Answer> ask(const taskview::Row& row, const Sleep& sleep, const Rows& rows);
     std::optional<Edge> edge_of(const taskview::Row& row, const Sleep& sleep, const Hold& hold,
                                 const Rows& rows);
     void add_refused(const Rows& rows, const std::vector<std::int32_t>& resolved, WaitGraph& graph);
@@ -64,6 +76,7 @@ class Deadlock : public Detector {
     Reader& reader_;
     std::unordered_map<std::int32_t, Sleep> sleeps_;
     std::map<std::string, Seen, std::less<>> seen_;
+    std::set<std::int32_t> carried_; // threads that this look has not asked about
     std::map<std::pair<std::int32_t, std::uint64_t>, std::string> places_;
     std::uint64_t round_ = 0;
 };

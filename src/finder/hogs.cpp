@@ -160,7 +160,7 @@ void Hogs::judge(const Look& look, const Subject& subject, Sums& sums, Memory& m
             detached += size;
         }
         memory.made = std::move(made);
-        auto charged = facts_.group_shmem(subject).value_or(0);
+        auto charged = facts_.group_shmem(subject, sums.shmem).value_or(0);
         auto shared = std::max(sums.shmem + detached, charged);
         auto most = bytes_of(*limit);
         auto held = std::min(shared, memory.shmem_before);

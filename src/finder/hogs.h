@@ -17,10 +17,12 @@ class HogFacts {
   public:
     virtual ~HogFacts() = default;
     virtual std::uint64_t machine_memory() = 0; // bytes
-    // CPU time of all that ever ran in the group, ns: where there is no module.
+    // CPU time of all that ever ran in the group, ns: where there is no module. Of both without what
+    // remains of earlier starts.
     virtual std::optional<std::uint64_t> group_cpu_ns(const Subject& subject) = 0;
-    // Shared memory that the group is charged for, mapped or not.
-    virtual std::optional<std::uint64_t> group_shmem(const Subject& subject) = 0;
+    // Shared memory that the group is charged for, mapped or not; `mapped` by the start's processes.
+    virtual std::optional<std::uint64_t> group_shmem(const Subject& subject,
+                                                     std::uint64_t mapped) = 0;
     virtual std::uint64_t descriptor_limit(std::int32_t pid) = 0; // RLIMIT_NOFILE
     // System V segments that nobody is attached to: bytes, by the process that made them.
     virtual std::map<std::int32_t, std::uint64_t> detached_segments() = 0;

@@ -115,7 +115,13 @@ class Finder {
             if (subject.cgroup == 0) sampler_.find_group(subject);
         const auto& look = sampler_.look(subjects_, wants_threads(subjects_));
         std::vector<Finding> found;
-        for (const auto& detector : detectors_) detector->look(look, found);
+        reader_->begin_look();
+        for (const auto& detector : detectors_) {
+            detector->look(look, found);
+            Report alive; // each has its bounds, but all of them together may be slow
+            alive.what = Report::alive;
+            send(alive);
+        }
         if (found.size() > kMostFindings) found.resize(kMostFindings);
         for (const auto& finding : found) tell(finding);
 

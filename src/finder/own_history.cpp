@@ -15,6 +15,13 @@ double median(std::vector<float>& values) {
     return static_cast<double>(*middle);
 }
 
+// Of these: the median, and the median distance from it in the units of a standard deviation.
+std::pair<double, double> middle_and_deviation(std::vector<float> values) {
+    auto middle = median(values);
+    for (auto& value : values) value = std::abs(value - static_cast<float>(middle));
+    return {middle, 1.4826 * median(values)};
+}
+
 double mean(std::span<const float> values) {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
@@ -61,16 +68,21 @@ std::optional<Unlike> OwnHistory::verdict() const {
     bool down = both_ && now < low * kLess && now < low - floor_;
     if (!up && !down) return std::nullopt;
 
-    std::vector<float> sorted(older.begin(), older.end());
-    auto usual = median(sorted);
-    for (auto& value : sorted) value = std::abs(value - static_cast<float>(usual));
-    auto deviation = 1.4826 * median(sorted);
+    auto [usual, deviation] = middle_and_deviation({older.begin(), older.end()});
     std::ranges::sort(recent);
     // One bucket of the present may be as ever.
     auto nearly_all = static_cast<double>(up ? recent[1] : recent[kRecent - 2]);
-    if (up ? nearly_all <= usual + kDeviations * deviation
-           : nearly_all >= usual - kDeviations * deviation)
-        return std::nullopt;
+    auto beyond = [&](double value, double middle, double by) {
+        return up ? value > middle + by : value < middle - by;
+    };
+    if (!beyond(nearly_all, usual, kDeviations * deviation)) {
+        if (!beyond(nearly_all, usual, kLeastDeviations * deviation)) return std::nullopt;
+        std::vector<float> means;
+        for (std::size_t i = 0; i + kRecent <= older.size(); ++i)
+            means.push_back(static_cast<float>(mean(older.subspan(i, kRecent))));
+        auto [usual_mean, mean_deviation] = middle_and_deviation(std::move(means));
+        if (!beyond(now, usual_mean, kDeviations * mean_deviation)) return std::nullopt;
+    }
     return Unlike{now, usual, up ? high : low, up};
 }
 

@@ -4,9 +4,12 @@
 // A figure arrives in buckets of time. The newest kRecent buckets are the present, the kOlder
 // before them the past, and of what lies before that the extremes of kBlocks times kOlder buckets
 // are kept. The present is unusual when two things hold that go wrong for different reasons:
-//   - nearly all its buckets lie beyond median + kDeviations robust deviations (1.4826 MAD) of the
-//     past: it lasts, and it stands out. Median and MAD because a few bursts must not hide the next
-//     change, as they would with mean and standard deviation;
+//   - it stands out, and it lasts: nearly all its buckets lie beyond median + kDeviations robust
+//     deviations (1.4826 MAD) of the past; or nearly all lie beyond kLeastDeviations of these, and its
+//     mean beyond median + kDeviations robust deviations of the means of all stretches of that length.
+//     The first finds what a load of bursts does not do, the second a change within the noise of single
+//     buckets, which is large where the load is rough and cancels out over a stretch. Median and MAD
+//     because a few bursts must not hide the next change, as mean and standard deviation would let them;
 //   - its mean lies beyond that of every stretch of the same length in the past, by a quarter and by
 //     a floor: MAD is 0 for whatever idles more than half of the time, and a job of a minute every
 //     ten minutes would be an alarm each time. Every height that was reached for as long before is
@@ -34,7 +37,7 @@ struct Unlike {
 class OwnHistory {
   public:
     static constexpr std::size_t kRecent = 8, kOlder = 120, kLeast = 60, kBlocks = 16;
-    static constexpr double kDeviations = 8, kMore = 1.25, kLess = 0.25;
+    static constexpr double kDeviations = 8, kLeastDeviations = 2, kMore = 1.25, kLess = 0.25;
 
     // `floor`: a difference that never matters. `both`: a fall is told, too.
     OwnHistory(double floor, bool both) : floor_(floor), both_(both) {}

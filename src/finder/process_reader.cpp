@@ -35,8 +35,11 @@ constexpr std::size_t kMostAside = 256;
 
 class ProcessReader : public Reader {
   public:
-    explicit ProcessReader(int limit_ms) : limit_(limit_ms) {}
+    ProcessReader(int limit_ms, int look_ms) : limit_(limit_ms), look_limit_(look_ms) {}
     ~ProcessReader() override { drop_child(); }
+
+    void begin_look() override { spent_ = Ms(0); }
+    [[nodiscard]] bool out_of_time() const override { return spent_ >= look_limit_; }
 
     std::vector<std::string> read(std::span<const Piece> pieces) override {
         std::vector<std::string> texts;
@@ -76,6 +79,14 @@ class ProcessReader : public Reader {
 
   private:
     std::optional<std::string> ask(Question question) {
+        if (out_of_time()) return std::nullopt;
+        auto began = monotonic_now();
+        auto answer = ask_child(question);
+        spent_ += monotonic_now() - began;
+        return answer;
+    }
+
+    std::optional<std::string> ask_child(Question question) {
         reap();
         auto now = monotonic_now();
         std::erase_if(aside_, [&](const auto& entry) {
@@ -158,6 +169,7 @@ class ProcessReader : public Reader {
     }
 
     int limit_;
+    Ms look_limit_, spent_{0};
     UniqueFd socket_;
     pid_t child_ = 0;
     std::vector<pid_t> stuck_; // killed, and perhaps still there
@@ -169,6 +181,8 @@ class ProcessReader : public Reader {
 
 } // namespace
 
-std::unique_ptr<Reader> make_reader(int limit_ms) { return std::make_unique<ProcessReader>(limit_ms); }
+std::unique_ptr<Reader> make_reader(int limit_ms, int look_ms) {
+    return std::make_unique<ProcessReader>(limit_ms, look_ms);
+}
 
 } // namespace leash::finder

@@ -26,6 +26,10 @@ class Reader {
     static constexpr std::uint32_t kMostBytes = 1024;
 
     virtual ~Reader() = default;
+    // The time that all questions of one look may take together begins anew.
+    virtual void begin_look() {}
+    // It is used up: until the next look every answer is that of a question nobody has asked.
+    [[nodiscard]] virtual bool out_of_time() const { return false; }
     // One text a piece, as many bytes of it from its beginning as can be read; "": none.
     virtual std::vector<std::string> read(std::span<const Piece> pieces) = 0;
     // Have these two processes one address space? Nothing: it cannot be told.
@@ -42,7 +46,8 @@ class Reader {
 
 // Reads in a process of its own, each question with a time limit. A process that was too slow is
 // not asked about again for ten seconds, and for longer each time, up to ten minutes; what hangs is
-// killed and replaced; while more than a few cannot be killed, all answers are empty.
-[[nodiscard]] std::unique_ptr<Reader> make_reader(int limit_ms = 1000);
+// killed and replaced; while more than a few cannot be killed, all answers are empty. `look_ms`: of
+// all questions together, from begin_look() on; the one that is under way then ends within its own.
+[[nodiscard]] std::unique_ptr<Reader> make_reader(int limit_ms = 1000, int look_ms = 3000);
 
 } // namespace leash::finder

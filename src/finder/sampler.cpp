@@ -52,6 +52,7 @@ void Sampler::find_group(Subject& subject) const {
 
 const Look& Sampler::look(std::span<const Subject> subjects, bool threads) {
     ++round_;
+    groups_.end_look();
     segments_.reset();
     processes_ = {};
     threads_ = {};
@@ -158,14 +159,12 @@ std::uint64_t Sampler::machine_memory() {
 }
 
 std::optional<std::uint64_t> Sampler::group_cpu_ns(const Subject& subject) {
-    auto text = read_small_file(folder_of(subject) + "/cpu.stat");
-    auto us = text ? number_behind(*text, "usage_usec ") : std::nullopt;
-    return us ? std::optional(*us * 1000) : std::nullopt;
+    return groups_.cpu_ns(folder_of(subject), subject.start);
 }
 
-std::optional<std::uint64_t> Sampler::group_shmem(const Subject& subject) {
-    auto text = read_small_file(folder_of(subject) + "/memory.stat");
-    return text ? number_behind(*text, "shmem ") : std::nullopt;
+std::optional<std::uint64_t> Sampler::group_shmem(const Subject& subject,
+                                                  std::uint64_t mapped) {
+    return groups_.shmem(folder_of(subject), subject.start, mapped);
 }
 
 std::uint64_t Sampler::descriptor_limit(std::int32_t pid) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "finder/finding.h"
+#include "finder/group_figures.h"
 #include "finder/hogs.h"
 #include "lineage/cgroup.h"
 #include "taskview/task_source.h"
@@ -28,7 +29,8 @@ class Sampler : public HogFacts {
 
     std::uint64_t machine_memory() override;
     std::optional<std::uint64_t> group_cpu_ns(const Subject& subject) override;
-    std::optional<std::uint64_t> group_shmem(const Subject& subject) override;
+    std::optional<std::uint64_t> group_shmem(const Subject& subject,
+                                             std::uint64_t mapped) override;
     std::uint64_t descriptor_limit(std::int32_t pid) override;
     std::map<std::int32_t, std::uint64_t> detached_segments() override;
 
@@ -44,6 +46,7 @@ class Sampler : public HogFacts {
     std::optional<CgroupTree> tree_;
     taskview::Sample processes_, threads_;
     Look look_;
+    GroupFigures groups_;
     std::uint64_t memory_ = 0, round_ = 0;
     std::map<std::int32_t, std::uint32_t> fds_; // counted at an earlier look
     std::optional<std::map<std::int32_t, std::uint64_t>> segments_; // of this look

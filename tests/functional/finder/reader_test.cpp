@@ -67,5 +67,45 @@ TEST(Reader, IsNotHeldUpByAPageThatDoesNotCome) {
     ::waitpid(child, nullptr, 0);
 }
 
+// Many of them: a look has a time for all its questions.
+TEST(Reader, ALookIsNotHeldUpByMany) {
+    constexpr int kMany = 12, kLimitMs = 100, kLookMs = 250;
+    std::vector<pid_t> children;
+    std::vector<Piece> pieces;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    bool good = true;
+    for (int i = 0; i < kMany; ++i) {
+        auto child = ::fork();
+        if (child == 0) {
+            char ready = make_missing_page() ? 'y' : 'n';
+            (void)!::write(ends[1], &ready, 1);
+            while (true) ::pause();
+        }
+        char ready = 0;
+        good = ::read(ends[0], &ready, 1) == 1 && ready == 'y' && good;
+        children.push_back(child);
+        pieces.push_back({child, kPage, 8});
+    }
+    if (good) {
+        auto reader = make_reader(kLimitMs, kLookMs);
+        static const char text[] = "well";
+        Piece well{::getpid(), reinterpret_cast<std::uint64_t>(text), 4};
+        std::string last;
+        for (int looks = 0; looks < 12 && last.empty(); ++looks) {
+            reader->begin_look();
+            auto began = std::chrono::steady_clock::now();
+            EXPECT_EQ(reader->read(pieces).size(), pieces.size());
+            last = reader->read({&well, 1}).front(); // behind all of them
+            auto took = std::chrono::steady_clock::now() - began;
+            EXPECT_LT(took, std::chrono::milliseconds(kLookMs + 5 * kLimitMs));
+        }
+        EXPECT_EQ(last, "well") << "those that hang are put aside, and others have their turn";
+    }
+    for (auto child : children) ::kill(child, SIGKILL);
+    for (auto child : children) ::waitpid(child, nullptr, 0);
+    if (!good) GTEST_SKIP() << "no userfaultfd";
+}
+
 } // namespace
 } // namespace leash::finder

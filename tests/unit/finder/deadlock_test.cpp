@@ -19,12 +19,15 @@ class FakeReader : public Reader {
     std::optional<bool> same;
     std::set<pid_t> ended;
     int reads = 0;
+    int budget = -1; // readings of a look; -1: no limit
+    [[nodiscard]] bool out_of_time() const override { return budget == 0; }
 
     std::vector<std::string> read(std::span<const Piece> pieces) override {
         std::vector<std::string> texts;
         for (const auto& piece : pieces) {
             auto found = memory.find({piece.pid, piece.address});
-            texts.push_back(found == memory.end() ? "" : found->second);
+            texts.push_back(found == memory.end() || out_of_time() ? "" : found->second);
+            if (budget > 0) --budget;
             ++reads;
         }
         return texts;
@@ -202,6 +205,44 @@ TEST_F(DeadlockTest, ALongCircleIsCutShort) {
     EXPECT_LE(found[0].evidence.size(), 400u);
     EXPECT_TRUE(found[0].evidence.contains("and so on over")) << found[0].evidence;
     EXPECT_EQ(found[0].tids.size(), 40u);
+}
+
+// Many processes that hang at once: what there is no time for has its turn at a later look.
+TEST_F(DeadlockTest, WhatALookHasNoTimeForIsReadLater) {
+    constexpr std::int32_t kPairs = 40;
+    for (std::int32_t i = 0; i < kPairs; ++i) {
+        auto tid = 100 + 2 * i;
+        auto address = static_cast<std::uint64_t>(tid) * 0x1000;
+        threads.rows.push_back(waiter(tid, tid, address));
+        threads.rows.push_back(waiter(tid + 1, tid, address + 0x800));
+        reader.mutex(tid, address, tid + 1);
+        reader.mutex(tid, address + 0x800, tid);
+    }
+    std::set<std::int32_t> told;
+    auto look_with = [&](int budget) {
+        reader.budget = budget;
+        reader.reads = 0;
+        std::set<std::int32_t> now;
+        for (const auto& finding : look(detector)) now.insert(finding.tids.front());
+        EXPECT_LE(reader.reads, budget + 1);
+        return now;
+    };
+    for (int i = 0; i < 30; ++i) {
+        auto now = look_with(40); // ten of the circles
+        for (auto tid : told) EXPECT_TRUE(now.contains(tid)) << "told once, and it still is so: " << tid;
+        told = std::move(now);
+    }
+    EXPECT_EQ(told.size(), static_cast<std::size_t>(kPairs));
+    EXPECT_EQ(look_with(0), told) << "no time at all changes nothing";
+    reader.mutex(100, 100 * 0x1000 + 0x800, 4711); // one is solved: that shows when it is read again
+    threads.rows[1].task.nvcsw += 1;
+    std::set<std::int32_t> now;
+    told.erase(100);
+    for (int i = 0; i < 12; ++i) {
+        now = look_with(41);
+        for (auto tid : told) EXPECT_TRUE(now.contains(tid)) << tid << " in look " << i;
+    }
+    EXPECT_FALSE(now.contains(100));
 }
 
 TEST_F(DeadlockTest, WithoutThreadsThereIsNothingToSay) {

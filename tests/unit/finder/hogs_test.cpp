@@ -18,7 +18,7 @@ constexpr std::uint64_t kSecond = 1'000'000'000, kMiB = 1 << 20;
 struct Facts : HogFacts {
     std::uint64_t machine_memory() override { return 1000 * kMiB; }
     std::optional<std::uint64_t> group_cpu_ns(const Subject&) override { return cpu; }
-    std::optional<std::uint64_t> group_shmem(const Subject&) override { return shmem; }
+    std::optional<std::uint64_t> group_shmem(const Subject&, std::uint64_t) override { return shmem; }
     std::uint64_t descriptor_limit(std::int32_t) override { return 1024; }
     std::map<std::int32_t, std::uint64_t> detached_segments() override { return segments; }
     std::optional<std::uint64_t> cpu, shmem;
