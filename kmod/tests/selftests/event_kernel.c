@@ -66,13 +66,19 @@ TEST(oom, "Who is killed for want of memory is told, before its end")
 
 #define KERNEL "/proc/sys/kernel/"
 
-/* Sleeps until the directory's holder is killed, and cannot be woken. */
+/*
+ * Sleeps until the directory's holder is killed, and cannot be woken. It looks for a name that nobody
+ * has looked for: that there is none is known from then on, without a look into the directory.
+ */
 static pid_t stuck_in(__u64 id)
 {
 	pid_t pid = fork_into(id);
 
 	if (!pid) {
-		open(HUNG "/nothing", O_RDONLY);
+		char path[64];
+
+		snprintf(path, sizeof(path), HUNG "/nothing-%d", getpid());
+		open(path, O_RDONLY);
 		_exit(0);
 	}
 	WITHIN(5, is_in_state(pid, 'D'));

@@ -273,7 +273,7 @@ TEST(hanging, "A handler whose execve hangs for ever holds up nobody")
 	pid_t holder = hang_directory();
 
 	use_handler("");
-	EQUAL(set_sysctl("handler", HUNG "/handler"), 0);
+	EQUAL(set_sysctl("handler", HUNG "/handler-of-test"), 0);
 	EQUAL(set_sysctl("handler_timeout_ms", "300"), 0);
 	lose_and_wait(id);
 	sleep_ms(100 * patience());
