@@ -48,8 +48,7 @@ MODULES = """
     virtio_net virtio_rng virtio_balloon pvpanic_mmio pvpanic_pci 9p 9pnet_virtio ext4 virtio_blk
     virtio_console virtio_pci softdog i6300esb ib700wdt iTCO_wdt wdat_wdt pretimeout_panic
     pretimeout_noop overlay loop fuse cuse squashfs vfat nls_ascii nls_cp437 nls_iso8859_1 tun veth
-    dummy bridge configfs autofs4 binfmt_misc zram ramoops dm_mod raid1 ipmi_si
-    ipmi_watchdog""".split()
+    dummy bridge configfs autofs4 binfmt_misc zram ramoops dm_mod raid1""".split()
 
 
 def _write(root, name, text, mode=0o644):
