@@ -59,6 +59,7 @@ lint: build
 check-style:
 	@tests/style/layers
 	@tests/style/files
+	@tests/style/life-cycle
 
 check: build
 	@$(MAKE) --no-print-directory check-style

@@ -23,6 +23,8 @@ constexpr Ms kGrace{15'000};
 // The steps of the final stage have time limits of their own, which add up to less. Should their
 // worker or the loop's arithmetic fail, this ends the machine all the same.
 constexpr Ms kFinalStage{45'000};
+// What is unmounted is on the disk by then.
+constexpr Ms kLastSync{2'000};
 // For the last records of trouble to reach the disk.
 constexpr Ms kRecordsLimit{5'000};
 
@@ -184,8 +186,17 @@ void Init::last_act() {
     logs_.line(log::Level::notice, true, fmt::format("Now: {}", to_string(end_kind_)));
     // The logger needs a moment to write that; nothing is lost if it does not get it.
     end_limit_.set_callback([this] {
-        sync();
-        end_at_once();
+        end_limit_.set_callback([this] { end_at_once(); });
+        end_limit_.in(kLastSync);
+        WorkerJob job;
+        job.name = "sync";
+        job.limit = kLastSync;
+        job.work = [](int) {
+            sync(); // a disk that does not answer holds it for ever
+            return 0;
+        };
+        job.done = [this](int, const std::string&) { end_at_once(); };
+        workers_.run(std::move(job));
     });
     end_limit_.in(Ms{50});
 }

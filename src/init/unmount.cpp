@@ -127,7 +127,14 @@ std::set<std::string> below_root() {
         auto name = next.back();
         next.pop_back();
         if (!found.insert(name).second) continue;
-        if (DIR* folder = opendir(("/sys/block/" + name + "/slaves").c_str())) {
+        auto place = "/sys/class/block/" + name;
+        if (access((place + "/partition").c_str(), F_OK) == 0) { // below the folder of its disk
+            std::string_view path(target, static_cast<std::size_t>(std::max<ssize_t>(
+                                              readlink(place.c_str(), target, sizeof target - 1), 0)));
+            path = path.substr(0, std::min(path.rfind('/'), path.size()));
+            next.emplace_back(path.substr(path.rfind('/') + 1));
+        }
+        if (DIR* folder = opendir((place + "/slaves").c_str())) {
             while (const dirent* entry = readdir(folder))
                 if (entry->d_name[0] != '.') next.emplace_back(entry->d_name);
             closedir(folder);

@@ -47,8 +47,8 @@
 //              Emptied and main process gone         command-cleanup, once per start
 //              command-cleanup is over, any result   EndStart, for what it left
 //              Emptied again, or no command-cleanup  by outcome:
-//                                                      stopped  stop asked, or exit that
-//                                                               is not to be answered
+//                                                      stopped  stop asked, or exit     stopped
+//                                                               that is not answered
 //                                                      again    start or restart asked  waiting
 //                                                      retry    automatic restart       backoff, or
 //                                                               waiting if the pause is over
@@ -61,7 +61,7 @@
 //                                                               with traffic left: retry
 //   backoff    pause over, or want_up                                                   waiting
 //   waiting, backoff, failed: want_down                                                 stopped
-//   starting, running, reloading, done: step_back    as want_down, counters stay        waiting
+//   running (a target), done: step_back              as want_down, counters stay        waiting
 //   running (a target), done, waiting while it listens: stop_now                        stopped
 //   any        into stopped or failed                Unlisten
 //

@@ -22,6 +22,7 @@ struct World {
     explicit World(unsigned seed) : random(seed) {}
     std::mt19937 random;
     Bench b;
+    std::set<std::string> seen; // ways from state to state
     std::map<StartId, std::string> living; // begun and not yet over
     std::map<StartId, bool> spawned;       // Spawn asked
     std::set<StartId> ended, cleaned;      // EndStart asked; command-cleanup begun
@@ -132,6 +133,7 @@ struct World {
             ASSERT_FALSE(ended.contains(signal->start));
             signalled.insert(signal->start);
         } else if (const auto* change = std::get_if<action::StateChanged>(&action)) {
+            seen.insert(fmt::format("{} > {}", to_string(change->from), to_string(change->to)));
             ASSERT_NE(change->from, change->to) << change->service << " " << change->reason;
             if (!is_alive(change->to)) {
                 living.erase(change->start);
@@ -354,18 +356,31 @@ struct World {
     }
 };
 
+// The table of the life-cycle in lifecycle.h and in leash.service(5).
+const std::set<std::string> kWays = {
+    "stopped > waiting",    "failed > waiting",   "done > waiting",      "waiting > starting",
+    "waiting > running",    "waiting > failed",   "waiting > stopped",   "starting > running",
+    "starting > stopping",  "running > reloading", "running > stopping", "running > stopped",
+    "running > waiting",    "reloading > running", "reloading > stopping", "stopping > stopped",
+    "stopping > waiting",   "stopping > backoff", "stopping > failed",   "stopping > done",
+    "backoff > waiting",    "backoff > stopped",  "failed > stopped",    "done > stopped",
+};
+
 } // namespace
 
-// Over a million events.
+// Over a million events; no other way from state to state than those, and each of them.
 TEST(Random, WhateverHappens) {
+    std::set<std::string> seen;
     for (unsigned seed = 1; seed <= 1700; ++seed) {
         World world(seed);
         for (const auto& name : kNames) world.define(name);
         world.handle(event::Tick{});
         for (int i = 0; i < 600 && !testing::Test::HasFatalFailure(); ++i) world.step();
         world.shut_down();
+        seen.insert(world.seen.begin(), world.seen.end());
         ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
     }
+    EXPECT_EQ(seen, kWays);
 }
 
 // From wherever it has got to, a stop ends, and so does a start, if the world does its part.
