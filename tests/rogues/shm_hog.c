@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Takes KIB of shared memory: "memfd" maps it, "posix" maps an object of shm_open, "sysv" makes a
- * segment, fills it, lets go of it and leaves it behind, "file" fills one on a tmpfs and closes it.
- * Defeats sums of anonymous memory, and looking at what processes have mapped. */
+ * segment, fills it, lets go of it and leaves it behind. Defeats sums of anonymous memory, and looking
+ * at what processes have mapped. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -20,12 +20,6 @@ int main(int argc, char** argv) {
         if (id < 0 || memory == (char*)-1) return 1;
         memset(memory, 1, size);
         shmdt(memory);
-    } else if (argc > 1 && strcmp(argv[1], "file") == 0) {
-        int fd = open("/run/shm_hog", O_CREAT | O_TRUNC | O_WRONLY, 0600);
-        char block[4096] = {1};
-        for (size_t done = 0; done < size; done += sizeof block)
-            if (write(fd, block, sizeof block) != sizeof block) return 1;
-        close(fd);
     } else {
         int posix = argc > 1 && strcmp(argv[1], "posix") == 0;
         int fd = posix ? shm_open("/shm_hog", O_CREAT | O_RDWR, 0600) : memfd_create("hog", 0);
