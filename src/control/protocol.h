@@ -31,6 +31,8 @@
 // reload             NAME... [+no-wait] root      as start: these services reload          0.1
 // daemon-reexec                         root      nothing; init is executed anew after it 0.1
 // target             NAME [+no-wait]    root      {"target","failed"} once it has settled  0.1
+// freeze, thaw       NAME...            root      {"result","state","main_pid","frozen"}   0.2
+//                                                 for each
 // cond-set,          NAME...            root      nothing: user:NAME holds, or does not 0.1
 // cond-clear
 // cond-list                             everyone  {"condition","holds","services"} each 0.1
@@ -86,7 +88,7 @@ struct Verb {
     bool words = false;           // behind the first name: any words, not names
 };
 inline constexpr std::size_t kMaxWord = 255; // bytes of such a word, at least 1; no control characters
-inline constexpr std::array<Verb, 23> kVerbs{{
+inline constexpr std::array<Verb, 25> kVerbs{{
     {"version", true},
     {"list", true, 0, 0, "all"},
     {"status", true, 0, 1},
@@ -98,6 +100,8 @@ inline constexpr std::array<Verb, 23> kVerbs{{
     {"reload", false, 0, kMaxNames, "no-wait"},
     {"daemon-reexec", false},
     {"target", false, 1, 1, "no-wait"},
+    {"freeze", false, 1, kMaxNames},
+    {"thaw", false, 1, kMaxNames},
     {"cond-set", false, 1, kMaxNames},
     {"cond-clear", false, 1, kMaxNames},
     {"cond-list", true},

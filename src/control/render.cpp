@@ -154,6 +154,7 @@ std::string service(const ServiceView& view, const ServiceSettings* settings, Ms
     if (view.masked) json.string("masked");
     else if (!settings || settings->scope) json.null();
     else json.string(settings->start == StartMode::automatic ? "auto" : "manual");
+    json.key("frozen").boolean(view.frozen);
     if (tasks != nullptr) {
         messages(json, view);
         timers(json, view);
@@ -282,6 +283,18 @@ std::string render_condition(std::string_view condition, std::optional<bool> hol
     true_or_null(json, holds);
     json.key("services");
     strings(json, services);
+    json.end_object();
+    return json.text();
+}
+
+std::string render_frozen(const ServiceView& view, bool frozen) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("result").string(view.name);
+    json.key("state").string(to_string(view.state));
+    json.key("main_pid");
+    number_or_null(json, view.main_pid);
+    json.key("frozen").boolean(frozen);
     json.end_object();
     return json.text();
 }

@@ -62,7 +62,7 @@ struct SystemView {
 // {"name","state","main_pid","restarts","start_id","reason","description","type","since_ms",
 //  "last_exit","status_text","waiting_for","watchdog_ms","next_attempt_ms","errno","exit_status",
 //  "error","conditions":[{"condition","holds"}],"binds_to","bound_by","started_for",
-//  "listens_on","start"}
+//  "listens_on","start","frozen"}
 //
 // type is as in the service's file, or `scope`. main_pid, start_id, last_exit (`exit 1` or `SIGSEGV`)
 // and next_attempt_ms are null where there is none; since_ms is how long the state has lasted;
@@ -70,7 +70,7 @@ struct SystemView {
 // itself; null where it has not. holds is null where nothing is known yet. started_for: whose on-failure
 // has started it, or "". listens_on: its open sockets, as `listen` has them.
 // start is auto or manual as in its files, masked (see ServiceView), null where nothing is known of it.
-// `settings` may be null.
+// frozen: all its tasks are stopped, by the step freeze or on request. `settings` may be null.
 [[nodiscard]] std::string render_service(const ServiceView& view, const ServiceSettings* settings,
                                          Ms now);
 // The same with "tasks":[...] behind "start_id", and at the end "stored":[names of descriptors kept for
@@ -103,6 +103,8 @@ struct SystemView {
 // {"condition","holds","services"}: a condition without '!', and who waits for it or its contrary.
 [[nodiscard]] std::string render_condition(std::string_view condition, std::optional<bool> holds,
                                            const std::vector<std::string>& services);
+// {"result","state","main_pid","frozen"}: how freeze or thaw came out.
+[[nodiscard]] std::string render_frozen(const ServiceView& view, bool frozen);
 // {"target","failed"}: how many of its services have failed.
 [[nodiscard]] std::string render_target(std::string_view target, int failed);
 // {"result","state","main_pid","reason"}: how a start, stop or restart came out.

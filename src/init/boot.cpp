@@ -258,7 +258,11 @@ void Init::open_for_service() {
                      [this](const std::string& plugin, const PluginCommand& command) {
                          return plugins_->command(plugin, command);
                      },
-                     [this] { return plugins_->machine_troubles(); }});
+                     [this] { return plugins_->machine_troubles(); },
+                     [this](const std::string& name, bool frozen, const std::string& who) {
+                         return executor_->freeze_asked(name, frozen, who);
+                     },
+                     [this](const std::string& name) { return executor_->is_frozen(name); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
             requests_->handle(request, std::move(reply));

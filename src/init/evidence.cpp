@@ -13,7 +13,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/whole_file.h"
-#include "lineage/cgroup_folder.h"
+#include "lineage/start_members.h"
 
 namespace leash {
 namespace {
@@ -34,15 +34,8 @@ std::optional<std::int64_t> counter(const std::string& path, std::string_view ke
 }
 
 std::vector<pid_t> processes_of(const EvidenceTarget& target) {
-    std::set<pid_t> found;
+    auto found = start_members(target.group, target.start, target.kernel);
     if (target.main_pid > 0) found.insert(target.main_pid);
-    if (target.kernel && target.start != 0)
-        (void)target.kernel->snapshot(0, {.start = target.start}, [&](const leash_task& task) {
-            found.insert(task.tgid);
-        });
-    if (!target.group.empty())
-        for (const char* part : {"", "/main", "/control"})
-            for (pid_t pid : group_processes(target.group + part)) found.insert(pid);
     std::vector<pid_t> pids(found.begin(), found.end());
     if (pids.size() > kMostProcesses) pids.resize(kMostProcesses);
     return pids;
@@ -162,20 +155,23 @@ std::string evidence_facts(const EvidenceTarget& target) {
 }
 
 std::string evidence_text(const EvidenceTarget& target) {
-    auto pids = processes_of(target);
     std::string text =
         fmt::format("service  {}\nstart    {}\ntrouble  {}\nevidence {}\nmain     {}\n", target.service,
                     format_start_id(target.start), target.kind, printable(target.evidence),
                     target.main_pid);
-    // First what is gone soonest.
     text += "\n==== tasks: state, system call, what it waits in, stack in the kernel\n";
-    for (const auto& task : tasks_of(pids, kMostFrames)) {
+    for (const auto& task : tasks_of(processes_of(target), kMostFrames)) {
         text += fmt::format("{} of {} {} {} syscall {} wchan {}\n", task.tid, task.pid,
                             printable(task.comm), task.state, task.syscall.empty() ? "-" : task.syscall,
                             task.wchan.empty() ? "-" : task.wchan);
         for (const auto& frame : task.stack) text += "    " + frame + "\n";
     }
-    text += "\n==== cgroup\n";
+    return text;
+}
+
+std::string evidence_details(const EvidenceTarget& target) {
+    auto pids = processes_of(target);
+    std::string text = "\n==== cgroup\n";
     if (!target.group.empty())
         for (const char* file : {"memory.current", "memory.events", "memory.stat", "cpu.stat",
                                  "cpu.pressure", "memory.pressure", "io.pressure", "pids.current",
@@ -234,6 +230,7 @@ Result<std::string> write_dump(const std::string& folder, const std::string& nam
         }
         left.remove_prefix(static_cast<std::size_t>(written));
     }
+    if (!limits.durable) return folder + "/" + name;
     if (fsync(file.get()) < 0 || fsync(place.get()) < 0)
         return fail_errno(errno, "cannot make {}/{} durable", folder, name);
     return folder + "/" + name;

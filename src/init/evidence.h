@@ -42,12 +42,16 @@ struct TaskEvidence {
                                      const std::vector<std::pair<std::string, std::int64_t>>& counters,
                                      pid_t main_pid);
 
-// All there is, as text.
+// All there is, as text, in two parts: what the tasks do, which is gone soonest and read from the
+// kernel's own memory alone; and counters, descriptors and maps, for which an address space that is
+// locked for long, or a cgroup that is busy, may have to be waited for.
 [[nodiscard]] std::string evidence_text(const EvidenceTarget& target);
+[[nodiscard]] std::string evidence_details(const EvidenceTarget& target);
 
 struct DumpLimits {
     std::size_t files = 16;
     std::size_t bytes = 512 * 1024; // of one; what is beyond is cut off, and said
+    bool durable = true;            // else nothing is waited for
 };
 // Writes FOLDER/NAME, made durable; the oldest ones make room. Its path.
 [[nodiscard]] Result<std::string> write_dump(const std::string& folder, const std::string& name,

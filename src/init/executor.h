@@ -70,6 +70,9 @@ class Executor {
     void limit(const action::LimitStart& wanted);
     void freeze(const action::FreezeStart& wanted);
     void thaw(const std::string& service);
+    // Because somebody asked, who is told by the log. An error says why it cannot be.
+    Result<void> freeze_asked(const std::string& service, bool frozen, const std::string& who);
+    [[nodiscard]] bool is_frozen(const std::string& service) const;
     // What its tasks do: executor_dump.cpp. A few words for a record; a file for people.
     void look_at(const action::TroubleNoted& noted);
     void dump_evidence(const action::DumpStart& wanted);

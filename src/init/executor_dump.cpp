@@ -8,6 +8,8 @@
 #include <csignal>
 #include <ctime>
 
+#include <unistd.h>
+
 #include "base/log.h"
 #include "base/signal_name.h"
 #include "init/evidence.h"
@@ -24,7 +26,7 @@ constexpr int kMostDumping = 2;
 constexpr RateLimit kMostDumps{12, Ms{60'000}};
 constexpr std::size_t kMostFacts = 11 * 1024;
 constexpr const char* kNoDisk = "/run/leash/dumps"; // where /var/lib/leash is not to be written to
-constexpr DumpLimits kInMemory{3, 256 * 1024};
+constexpr DumpLimits kInMemory{4, 256 * 1024, false};
 
 // "20261122T134000Z-httpd-deadlock.txt": in the order of time.
 std::string name_of_dump(const action::DumpStart& wanted) {
@@ -145,22 +147,43 @@ void Executor::dump_evidence(const action::DumpStart& wanted) {
     job.limit = Ms{30'000};
     if (kernel_) job.keep_fds.push_back(kernel_->fd());
     job.work = [target, name = name_of_dump(wanted)](int out) {
+        // Whatever hangs from here on, the disk included: what the tasks do is kept.
         auto text = evidence_text(target);
+        auto kept = write_dump(kNoDisk, name, text, kInMemory);
+        if (kept) tell(out, *kept);
+        text += evidence_details(target);
         tell(out, ""); // it is taken: the start may go
         auto written = write_dump(std::string(records::kFolder) + "/dumps", name, text, {});
         if (!written) written = write_dump(kNoDisk, name, std::move(text), kInMemory);
+        else if (kept) (void)unlink(kept->c_str());
         tell(out, written ? *written : written.error().text);
         return written ? 0 : 1;
     };
-    auto told = std::make_shared<std::string>();
+    struct Told {
+        std::string kept, text; // where the first part is; where all of it is, or why it is not
+        bool taken = false;
+    };
+    auto told = std::make_shared<Told>();
     job.line = [this, told, look, start = wanted.start](std::string_view line) {
-        if (line.empty()) let_go(start, look);
-        else *told = line;
+        if (line.empty()) {
+            told->taken = true;
+            let_go(start, look);
+        } else {
+            (told->taken ? told->text : told->kept) = line;
+        }
     };
     job.done = [this, told, look, wanted](int status, const std::string&) {
         --dumping_;
         let_go(wanted.start, look);
-        auto text = !told->empty() ? *told : "it took too long";
+        auto text = !told->text.empty() ? told->text : "it took too long";
+        if (status != 0 && told->text.empty() && !told->kept.empty()) {
+            log::warning("{}: dump in {}: what its tasks do, and no more, since the rest took too long",
+                         wanted.service, told->kept);
+            if (evidence_)
+                evidence_({wanted.service, wanted.start, wanted.kind, "", told->kept,
+                           "dump: the first part, the rest took too long"});
+            return;
+        }
         if (status == 0) log::notice("{}: dump in {}", wanted.service, text);
         else log::error("{}: no dump: {}", wanted.service, text);
         if (!evidence_) return;

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "lineage/cgroup_folder.h"
 #include "lineage/cgroup_limits.h"
+#include "lineage/start_members.h"
 #include "service/finder_settings.h"
 
 namespace leash {
@@ -35,11 +36,6 @@ Allowed allowed_by(std::string_view value) {
 
 std::uint64_t machine_memory() {
     return number_behind(read_small_file("/proc/meminfo").value_or(""), "MemTotal:").value_or(0) * 1024;
-}
-
-void add_members(const std::string& folder, std::set<pid_t>& members) {
-    for (pid_t pid : group_processes(folder)) members.insert(pid);
-    for (const auto& name : subgroups(folder)) add_members(folder + "/" + name, members);
 }
 
 // Both limits, so that it cannot help itself. 0: as many as it has.
@@ -87,12 +83,7 @@ Result<std::string> carry_out(LimitJob job) {
         if (done) return fmt::format("limited to {} tasks", job.number);
         break;
     case LimitOf::descriptors: {
-        std::set<pid_t> members;
-        add_members(job.folder, members);
-        if (job.kernel)
-            (void)job.kernel->snapshot(0, {.start = job.start}, [&](const leash_task& task) {
-                members.insert(task.tgid);
-            });
+        auto members = start_members(job.folder, job.start, job.kernel);
         int limited = limit_descriptors(members, job.number);
         return fmt::format("descriptors of {} processes limited to {}", limited,
                            job.number == 0 ? "what they have" : std::to_string(job.number));
@@ -132,8 +123,12 @@ void Executor::prepare_group(const ServiceSettings& settings) {
 void Executor::limit(const action::LimitStart& wanted) {
     const auto* settings = manager_.settings_of(wanted.start);
     auto what = limit_of(wanted.kind);
+    auto record = [this, wanted](const std::string& result) {
+        if (evidence_) evidence_({wanted.service, wanted.start, wanted.kind, "", "", result});
+    };
     auto refuse = [&](std::string_view why) {
         log::error("{}: the step limit cannot be taken: {}", wanted.service, why);
+        record(fmt::format("no limit: {}", why));
     };
     if (!settings) return;
     if (what == LimitOf::nothing)
@@ -171,7 +166,7 @@ void Executor::limit(const action::LimitStart& wanted) {
                       return done ? 0 : 1;
                   },
                   .line = {},
-                  .done = [this, service = wanted.service, start = wanted.start,
+                  .done = [this, record, service = wanted.service, start = wanted.start,
                            folder = job.folder](int status, std::string output) {
                       // It came too late: the next start has nothing to do with it.
                       if (manager_.service_of(start) != service) {
@@ -179,9 +174,10 @@ void Executor::limit(const action::LimitStart& wanted) {
                           return;
                       }
                       while (output.ends_with('\n')) output.pop_back();
+                      if (status != 0 && output.empty()) output = "it takes too long";
+                      record((status == 0 ? "limit: " : "no limit: ") + output);
                       if (status == 0) log::notice("{}: {}", service, output);
-                      else log::error("{}: the step limit has failed: {}", service,
-                                      output.empty() ? "it takes too long" : output);
+                      else log::error("{}: the step limit has failed: {}", service, output);
                   },
                   .keep_fds = kernel_ ? std::vector<int>{kernel_->fd()} : std::vector<int>{}});
 }
@@ -195,6 +191,26 @@ void Executor::freeze(const action::FreezeStart& wanted) {
     auto done = freeze_group(tree_->path_of(wanted.service));
     if (done) log::notice("{}: frozen, until it is signalled, stopped or thawed", wanted.service);
     else log::error("{}: the step freeze has failed: {}", wanted.service, done.error().text);
+}
+
+Result<void> Executor::freeze_asked(const std::string& service, bool frozen, const std::string& who) {
+    if (!tree_) return fail("there is no cgroup v2, which is what freezes");
+    auto folder = tree_->path_of(service);
+    if (frozen) {
+        tightened_.insert(service);
+        if (auto done = freeze_group(folder); !done) return done;
+    } else {
+        thaw_group(folder);
+        if (leash::is_frozen(folder)) return fail("its cgroup stays frozen");
+    }
+    log::notice("{}: {} ({})", service, frozen ? "frozen" : "thawed", who);
+    return {};
+}
+
+// The kernel keeps it, over crashes of init, too. Only groups that may be frozen are asked about.
+bool Executor::is_frozen(const std::string& service) const {
+    return tree_ && (is_resumed_ || tightened_.contains(service)) &&
+           leash::is_frozen(tree_->path_of(service));
 }
 
 void Executor::thaw(const std::string& service) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "lineage/attribution.h"
 #include "service/lifecycle.h"
 
@@ -67,6 +68,8 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
     } else if (verb == "start" || verb == "stop" || verb == "restart" ||
                (verb == "reload" && !request.args.empty())) {
         change(request, std::move(reply));
+    } else if (verb == "freeze" || verb == "thaw") {
+        if (all_known(request, reply)) freeze(request, *reply);
     } else if (verb == "scope") {
         scope(request, std::move(reply));
     } else if (verb == "plugin") {
@@ -108,6 +111,45 @@ void Requests::handle(const Request& request, std::shared_ptr<Reply> reply) {
         if (allowed) reply->end(status_of_reply::done, "");
         else reply->end(status_of_reply::failed, allowed.error().text);
     }
+}
+
+void Requests::freeze(const Request& request, Reply& reply) {
+    bool frozen = request.verb == "freeze";
+    auto who = fmt::format("initctl, pid {}, uid {}", request.pid, request.uid);
+    int status = status_of_reply::done;
+    std::string messages;
+    auto tell = [&](std::string text) { messages += (messages.empty() ? "" : "; ") + text; };
+    auto refuse = [&](const std::string& name, std::string_view why) {
+        status = status_of_reply::failed;
+        tell(fmt::format("{} cannot be {}: {}", name, frozen ? "frozen" : "thawed", why));
+    };
+    bool going_down = hooks_.system().state == "stopping";
+    for (const auto& name : request.args) {
+        auto view = *manager_.view(name);
+        if (!frozen && (view.start == 0 || !hooks_.is_frozen(name))) {
+            reply.line(control::render_frozen(view, false)); // it is as it was asked to be
+            continue;
+        }
+        if (frozen && (view.start == 0 || !(is_up(view.state) || view.state == State::starting))) {
+            refuse(name, fmt::format("it is {}: see initctl start", to_string(view.state)));
+            continue;
+        }
+        if (frozen && going_down) {
+            refuse(name, "the machine is going down");
+            continue;
+        }
+        if (auto done = hooks_.freeze(name, frozen, who); !done) {
+            refuse(name, done.error().text);
+            continue;
+        }
+        reply.line(control::render_frozen(view, frozen));
+        const auto* settings = manager_.settings_of(view.start);
+        auto limit = view.watchdog > Ms{0} ? view.watchdog : settings ? settings->watchdog : Ms{0};
+        if (frozen && limit > Ms{0})
+            tell(fmt::format("{} owes a sign of life every {}, which it cannot give: its watchdog "
+                             "will act", name, format_duration(limit)));
+    }
+    reply.end(status, messages);
 }
 
 void Requests::target(const Request& request, std::shared_ptr<Reply> reply) {
@@ -169,6 +211,7 @@ void Requests::list(bool all, Reply& reply) {
     for (const auto& name : manager_.names()) {
         auto view = *manager_.view(name);
         view.masked = !masked_by(name).empty();
+        view.frozen = view.start != 0 && hooks_.is_frozen(name);
         reply.line(control::render_service(view, manager_.settings(name), monotonic_now()));
     }
     if (all && hooks_.masked)
@@ -302,6 +345,7 @@ void Requests::tasks(bool threads, const std::string& only_service, std::shared_
             auto view = *manager_.view(only_service);
             hooks_.tell_of_notify(view);
             view.masked = !masked_by(only_service).empty();
+            view.frozen = view.start != 0 && hooks_.is_frozen(only_service);
             auto line = control::render_service(view, manager_.settings(only_service),
                                                 monotonic_now(), found);
             if (!reply->worker_line(line)) return 1;

@@ -57,6 +57,10 @@ struct RequestHooks {
         instance = {};
     std::function<Result<PluginAnswer>(const std::string& plugin, const PluginCommand&)> plugin = {};
     std::function<std::vector<MachineTroubles::View>()> machine_troubles = {};
+    // Stops all tasks of a service, or lets them go on.
+    std::function<Result<void>(const std::string& name, bool frozen, const std::string& who)>
+        freeze = {};
+    std::function<bool(const std::string& name)> is_frozen = [](const std::string&) { return false; };
 };
 
 class Requests {
@@ -82,6 +86,7 @@ class Requests {
     // False: it was answered, or will be when an instance has been made.
     bool all_known(const control::Request& request, const std::shared_ptr<control::Reply>& reply);
     void change(const control::Request& request, std::shared_ptr<control::Reply> reply);
+    void freeze(const control::Request& request, control::Reply& reply);
     void target(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void conditions(const control::Request& request, std::shared_ptr<control::Reply> reply);
     void plugin(const control::Request& request, control::Reply& reply);

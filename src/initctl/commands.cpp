@@ -32,6 +32,11 @@ constexpr Command kCommands[] = {
      "w", 1, control::kMaxNames, run_change},
     {"restart", "NAME... [--no-wait]", "stop and start again, dependants included",
      "      --no-wait  only ask for it\n", "w", 1, control::kMaxNames, run_change},
+    {"freeze", "NAME...", "stop all tasks of services where they are",
+     "  They use no CPU and keep what they have, until they are thawed, stopped or restarted.\n", "",
+     1, control::kMaxNames, run_freeze},
+    {"thaw", "NAME...", "let frozen services go on",
+     "  Those that a policy has frozen, too.\n", "", 1, control::kMaxNames, run_freeze},
     {"run", "--scope NAME -- COMMAND...", "run a command as a start of its own",
      "  It is listed, stopped and killed under that name, whatever it becomes, instead of\n"
      "  with the service that this login belongs to; when nothing is left of it, the name\n"
@@ -354,7 +359,8 @@ class Parser {
         case 'n':
             options_.lines = parse_unsigned(value);
             if (!options_.lines)
-                return wrong(fmt::format("'{}' is not a number of lines", printable(value)));
+                return wrong(fmt::format("'{}' is not a number of lines: write one, as in -n 50",
+                                         printable(value)));
             break;
         default: break;
         }

@@ -60,6 +60,7 @@ struct Command {
 // ---- in files of their own ----------------------------------------------------------------------
 
 int run_change(const Command& command, const Options& options, const Session& session);
+int run_freeze(const Command& command, const Options& options, const Session& session);
 int run_status(const Command& command, const Options& options, const Session& session);
 int run_list(const Command& command, const Options& options, const Session& session);
 int run_ps(const Command& command, const Options& options, const Session& session);

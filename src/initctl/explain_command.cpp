@@ -95,11 +95,17 @@ int run_explain(const Command& command, const Options& options, const Session& s
         session.complain("no such service '{}'", printable(name));
         return status::no_such_service;
     }
+    if (options.lines == 0U) {
+        session.complain("{}: no record at all was asked for: write -n 1 or more; how it is now is what "
+                         "initctl status tells", command.name);
+        return status::usage;
+    }
     std::string since;
     if (!options.since.empty()) {
         auto parsed = parse_since(options.since, std::time(nullptr));
         if (!parsed) {
-            session.complain("{}: '{}' is no time: write 2h, 2026-11-22 or \"2026-11-22 13:40\" (UTC)",
+            session.complain("{}: '{}' is no time: write how long ago (90s, 30m, 2h), a day "
+                             "(2026-11-22) or a time of it (\"2026-11-22 13:40\", UTC)",
                              command.name, printable(options.since));
             return status::usage;
         }
@@ -133,7 +139,8 @@ int run_explain(const Command& command, const Options& options, const Session& s
         print_now(now, session);
         if (!reached) session.complain("init does not answer: this is from the records alone");
         if (all > records.size())
-            session.print("  ({} older records: -n {})", all - records.size(), all);
+            session.print("  ({} older record{}: -n {})", all - records.size(),
+                          all - records.size() == 1 ? "" : "s", all);
         std::string boot;
         for (const auto& record : records) {
             auto life = text_of(record.object, "boot");
@@ -149,7 +156,9 @@ int run_explain(const Command& command, const Options& options, const Session& s
     else if (history.error != 0)
         session.complain("records of trouble cannot be read: {}", std::strerror(history.error));
     if (history.damaged > 0)
-        session.complain("{} records are torn or damaged, and left out", history.damaged);
+        session.complain("{} torn or damaged, and left out",
+                         history.damaged == 1 ? "1 record is"
+                                              : fmt::format("{} records are", history.damaged));
     if (unknown) {
         session.complain("{}", printable(now.answer.message));
         return status::no_such_service;

@@ -105,6 +105,21 @@ int run_change(const Command& command, const Options& options, const Session& se
     return answer.status;
 }
 
+int run_freeze(const Command& command, const Options& options, const Session& session) {
+    auto reply = fetch(session, command.name, options.words, false, kPatience);
+    if (options.json) print_array(reply.raw, session);
+    for (const auto& object : reply.objects) {
+        if (options.json) break;
+        auto state = printable(text_of(object, "state"));
+        auto value = object.find("frozen");
+        bool frozen = value != object.end() && value->is_boolean() && value->get<bool>();
+        session.print("{}: {}", printable(text_of(object, "result")),
+                      colour_state(state, frozen ? state + ", frozen" : state, session.terminal));
+    }
+    explain(reply.answer, session);
+    return reply.answer.status;
+}
+
 int run_status(const Command& command, const Options& options, const Session& session) {
     int worst = status::done;
     auto one = [&](const std::vector<std::string>& names) {

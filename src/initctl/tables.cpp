@@ -41,6 +41,11 @@ std::string holds(const Json& condition) {
     return value->get<bool>() ? "yes" : "no";
 }
 
+bool frozen(const Json& service) {
+    auto value = service.find("frozen");
+    return value != service.end() && value->is_boolean() && value->get<bool>();
+}
+
 // When it starts by itself; "" if it does not.
 std::string next(const Json& service) {
     auto when = service.find("next_attempt_ms");
@@ -107,7 +112,8 @@ std::string service_table(const std::vector<Json>& services, const Terminal& ter
     if (starts) columns.insert(columns.end() - 1, {"START"});
     Table table(columns);
     for (const auto& service : services) {
-        std::vector<std::string> row{shown(service, "name"), shown(service, "state"),
+        std::vector<std::string> row{shown(service, "name"),
+                                     frozen(service) ? "frozen" : shown(service, "state"),
                                      pid_of(service, "main_pid"),
                                      std::to_string(number_of(service, "restarts")),
                                      age(Ms{number_of(service, "since_ms")}),
@@ -139,7 +145,7 @@ std::string condition_table(const std::vector<Json>& conditions, const Terminal&
 
 std::string service_page(const Json& service, const Terminal& terminal) {
     auto state = shown(service, "state");
-    auto head = colour_state(state, state, terminal);
+    auto head = colour_state(state, frozen(service) ? state + ", frozen" : state, terminal);
     if (auto pid = number_of(service, "main_pid")) head += fmt::format(" (pid {})", pid);
     auto page = fmt::format("{}: {} since {}\n", shown(service, "name"), head,
                             age(Ms{number_of(service, "since_ms")}));

@@ -60,6 +60,10 @@ Result<void> freeze_group(const std::string& folder) {
     return write_group_file(folder, "cgroup.freeze", "1");
 }
 
+bool is_frozen(const std::string& folder) {
+    return read_small_file(folder + "/cgroup.freeze").value_or("").starts_with('1');
+}
+
 void thaw_group(const std::string& folder) {
     (void)write_group_file(folder, "cgroup.freeze", "0"); // ENOENT: there is no such group
 }

@@ -23,6 +23,7 @@ Result<void> limit_tasks(const std::string& folder, std::uint64_t tasks);
 [[nodiscard]] std::uint64_t tasks_now(const std::string& folder);
 
 Result<void> freeze_group(const std::string& folder);
+[[nodiscard]] bool is_frozen(const std::string& folder); // as it was asked to be
 void thaw_group(const std::string& folder);  // quick where nothing is frozen, as lift_limits()
 void lift_limits(const std::string& folder); // all three
 

@@ -70,6 +70,7 @@ struct ServiceView {
     std::vector<std::string> stored; // names of descriptors kept for its next start
     int remains = 0;         // tasks that the end of the last start spared
     bool masked = false;     // for whoever knows the files: the core does not
+    bool frozen = false;     // likewise, the cgroups: all its tasks are stopped
 };
 
 struct Life; // service/lifecycle.h

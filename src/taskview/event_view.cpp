@@ -22,6 +22,13 @@ class Viewer {
         else learn(*known);
         // What ends the view is watched for, too, whether it is shown or not.
         if (auto status = watch_all(); status != 0) return status;
+        // One that has ended right before it was watched would be waited for for ever.
+        if (view_.until_gone && pid_ == 0) {
+            auto known = source_.starts();
+            if (!known) return failed(known.error());
+            learn(*known);
+            if (!lives(view_.targets.front())) return 0;
+        }
         offset_ = wall_clock_offset();
         while (true) {
             auto records = source_.next();

@@ -39,7 +39,7 @@ static void* chain(void* depth) {
 static void* fight(void* nothing) {
     while (1) {
         pthread_mutex_lock(&mutex);
-        usleep(300);
+        usleep(2000);
         pthread_mutex_unlock(&mutex);
     }
     return nothing;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Takes KIB of shared memory: "memfd" maps it, "sysv" makes a segment, fills it, lets go of it and
- * leaves it behind. Defeats sums of anonymous memory, and looking at what processes have mapped. */
+ * Takes KIB of shared memory: "memfd" maps it, "posix" maps an object of shm_open, "sysv" makes a
+ * segment, fills it, lets go of it and leaves it behind. Defeats sums of anonymous memory, and looking
+ * at what processes have mapped. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,7 +21,9 @@ int main(int argc, char** argv) {
         memset(memory, 1, size);
         shmdt(memory);
     } else {
-        int fd = memfd_create("hog", 0);
+        int posix = argc > 1 && strcmp(argv[1], "posix") == 0;
+        int fd = posix ? shm_open("/shm_hog", O_CREAT | O_RDWR, 0600) : memfd_create("hog", 0);
+        if (posix) shm_unlink("/shm_hog");
         if (fd < 0 || ftruncate(fd, (off_t)size) != 0) return 1;
         char* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (memory == MAP_FAILED) return 1;

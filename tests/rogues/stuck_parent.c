@@ -3,6 +3,8 @@
  * none: one such sleep after the other, each of which ends. */
 #include "rogue.h"
 
+#include <sys/wait.h>
+
 int main(int argc, char** argv) {
     int slow = argc > 1 && strcmp(argv[1], "slow") == 0;
     ready();
@@ -13,6 +15,7 @@ int main(int argc, char** argv) {
             usleep(300000);
             _exit(0);
         }
+        waitpid(pid, NULL, 0);
     } while (slow);
     return 1;
 }

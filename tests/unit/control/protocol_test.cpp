@@ -114,7 +114,8 @@ TEST(Protocol, WhoMayDoWhat) {
     for (const char* verb :
          {"ps", "start", "stop", "restart", "scope", "reload", "daemon-reexec", "reboot",
           "reboot-via-wdt",
-          "poweroff", "halt", "kexec", "soft-reboot", "target", "cond-set", "cond-clear"}) {
+          "poweroff", "halt", "kexec", "soft-reboot", "target", "freeze", "thaw",
+          "cond-set", "cond-clear"}) {
         EXPECT_FALSE(permitted(verb, 1000)) << verb;
         EXPECT_TRUE(permitted(verb, 0)) << verb;
     }

@@ -40,12 +40,17 @@ TEST(Render, AServiceOfAList) {
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":10000,)"
               R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
               R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
-              R"("listens_on":[],"start":"auto"})");
+              R"("listens_on":[],"start":"auto","frozen":false})");
+    auto frozen = httpd();
+    frozen.frozen = true;
+    EXPECT_TRUE(render_service(frozen, &about, Ms{0}).ends_with(R"("frozen":true})"));
+    EXPECT_EQ(render_frozen(httpd(), true),
+              R"({"result":"httpd","state":"running","main_pid":123,"frozen":true})");
     about.start = StartMode::manual;
-    EXPECT_TRUE(render_service(httpd(), &about, Ms{0}).ends_with(R"("start":"manual"})"));
+    EXPECT_TRUE(render_service(httpd(), &about, Ms{0}).ends_with(R"("start":"manual","frozen":false})"));
     auto masked = httpd();
     masked.masked = true;
-    EXPECT_TRUE(render_service(masked, &about, Ms{0}).ends_with(R"("start":"masked"})"));
+    EXPECT_TRUE(render_service(masked, &about, Ms{0}).ends_with(R"("start":"masked","frozen":false})"));
     EXPECT_EQ(render_change("new", "httpd", "it is started"),
               R"({"change":"new","service":"httpd","text":"it is started"})");
 }
@@ -97,7 +102,8 @@ TEST(Render, AServiceWithTasks) {
               R"("status_text":"serving \"all\"","waiting_for":[],"watchdog_ms":0,)"
               R"("next_attempt_ms":null,"errno":null,"exit_status":null,"error":null,)"
               R"("conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
-              R"("listens_on":[],"start":null,"stored":[],"notify_access":null,"messages":null,)"
+              R"("listens_on":[],"start":null,"frozen":false,)"
+              R"("stored":[],"notify_access":null,"messages":null,)"
               R"("timers":[]})");
 }
 
@@ -117,7 +123,8 @@ TEST(Render, AServiceWithNothing) {
               R"("since_ms":0,"last_exit":"SIGSEGV","status_text":"","waiting_for":["b","c"],)"
               R"("watchdog_ms":0,"next_attempt_ms":250,"errno":null,"exit_status":null,)"
               R"("error":null,"conditions":[],"binds_to":[],"bound_by":[],"started_for":"",)"
-              R"("listens_on":["http=stream:80"],"start":null,"stored":[],"notify_access":null,)"
+              R"("listens_on":["http=stream:80"],"start":null,"frozen":false,)"
+              R"("stored":[],"notify_access":null,)"
               R"("messages":null,"timers":[]})");
 }
 
@@ -187,7 +194,7 @@ TEST(Render, ConditionsAndBonds) {
     EXPECT_TRUE(line.ends_with(
         R"("conditions":[{"condition":"net:eth0","holds":true},{"condition":"!path:/x","holds":null}],)"
         R"("binds_to":["b"],"bound_by":["c","d"],"started_for":"e",)"
-        R"("listens_on":[],"start":null})")) << line;
+        R"("listens_on":[],"start":null,"frozen":false})")) << line;
     EXPECT_EQ(render_condition("user:x", false, {"a", "b"}),
               R"({"condition":"user:x","holds":false,"services":["a","b"]})");
     EXPECT_EQ(render_target("safe", 2), R"({"target":"safe","failed":2})");

@@ -59,8 +59,12 @@ TEST(Evidence, OfThisVeryProcess) {
     EXPECT_TRUE(facts.contains(fmt::format("\"pid\":{}", getpid()))) << facts;
     EXPECT_TRUE(facts.contains("\"fds\":")) << facts;
     auto text = evidence_text(target);
-    EXPECT_TRUE(text.contains(fmt::format("==== process {}", getpid())));
-    EXPECT_TRUE(text.contains("-- /proc/")) << text;
+    EXPECT_TRUE(text.starts_with("service  me\n")) << text;
+    EXPECT_TRUE(text.contains(fmt::format("{} of {} ", getpid(), getpid()))) << text;
+    EXPECT_FALSE(text.contains("-- /proc/")) << "that may have to be waited for";
+    auto details = evidence_details(target);
+    EXPECT_TRUE(details.contains(fmt::format("==== process {}", getpid()))) << details;
+    EXPECT_TRUE(details.contains("-- /proc/")) << details;
 }
 
 TEST(Evidence, DumpsAreFewAndSmall) {

@@ -103,3 +103,66 @@ TEST(Requests, ATargetIsWaitedForUntilAnotherIsAskedFor) {
     EXPECT_EQ(second->status, control::status::failed);
     EXPECT_EQ(entered, (std::vector<std::string>{"safe", "rescue", "default", "default"}));
 }
+
+TEST(Requests, FreezeAndThawOfWhatRuns) {
+    EventLoop loop;
+    StartId last = 0;
+    Manager manager([&] { return ++last; });
+    CoreLoop core(loop, manager);
+    core.set_actor([](const Action&) {});
+    core.set_settled([] {});
+    core.set_touched([](const std::string&) {});
+    Workers workers(loop);
+    RequestHooks hooks;
+    std::string state = "running";
+    hooks.system = [&] {
+        control::SystemView system;
+        system.state = state;
+        return system;
+    };
+    std::set<std::string> frozen;
+    hooks.freeze = [&](const std::string& name, bool wanted, const std::string&) -> Result<void> {
+        if (name == "stubborn") return fail("there is no cgroup v2");
+        if (wanted) frozen.insert(name);
+        else frozen.erase(name);
+        return {};
+    };
+    hooks.is_frozen = [&](const std::string& name) { return frozen.contains(name); };
+    Requests requests(manager, core, workers, hooks);
+    for (const auto* name : {"web", "stubborn", "idle"}) {
+        ServiceSettings settings;
+        settings.name = name;
+        settings.command = {"/bin/true"};
+        if (settings.name == "web") settings.watchdog = 10s;
+        manager.define(settings);
+        if (settings.name == "idle") continue;
+        core.post(event::StartRequested{name});
+        core.post(event::Spawned{last, 100});
+        core.post(event::Executed{last});
+        ASSERT_EQ(manager.view(name)->state, State::running) << name;
+    }
+    auto ask = [&](const char* verb, const char* name) {
+        auto answer = std::make_shared<Told>();
+        control::Request request;
+        request.verb = verb;
+        request.args = {name};
+        requests.handle(request, answer);
+        return std::pair(answer->status, answer->message);
+    };
+    using control::status::done, control::status::failed;
+    EXPECT_EQ(ask("freeze", "web"),
+              std::pair(done, std::string("web owes a sign of life every 10s, which it cannot give: its "
+                                          "watchdog will act")));
+    EXPECT_TRUE(frozen.contains("web"));
+    EXPECT_EQ(ask("thaw", "web"), std::pair(done, std::string()));
+    EXPECT_TRUE(frozen.empty());
+    EXPECT_EQ(ask("thaw", "web"), std::pair(done, std::string())) << "it is as asked";
+    EXPECT_EQ(ask("freeze", "stubborn"),
+              std::pair(failed, std::string("stubborn cannot be frozen: there is no cgroup v2")));
+    EXPECT_EQ(ask("freeze", "idle"),
+              std::pair(failed, std::string("idle cannot be frozen: it is stopped: see initctl start")));
+    EXPECT_EQ(ask("freeze", "nobody").first, control::status::no_such_service);
+    state = "stopping";
+    EXPECT_EQ(ask("freeze", "web"),
+              std::pair(failed, std::string("web cannot be frozen: the machine is going down")));
+}

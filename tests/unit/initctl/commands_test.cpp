@@ -45,9 +45,11 @@ TEST_F(Initctl, UsageErrors) {
         {{"initctl", "list", "-f"}, "initctl: list: unknown option '-f'\n"},
         {{"initctl", "log", "a", "b"}, "initctl: log: too many arguments\n"},
         {{"initctl", "log", "-n"}, "initctl: log: -n needs a value\n"},
-        {{"initctl", "log", "-n", "x"}, "initctl: log: 'x' is not a number of lines\n"},
+        {{"initctl", "log", "-n", "x"},
+         "initctl: log: 'x' is not a number of lines: write one, as in -n 50\n"},
         {{"initctl", "log", "-fx"}, "initctl: log: unknown option '-fx'\n"},
-        {{"initctl", "log", "--lines=-3"}, "initctl: log: '-3' is not a number of lines\n"},
+        {{"initctl", "log", "--lines=-3"},
+         "initctl: log: '-3' is not a number of lines: write one, as in -n 50\n"},
         {{"initctl", "help", "strt"}, "initctl: unknown command 'strt'; did you mean 'start'?\n"},
         {{"/sbin/poweroff", "now"}, "initctl: poweroff: takes no arguments\n"},
     };
@@ -149,7 +151,17 @@ TEST_F(Initctl, Changes) {
     answer("restart|+no-wait|a|b", "{\"end\":0,\"message\":\"\"}\n");
     answer("stop|a", "{\"end\":6,\"message\":\"'stop' is for root only\"}\n");
     answer("start|--no-wait", "{\"end\":0,\"message\":\"\"}\n");
+    answer("freeze|a", "{\"result\":\"a\",\"state\":\"running\",\"main_pid\":7,\"frozen\":true}\n"
+                       "{\"end\":0,\"message\":\"a owes a sign of life\"}\n");
+    answer("thaw|a", "{\"result\":\"a\",\"state\":\"running\",\"main_pid\":7,\"frozen\":false}\n"
+                     "{\"end\":0,\"message\":\"\"}\n");
     listen();
+    EXPECT_EQ(run({"initctl", "freeze", "a"}), 0);
+    EXPECT_EQ(out, "a: running, frozen\n");
+    EXPECT_EQ(err, "initctl: a owes a sign of life\n");
+    EXPECT_EQ(run({"initctl", "thaw", "a"}), 0);
+    EXPECT_EQ(out, "a: running\n");
+    EXPECT_EQ(run({"initctl", "freeze"}), 2);
     EXPECT_EQ(run({"initctl", "start", "httpd"}), 0);
     EXPECT_EQ(out, "httpd: running (pid 123)\n");
     EXPECT_EQ(run({"initctl", "start", "httpd", "--json"}), 0);

@@ -248,7 +248,7 @@ TEST_F(DoctorCommand, Explain) {
                    "    answer: restart\n");
     EXPECT_EQ(run({"initctl", "explain", "a", "-n", "1"}), 0);
     EXPECT_FALSE(out.contains("first"));
-    EXPECT_TRUE(out.contains("(1 older records: -n 2)"));
+    EXPECT_TRUE(out.contains("(1 older record: -n 2)"));
     EXPECT_EQ(run({"initctl", "explain", "a", "--since", "2026-11-22 14:00"}), 0);
     EXPECT_FALSE(out.contains("first"));
     EXPECT_TRUE(out.contains("second"));
@@ -256,6 +256,9 @@ TEST_F(DoctorCommand, Explain) {
     EXPECT_TRUE(out.contains("other: trouble  crash-loop: not of a")) << out;
     EXPECT_EQ(run({"initctl", "explain", "b"}), 4);
     EXPECT_EQ(run({"initctl", "explain", "a", "--since", "soon"}), 2);
+    EXPECT_TRUE(err.contains("write how long ago (90s, 30m, 2h)")) << err;
+    EXPECT_EQ(run({"initctl", "explain", "a", "-n", "0"}), 2);
+    EXPECT_TRUE(err.contains("write -n 1 or more")) << err;
     EXPECT_EQ(run({"initctl", "explain", "a/b"}), 4);
     EXPECT_EQ(run({"initctl", "explain", "a", "--json"}), 0);
     std::istringstream lines(out);
@@ -275,7 +278,7 @@ TEST_F(DoctorCommand, ExplainWithoutInit) {
     std::ofstream(folder_ + "/troubles", std::ios::app) << "{\"seq\":2,\"boot\":\"b\",\"ev"; // torn
     EXPECT_EQ(run({"initctl", "explain", "a"}), 0);
     EXPECT_TRUE(out.contains("crash-loop: first"));
-    EXPECT_TRUE(err.contains("1 records are torn")) << err;
+    EXPECT_TRUE(err.contains("1 record is torn")) << err;
 }
 
 TEST(History, Since) {

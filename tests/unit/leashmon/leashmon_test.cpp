@@ -61,5 +61,22 @@ TEST(Leashmon, CommandLines) {
     }
 }
 
+// It was there when leashmon looked, and had ended before it was watched: nothing will be told of it.
+TEST(Leashmon, DoesNotWaitForAServiceThatHasEndedMeanwhile) {
+    FakeEvents events;
+    events.add_start(5, "web", 2);
+    events.on_watch = [&] { events.known[0].live = 0; };
+    int asked = 0;
+    events.on_next = [&] { ++asked; };
+    auto seen = run_with(events, {"web"});
+    EXPECT_EQ(seen.status, 0) << seen.err;
+    EXPECT_EQ(asked, 0);
+    FakeEvents alive;
+    alive.add_start(5, "web", 2);
+    alive.on_next = [&] { ++asked; };
+    EXPECT_EQ(run_with(alive, {"web"}).status, 0);
+    EXPECT_EQ(asked, 1);
+}
+
 } // namespace
 } // namespace leash::leashmon

@@ -24,7 +24,7 @@ struct FakeEvents {
     std::vector<EventSource::Watch> watches;
     std::optional<Error> error; // of watch()
     std::optional<Refusal> refusal;
-    std::function<void()> on_next = [] {};
+    std::function<void()> on_next = [] {}, on_watch = [] {};
     EventOptions options;
     int asked = 0;
 
@@ -44,6 +44,7 @@ class FakeEventSource : public EventSource {
     explicit FakeEventSource(FakeEvents& events) : events_(events) {}
     Result<void> watch(const Watch& watch) override {
         events_.watches.push_back(watch);
+        events_.on_watch();
         if (events_.error) return std::unexpected(*events_.error);
         return {};
     }
