@@ -119,7 +119,7 @@ class HostCheck {
         account(name, "user", s.user, users_, "/etc/passwd");
         account(name, "group", s.group, groups_, "/etc/group");
         folder(name, "directory", s.directory);
-        listen(name, s.listen);
+        listen(name, *s.listen);
     }
 
     [[nodiscard]] std::vector<std::string> accounts(const std::string& path) const {

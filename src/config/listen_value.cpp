@@ -39,7 +39,7 @@ Checked<std::string> checked_address(ListenKind kind, std::string_view text) {
 }
 
 Checked<void> set_listen(S& s, const V& v) {
-    auto sockets = v.items.empty() ? std::vector<ListenSocket>{} : s.listen.sockets;
+    auto sockets = v.items.empty() ? std::vector<ListenSocket>{} : s.listen->sockets;
     for (const auto& item : v.items) {
         auto socket = parse_listen(item);
         if (!socket) return std::unexpected(socket.error());
@@ -52,7 +52,7 @@ Checked<void> set_listen(S& s, const V& v) {
                          "split the service, or let it open the others itself");
         sockets.push_back(std::move(*socket));
     }
-    s.listen.sockets = std::move(sockets);
+    s.listen.edit().sockets = std::move(sockets);
     return {};
 }
 
@@ -63,7 +63,7 @@ Checked<void> set_mode(S& s, const V& v) {
     if (mode > 0777)
         return fault(fmt::format("{} is no mode; allowed: 000..777 (octal)", quote(v.text)),
                      "for example 0660");
-    s.listen.mode = static_cast<unsigned>(mode);
+    s.listen.edit().mode = static_cast<unsigned>(mode);
     return {};
 }
 
@@ -71,14 +71,14 @@ Checked<void> set_backlog(S& s, const V& v) {
     auto number = parse_unsigned(v.text);
     if (!number || *number < 1 || *number > 65'535)
         return fault(fmt::format("{} is no number of connections; allowed: 1..65535", quote(v.text)));
-    s.listen.backlog = static_cast<int>(*number);
+    s.listen.edit().backlog = static_cast<int>(*number);
     return {};
 }
 
 template <std::string Listen::*member> Checked<void> set_owner(S& s, const V& v) {
     auto account = parse_account(v.text);
     if (!account) return std::unexpected(account.error());
-    s.listen.*member = std::move(*account);
+    s.listen.edit().*member = std::move(*account);
     return {};
 }
 
@@ -134,7 +134,7 @@ void add_listen_rows(std::vector<KeySpec>& table) {
                 "boot, or by a service that requires or wants it) its sockets are opened, and it "
                 "starts when traffic comes. See SOCKETS.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
-            s.listen.start = static_cast<ListenStart>(v.word);
+            s.listen.edit().start = static_cast<ListenStart>(v.word);
             return {};
         }}});
     table.push_back({.section = section, .group = group, .key = "listen-mode", .type = grammar,

@@ -392,7 +392,7 @@ class Loader {
     void check_sockets() {
         std::map<std::string, std::string> owners;
         for (const auto& [name, settings] : catalog_.services)
-            for (const auto& socket : settings.listen.sockets) {
+            for (const auto& socket : settings.listen->sockets) {
                 auto [other, is_new] = owners.try_emplace(address_of(socket), name);
                 if (is_new || other->second == name) continue;
                 auto text = fmt::format("{} is listened on by {} as well", address_of(socket),

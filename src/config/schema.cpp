@@ -3,6 +3,7 @@
 #include "config/schema.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/complaint.h"
+#include "config/schema_parts.h"
 #include "config/values.h"
 
 namespace leash {
@@ -85,6 +87,11 @@ std::string_view to_string(ValueType type) {
     case ValueType::grammar: return "VALUE";
     }
     return "";
+}
+
+void forget_schemas() {
+    std::exchange(kept_service_schema(), {});
+    std::exchange(kept_system_schema(), {});
 }
 
 std::string_view schema_section(std::string_view section) {

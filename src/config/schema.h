@@ -93,6 +93,9 @@ struct KeySpec {
 
 [[nodiscard]] const std::vector<KeySpec>& service_schema(); // [service], and so [defaults]
 [[nodiscard]] const std::vector<KeySpec>& system_schema();  // [system], then those of plugins
+// They are made when they are first asked for. For who reads files now and then, and has better use for
+// their memory in between: what points into them is gone then.
+void forget_schemas();
 
 // The section whose rows describe [NAME] or [NAME LABEL]; empty: a section that nothing is known of.
 [[nodiscard]] std::string_view schema_section(std::string_view section);

@@ -15,7 +15,7 @@ Checked<void> set_processes(S& s, const V& v) {
     if (!number || *number > kMostProcesses)
         return fault(fmt::format("'{}' is no number of processes", printable(v.text)),
                      fmt::format("0 (no limit) to {}", kMostProcesses));
-    s.kernel_limits.processes = static_cast<int>(*number);
+    s.kernel_limits.edit().processes = static_cast<int>(*number);
     return {};
 }
 
@@ -36,7 +36,7 @@ void add_kernel_limits(std::vector<KeySpec>& table) {
         .text = "How many processes may be made within TIME, counted from the first fork after the "
                 "last such period; a fork bomb, or a script that goes round too fast, is beyond it.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
-            s.kernel_limits.forks = v.rate;
+            s.kernel_limits.edit().forks = v.rate;
             return {};
         }}});
     table.push_back({.section = section, .group = group, .key = "limit-action", .type = word,
@@ -46,7 +46,7 @@ void add_kernel_limits(std::vector<KeySpec>& table) {
                 "parent sees a child that SIGKILL has ended. `kill` kills all of the start at once, "
                 "which is answered as any other end of the service.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
-            s.kernel_limits.action = static_cast<LimitAction>(v.word);
+            s.kernel_limits.edit().action = static_cast<LimitAction>(v.word);
             return {};
         }}});
 }

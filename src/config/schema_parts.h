@@ -12,6 +12,10 @@
 
 namespace leash {
 
+// The table as it was made last; empty: not yet, or not any more.
+std::vector<KeySpec>& kept_service_schema();
+std::vector<KeySpec>& kept_system_schema();
+
 // [watchdog]: the timer itself, then why the machine was reset.
 void add_watchdog_causes(std::vector<KeySpec>& table);
 void add_watchdog(std::vector<KeySpec>& table);

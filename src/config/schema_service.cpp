@@ -444,8 +444,14 @@ std::vector<KeySpec> rows() {
 
 } // namespace
 
+std::vector<KeySpec>& kept_service_schema() {
+    static std::vector<KeySpec> table;
+    return table;
+}
+
 const std::vector<KeySpec>& service_schema() {
-    static const std::vector<KeySpec> table = rows();
+    auto& table = kept_service_schema();
+    if (table.empty()) table = rows();
     return table;
 }
 

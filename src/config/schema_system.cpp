@@ -218,16 +218,19 @@ void add_system(std::vector<KeySpec>& table) {
 
 } // namespace
 
+std::vector<KeySpec>& kept_system_schema() {
+    static std::vector<KeySpec> table;
+    return table;
+}
+
 const std::vector<KeySpec>& system_schema() {
-    static const std::vector<KeySpec> table = [] {
-        std::vector<KeySpec> rows;
-        add_system(rows);
-        add_kernel_trouble(rows);
-        add_watchdog(rows);
-        add_monitor(rows);
-        add_finder(rows);
-        return rows;
-    }();
+    auto& table = kept_system_schema();
+    if (!table.empty()) return table;
+    add_system(table);
+    add_kernel_trouble(table);
+    add_watchdog(table);
+    add_monitor(table);
+    add_finder(table);
     return table;
 }
 

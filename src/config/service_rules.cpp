@@ -97,7 +97,7 @@ class Rules {
     }
 
     void check_times() {
-        if (s_.interval.count() == 0 || s_.calendar.rules.empty()) return;
+        if (s_.interval.count() == 0 || s_.calendar->rules.empty()) return;
         int line = own_("calendar");
         complaints_.error(line > 0 ? line : own_("interval"), "calendar",
                           "a job has either `interval` or `calendar`",
@@ -209,7 +209,7 @@ class Rules {
         if (int line = own_("fd-store-keep"); line > 0 && s_.fd_store_max == 0)
             complaints_.warning(line, "fd-store-keep", "has no effect without `fd-store-max`",
                                 "add for example fd-store-max = 16");
-        int listening = static_cast<int>(s_.listen.sockets.size());
+        int listening = static_cast<int>(s_.listen->sockets.size());
         int first_free = 3 + listening + s_.fd_store_max; // check_listen is about the sockets
         bool clash = s_.notify.fd >= 3 + listening && s_.notify.fd < first_free;
         if (s_.notify.kind != NotifyKind::s6 || !clash) return;
@@ -223,18 +223,18 @@ class Rules {
     }
 
     void check_listen() {
-        bool paths = std::ranges::any_of(s_.listen.sockets, [](const ListenSocket& socket) {
+        bool paths = std::ranges::any_of(s_.listen->sockets, [](const ListenSocket& socket) {
             return socket.address.starts_with('/');
         });
         auto example = fmt::format("add for example listen = stream:/run/{}.sock", s_.name);
         for (auto key : {"listen-start", "listen-backlog", "listen-mode", "listen-user",
                          "listen-group"})
-            if (int line = own_(key); line > 0 && s_.listen.sockets.empty())
+            if (int line = own_(key); line > 0 && s_.listen->sockets.empty())
                 complaints_.warning(line, key, "has no effect without `listen`", example);
         for (auto key : {"listen-mode", "listen-user", "listen-group"})
-            if (int line = own_(key); line > 0 && !s_.listen.sockets.empty() && !paths)
+            if (int line = own_(key); line > 0 && !s_.listen->sockets.empty() && !paths)
                 complaints_.warning(line, key, "has no effect: none of `listen` is a path", "");
-        int last = 2 + static_cast<int>(s_.listen.sockets.size());
+        int last = 2 + static_cast<int>(s_.listen->sockets.size());
         if (s_.notify.kind == NotifyKind::s6 && s_.notify.fd <= last)
             complaints_.error(own_("notify"), "notify",
                               fmt::format("descriptor {} is one of those that `listen` passes (3 to {})",

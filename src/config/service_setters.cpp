@@ -24,7 +24,7 @@ Checked<void> set_command(S& s, const V& v) {
 }
 
 Checked<void> set_success(S& s, const V& v) {
-    auto success = v.items.empty() ? SuccessStatus{} : s.success_exit_status;
+    auto success = v.items.empty() ? SuccessStatus{} : *s.success_exit_status;
     for (const auto& item : v.items) {
         bool number = !item.empty() && item.find_first_not_of("0123456789") == std::string::npos;
         if (auto status = number ? parse_unsigned(item) : std::nullopt; number) {

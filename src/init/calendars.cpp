@@ -77,11 +77,11 @@ void Calendars::find_out() {
     auto now = wall_clock_now().count() / 1000;
     for (const auto& name : std::exchange(asked_, {})) {
         const auto* settings = manager_.settings(name);
-        if (!settings || settings->calendar.rules.empty()) continue;
+        if (!settings || settings->calendar->rules.empty()) continue;
         auto last = last_due_.find(name);
         bool again =
             last != last_due_.end() && last->second > now && last->second - now < kSmallStep;
-        questions.push_back({name, settings->calendar, again ? last->second : now});
+        questions.push_back({name, *settings->calendar, again ? last->second : now});
     }
     if (questions.empty()) return arm();
     WorkerJob job;

@@ -49,11 +49,9 @@ void Init::read_configuration() {
 }
 
 Catalog Init::load_tree(const std::vector<SourceFile>& files, std::vector<std::string> wanted) {
-    // The tables of keys stay: they are made before.
-    (void)service_schema();
-    (void)system_schema();
     ScratchMemory scratch;
     auto catalog = load(files, wanted);
+    forget_schemas();
     scratch.end();
     masked_ = catalog.masked;
     templates_.clear();
@@ -136,7 +134,7 @@ void Init::take_changes(Catalog catalog, ReloadReport& report) {
     for (const auto& [name, settings] : catalog.services) {
         const auto* known = manager_.settings(name);
         bool automatic = settings.start == StartMode::automatic;
-        bool timer = automatic && !settings.calendar.rules.empty();
+        bool timer = automatic && !settings.calendar->rules.empty();
         if (!known) {
             bool start = automatic && !timer && !catalog.from_template.contains(name);
             report.changes.push_back({"new", name,
@@ -195,7 +193,9 @@ bool Init::make_instance(const std::string& name, std::function<void(const Resul
     if (!templates_.contains(std::string(template_of(name)))) return false;
     read_tree([this, name, done = std::move(done)](Result<std::vector<SourceFile>> files) {
         if (!files) return done(std::unexpected(files.error()));
-        done(define_instance(name, load(*files, {name})));
+        auto catalog = load(*files, {name});
+        forget_schemas();
+        done(define_instance(name, std::move(catalog)));
     });
     return true;
 }

@@ -68,7 +68,7 @@ bool Executor::make_known(const std::string& service, StartId start, int cgroup_
 void Executor::limit(const std::string& service, StartId start) {
     const auto* settings = manager_.settings_of(start);
     if (!settings) return;
-    const auto& wanted = settings->kernel_limits;
+    const auto& wanted = *settings->kernel_limits;
     if (wanted.processes == 0 && wanted.forks.count == 0) return;
     KernelLineage::Limits limits;
     limits.processes = static_cast<std::uint32_t>(wanted.processes);

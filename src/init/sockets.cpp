@@ -118,7 +118,7 @@ void ListeningSockets::drop(Socket& socket) {
 void ListeningSockets::open(const std::string& service) {
     const auto* settings = manager_.settings(service);
     if (!settings) return;
-    const auto& listen = settings->listen;
+    const auto& listen = *settings->listen;
     auto& set = sets_[service];
     set.serial = ++serial_;
     set.odd = false;
@@ -166,7 +166,7 @@ void ListeningSockets::open_missing(const std::string& service, Set& set) {
     job.name = "listen";
     job.limit = kOpenLimit;
     job.keep_fds = {theirs->get()};
-    job.work = [listen = manager_.settings(service)->listen, missing, theirs](int out) {
+    job.work = [listen = *manager_.settings(service)->listen, missing, theirs](int out) {
         return open_all(listen, missing, theirs->get(), out);
     };
     job.done = [this, service, serial = set.serial, ours](int status, const std::string& complaint) {
@@ -272,10 +272,10 @@ void ListeningSockets::take_over(const SocketsRecord& record) {
     for (const auto& entry : record.sockets)
         if (entry.fd >= 0 && fcntl(entry.fd, F_GETFD) >= 0) left.push_back(entry);
     if (const auto* settings = manager_.settings(service))
-        for (const auto& what : settings->listen.sockets) {
+        for (const auto& what : settings->listen->sockets) {
             auto socket = std::make_unique<Socket>();
             socket->what = what;
-            socket->identity = identity_of(settings->listen, what);
+            socket->identity = identity_of(*settings->listen, what);
             auto hash = hash_of(socket->identity);
             auto same = std::ranges::find(left, hash, &SocketsRecord::Entry::identity);
             if (same != left.end()) {
@@ -293,7 +293,7 @@ void ListeningSockets::take_over(const SocketsRecord& record) {
 bool ListeningSockets::complete(const std::string& service) const {
     const auto* settings = manager_.settings(service);
     const auto* set = find(service);
-    if (!settings || !set) return !settings || settings->listen.sockets.empty();
+    if (!settings || !set) return !settings || settings->listen->sockets.empty();
     return !set->odd && std::ranges::all_of(set->sockets, is_open);
 }
 

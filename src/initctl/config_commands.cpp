@@ -212,7 +212,7 @@ class Writer {
         for (const auto& name : options_.words) {
             auto found = tree_.catalog.services.find(name);
             bool timer =
-                found != tree_.catalog.services.end() && !found->second.calendar.rules.empty();
+                found != tree_.catalog.services.end() && !found->second.calendar->rules.empty();
             if (!timer) options.words.push_back(name);
         }
         if (options.words.empty()) return worst;

@@ -61,8 +61,8 @@ LifeRecord pack(const Life& life) {
     record.exits = life.exits.get();
     put_text(record.reason, life.reason);
     put_text(record.outcome_reason, life.outcome_reason);
-    put_text(record.status_text, life.status_text);
-    put_text(record.error_text, life.error_text);
+    put_text(record.status_text, *life.status_text);
+    put_text(record.error_text, *life.error_text);
     std::size_t used = 0;
     for (bool pending : {true, false}) // what waits matters more
         for (std::size_t i = 0; i < life.troubles->size(); ++i) {
@@ -148,8 +148,8 @@ Life unpack(const LifeRecord& record) {
     if (record.exits.newest() != Ms::min()) life.exits = record.exits;
     life.reason = get_text(record.reason);
     life.outcome_reason = get_text(record.outcome_reason);
-    life.status_text = get_text(record.status_text);
-    life.error_text = get_text(record.error_text);
+    if (auto text = get_text(record.status_text); !text.empty()) life.status_text = std::move(text);
+    if (auto text = get_text(record.error_text); !text.empty()) life.error_text = std::move(text);
     for (const auto& saved : record.troubles) {
         if (saved.used == 0 || saved.kind >= kTroubleKinds) continue;
         life.troubles.edit()[saved.kind] = {saved.pending != 0,

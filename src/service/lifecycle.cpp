@@ -81,14 +81,14 @@ void Service::define(ServiceSettings settings) {
         settings.on_memory != newest_->on_memory)
         life_.budgets.clear(); // they counted other steps
     bool open = life_.sockets == Sockets::asked || life_.sockets == Sockets::open;
-    if (open && !same_sockets(settings.listen, newest_->listen)) {
+    if (open && !same_sockets(*settings.listen, *newest_->listen)) {
         life_.sockets = Sockets::stale;
         life_.listens = false;
     }
-    if (!settings.listen.on_demand()) life_.lazy = life_.listens = false;
+    if (!settings.listen->on_demand()) life_.lazy = life_.listens = false;
     if (life_.timed && settings.calendar != newest_->calendar) {
         life_.next_run = kNever; // another time; whoever has read the file says which
-        life_.timed = !settings.calendar.rules.empty();
+        life_.timed = !settings.calendar->rules.empty();
     }
     newest_ = std::make_shared<ServiceSettings>(std::move(settings));
     if (!alive()) in_force_ = newest_;
@@ -144,7 +144,7 @@ void Service::want_up(Turn& turn, bool by_name) {
     switch (life_.state) {
     case State::stopped:
     case State::failed:
-        restart_asked(turn, "start requested", !by_name && newest_->listen.on_demand());
+        restart_asked(turn, "start requested", !by_name && newest_->listen->on_demand());
         break;
     case State::backoff: restart_asked(turn); break;
     case State::done:
@@ -245,7 +245,7 @@ void Service::step_back(Turn& turn, const std::string& reason) {
 }
 
 void Service::wait_for_calendar(Turn& turn) {
-    if (life_.timed || newest_->calendar.rules.empty()) return;
+    if (life_.timed || newest_->calendar->rules.empty()) return;
     life_.timed = true;
     life_.next_run = kNever;
     turn.out.push_back(action::AskNextRun{name()});

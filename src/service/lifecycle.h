@@ -138,10 +138,10 @@ struct Life {
     bool emptied = false;     // Emptied
     Outcome outcome = Outcome::undecided;
     std::string outcome_reason;
-    std::string status_text;
+    Seldom<std::string> status_text;
     int error_number = 0;         // ERRNO=
     std::optional<int> said_exit; // EXIT_STATUS=
-    std::string error_text;       // BUSERROR=, VARLINKERROR=
+    Seldom<std::string> error_text; // BUSERROR=, VARLINKERROR=
     Ms watchdog{0};               // WATCHDOG_USEC=, instead of what the file says; 0: not told
     Ms extended{0};               // what the limit of this phase has moved by
     Ms runtime_extended{0};       // ... and that of running

@@ -22,7 +22,7 @@ std::string describe_exit(int status) {
 }
 
 ExitKind classify_exit(int status, const ServiceSettings& settings) {
-    const auto& success = settings.success_exit_status;
+    const auto& success = *settings.success_exit_status;
     auto among = [](const std::vector<int>& list, int number) {
         return std::ranges::find(list, number) != list.end();
     };
@@ -198,7 +198,7 @@ void Service::decide(Turn& turn, ExitKind exit, const std::string& reason) {
     case RestartWhen::no: break;
     }
     if (in_force_->type == ServiceType::oneshot && success) life_.outcome = Outcome::done;
-    else if (newest_->listen.on_demand() && success && !life_.silent) life_.outcome = Outcome::listen;
+    else if (newest_->listen->on_demand() && success && !life_.silent) life_.outcome = Outcome::listen;
     else if (restart) restart_by_policy_of_exits(turn, reason);
     else life_.outcome = success ? Outcome::stopped : Outcome::failed;
 }

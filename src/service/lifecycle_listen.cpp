@@ -12,15 +12,15 @@ namespace leash {
 
 bool Service::sockets_due() const {
     if (life_.sockets == Sockets::stale) return true;
-    return life_.sockets == Sockets::closed && !newest_->listen.sockets.empty();
+    return life_.sockets == Sockets::closed && !newest_->listen->sockets.empty();
 }
 
 bool Service::sockets_ready() const {
-    return life_.sockets == (newest_->listen.sockets.empty() ? Sockets::closed : Sockets::open);
+    return life_.sockets == (newest_->listen->sockets.empty() ? Sockets::closed : Sockets::open);
 }
 
 void Service::make_sockets(Turn& turn) {
-    if (newest_->listen.sockets.empty()) {
+    if (newest_->listen->sockets.empty()) {
         life_.sockets = Sockets::closed;
         turn.out.push_back(action::Unlisten{name()});
     } else {
@@ -42,7 +42,7 @@ void Service::sockets_failed(Turn& turn, const std::string& reason) {
 void Service::wait_for_traffic(Turn& turn) {
     if (std::exchange(life_.listens, true)) return;
     std::vector<std::string> where;
-    for (const auto& socket : newest_->listen.sockets) where.push_back(address_of(socket));
+    for (const auto& socket : newest_->listen->sockets) where.push_back(address_of(socket));
     life_.reason = "listens on " + join(where, ", ");
     turn.out.push_back(action::Watch{name()});
     tell(turn, action::Severity::info, life_.reason);
@@ -65,7 +65,7 @@ void Service::traffic(Turn& turn, const std::string& socket) {
 
 // It ended well, which is an answer to nothing to do: traffic starts it again.
 void Service::listen_again(Turn& turn, const std::string& reason) {
-    life_.lazy = newest_->listen.on_demand();
+    life_.lazy = newest_->listen->on_demand();
     enter(turn, State::waiting, reason);
 }
 

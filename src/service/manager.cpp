@@ -102,7 +102,7 @@ std::string Manager::service_of(StartId start) const {
 
 Manager::Cause Manager::cause_of(std::string_view name) const {
     const auto* node = impl_->roster.find(name);
-    return node ? Cause{node->troubled, node->trouble} : Cause{};
+    return node ? Cause{*node->troubled, *node->trouble} : Cause{};
 }
 
 std::vector<std::string> Manager::conditions() const {

@@ -143,7 +143,7 @@ void Manager::Impl::on(Turn& turn, const event::TargetRequested& event) {
     }
     Nodes by_the_clock; // not now
     std::erase_if(wanted, [&](Node* node) {
-        bool timed = target == "default" && !node->service.settings().calendar.rules.empty();
+        bool timed = target == "default" && !node->service.settings().calendar->rules.empty();
         if (timed) by_the_clock.push_back(node);
         return timed;
     });

@@ -127,7 +127,7 @@ std::string_view Roster::closest_name(std::string_view name) const {
 
 bool Roster::bound(const Node& dependant, const Node& provider) {
     // What is started by its traffic comes and goes: being bound to it is to require it.
-    if (provider.service.in_force().listen.on_demand()) return false;
+    if (provider.service.in_force().listen->on_demand()) return false;
     const auto& names = dependant.service.in_force().binds;
     return std::ranges::find(names, provider.service.name()) != names.end();
 }

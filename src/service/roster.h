@@ -43,7 +43,7 @@ struct Node {
     bool parked = false;
 
     // Why it was started, if another one's `on-failure` did it; until it has ended.
-    std::string troubled, trouble;
+    Seldom<std::string> troubled, trouble;
     Seldom<RateWindow> failures; // that its own on-failure has answered
 
     // What the manager last knew of it; see Manager::Impl::note.

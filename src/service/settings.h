@@ -99,7 +99,7 @@ struct ServiceSettings {
     ConditionLost condition_lost = ConditionLost::by_kind;
     StartMode start = StartMode::automatic;
 
-    Listen listen;
+    Seldom<Listen> listen;
 
     Notify notify;
     Ms start_timeout{30'000};  // for readiness and one-shots; 0 = none
@@ -113,15 +113,15 @@ struct ServiceSettings {
 
     bool remain_after_exit = true; // one-shot: `done` once it has ended well, else `stopped`
     Ms interval{0};                // one-shot: from one start to the next; 0 = once
-    Calendar calendar;             // one-shot: when it starts by itself; no rules = never
+    Seldom<Calendar> calendar;     // one-shot: when it starts by itself; no rules = never
 
     RestartWhen restart = RestartWhen::always; // oneshot: no
     Ms restart_delay{100};
     Ms restart_delay_max{30'000};
     RateLimit restart_limit{5, Ms{10'000}};
-    KernelLimits kernel_limits;
+    Seldom<KernelLimits> kernel_limits;
 
-    SuccessStatus success_exit_status;
+    Seldom<SuccessStatus> success_exit_status;
 
     int stop_signal = SIGTERM;
     Ms stop_timeout{5'000}; // 0 = none

@@ -43,20 +43,20 @@ ServiceView view_of(const Node& node, const Facts& facts) {
     ServiceView view{.name = node.service.name(), .state = life.state, .start = life.start,
                      .last_start = life.last_start, .main_pid = life.main_pid,
                      .restarts = life.restarts, .since = life.since, .last_exit = life.last_exit,
-                     .reason = life.reason, .status_text = life.status_text,
+                     .reason = life.reason, .status_text = *life.status_text,
                      .error_number = life.error_number, .said_exit = life.said_exit,
-                     .error_text = life.error_text, .watchdog = life.watchdog,
+                     .error_text = *life.error_text, .watchdog = life.watchdog,
                      .waiting_for = {},
                      .next_attempt = next_attempt(life), .notify_access = {}, .messages = {},
                      .stored = {}, .remains = life.remains};
     view.troubles = standing_of(node.service);
     view.binds_to = node.service.settings().binds;
     view.bound_by = Roster::bound_to(node);
-    view.started_for = node.troubled;
+    view.started_for = *node.troubled;
     for (const auto& condition : node.service.settings().conditions)
         view.conditions.push_back({condition.text(), facts.holds(condition)});
     if (life.sockets == Sockets::open || life.sockets == Sockets::stale)
-        for (const auto& socket : node.service.in_force().listen.sockets)
+        for (const auto& socket : node.service.in_force().listen->sockets)
             view.listens_on.push_back(to_string(socket));
     if (life.state == State::waiting && !life.listens) {
         auto clearance = may_start(node, facts);

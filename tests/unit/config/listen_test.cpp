@@ -94,7 +94,7 @@ TEST(Listen, Keys) {
                                "listen-start = demand\nlisten-mode = 0660\nlisten-user = www-data\n"
                                "listen-group = 33\nlisten-backlog = 16\n");
     ASSERT_TRUE(catalog.complaints.empty()) << all(catalog.complaints);
-    const auto& listen = catalog.services.at(kName).listen;
+    const auto& listen = *catalog.services.at(kName).listen;
     ASSERT_EQ(listen.sockets.size(), 3U);
     EXPECT_EQ(listen.sockets[1].name, "adm");
     EXPECT_TRUE(listen.on_demand());
@@ -102,7 +102,8 @@ TEST(Listen, Keys) {
     EXPECT_EQ(listen.user, "www-data");
     EXPECT_EQ(listen.group, "33");
     EXPECT_EQ(listen.backlog, 16);
-    EXPECT_TRUE(load_daemon("listen = stream:80\nlisten =\n").services.at(kName).listen.sockets.empty());
+    auto cleared = load_daemon("listen = stream:80\nlisten =\n");
+    EXPECT_TRUE(cleared.services.at(kName).listen->sockets.empty());
 }
 
 TEST(Listen, Complaints) {

@@ -45,7 +45,7 @@ const std::vector<Good> kGood{
      [](const S& s) { return s.type == ServiceType::console && s.tty == "console"; }},
     {kCommand + "listen = stream:/run/x\nlisten-start = demand\nlisten-mode = 600\nlisten-user = 0\n"
                 "listen-group = adm\nlisten-backlog = 1\n",
-     [](const S& s) { return s.listen.on_demand() && s.listen.mode == 0600; }},
+     [](const S& s) { return s.listen->on_demand() && s.listen->mode == 0600; }},
     {kCommand + "type = console\ntty = ttyS0\n", [](const S& s) { return s.tty == "ttyS0"; }},
     {kCommand + "type = console\ntty = /dev/pts/0\n", [](const S& s) { return s.tty == "pts/0"; }},
     {"type = target\n",
@@ -129,13 +129,13 @@ const std::vector<Good> kGood{
     {kCommand + "restart-delay = 0\n", [](const S& s) { return s.restart_delay == 0ms; }},
     {kCommand + "restart-delay-max = 1m\n", [](const S& s) { return s.restart_delay_max == 60s; }},
     {kCommand + "process-limit = 64\n",
-     [](const S& s) { return s.kernel_limits.processes == 64; }},
+     [](const S& s) { return s.kernel_limits->processes == 64; }},
     {kCommand + "fork-rate-limit = 100/1s\n",
-     [](const S& s) { return s.kernel_limits.forks == RateLimit{100, Ms{1000}}; }},
+     [](const S& s) { return s.kernel_limits->forks == RateLimit{100, Ms{1000}}; }},
     {kCommand + "limit-action = refuse\n",
-     [](const S& s) { return s.kernel_limits.action == LimitAction::refuse; }},
+     [](const S& s) { return s.kernel_limits->action == LimitAction::refuse; }},
     {kCommand + "limit-action = kill\n",
-     [](const S& s) { return s.kernel_limits.action == LimitAction::kill; }},
+     [](const S& s) { return s.kernel_limits->action == LimitAction::kill; }},
     {kCommand + "restart-limit = 3/10m\n",
      [](const S& s) { return s.restart_limit == RateLimit{3, Ms{600'000}}; }},
     {kCommand + "stop-signal = INT\n", [](const S& s) { return s.stop_signal == SIGINT; }},
@@ -162,8 +162,8 @@ const std::vector<Good> kGood{
      [](const S& s) { return s.restart == RestartWhen::on_watchdog; }},
     {kCommand + "success-exit-status = 3, USR1\nsuccess-exit-status = 200, SIGTERM\n",
      [](const S& s) {
-         return s.success_exit_status.statuses == std::vector{3, 200} &&
-                s.success_exit_status.signals == std::vector{SIGUSR1, SIGTERM};
+         return s.success_exit_status->statuses == std::vector{3, 200} &&
+                s.success_exit_status->signals == std::vector{SIGUSR1, SIGTERM};
      }},
     {kCommand + "command-pre = mkdir -p '/run/a, b'\ncommand-pre = - /bin/x -o a,b\n", [](const S& s) {
          const auto& pre = commands_of(s, ControlKind::pre);
@@ -180,7 +180,7 @@ const std::vector<Good> kGood{
                 commands_of(s, ControlKind::reload)[0] == ControlCommand{{"e"}, true};
      }},
     {kCommand + "type = oneshot\ncalendar = Mon..Fri 03:00; daily\n",
-     [](const S& s) { return s.calendar.rules.size() == 2 && s.interval == 0s; }},
+     [](const S& s) { return s.calendar->rules.size() == 2 && s.interval == 0s; }},
     {kCommand + "type = oneshot\nremain-after-exit = no\ninterval = 5m\n",
      [](const S& s) { return !s.remain_after_exit && s.interval == 5min; }},
     {kCommand + "type = oneshot\n",

@@ -11,8 +11,6 @@ using namespace leash;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 TEST(ConfigurationMemory, NothingStaysBehind) {
-    (void)service_schema();
-    (void)system_schema();
     {
         ScratchMemory scratch;
         std::vector<SourceFile> files{
@@ -23,6 +21,7 @@ TEST(ConfigurationMemory, NothingStaysBehind) {
                              "watchdog = slow:3s\nafter = nobody\n",
                              ""});
         auto catalog = load(files), without = load({});
+        forget_schemas();
         scratch.end();
         EXPECT_EQ(catalog.services.size(), 2u);
         EXPECT_GT(ScratchMemory::live(), 0u);

@@ -9,12 +9,12 @@ namespace {
 
 void by_the_clock(ServiceSettings& s) {
     s.type = ServiceType::oneshot;
-    s.calendar.rules.emplace_back();
+    s.calendar.edit().rules.emplace_back();
 }
 
 void on_demand(ServiceSettings& s) {
-    s.listen.sockets = {{"", ListenKind::stream, "/run/x"}};
-    s.listen.start = ListenStart::demand;
+    s.listen.edit().sockets = {{"", ListenKind::stream, "/run/x"}};
+    s.listen.edit().start = ListenStart::demand;
 }
 
 Lines boot(Bench& b) { return b.send(event::TargetRequested{"default"}); }
@@ -164,7 +164,7 @@ TEST(Interplay, AReloadDoesNotStartWhatIsBeingStopped) {
     EXPECT_EQ(b.state("client"), State::stopping);
     b.define("lazy", [](auto& s) {
         on_demand(s);
-        s.listen.start = ListenStart::always;
+        s.listen.edit().start = ListenStart::always;
     });
     for (const auto& line : b.send(event::Tick{})) EXPECT_FALSE(line.starts_with("spawn")) << line;
     b.exited("client", 0);

@@ -9,8 +9,8 @@ using namespace leash::test;
 namespace {
 
 void sockets(ServiceSettings& s, ListenStart start = ListenStart::always) {
-    s.listen.sockets = {{"http", ListenKind::stream, "80"}, {"", ListenKind::fifo, "/run/f"}};
-    s.listen.start = start;
+    s.listen.edit().sockets = {{"http", ListenKind::stream, "80"}, {"", ListenKind::fifo, "/run/f"}};
+    s.listen.edit().start = start;
     s.restart = RestartWhen::always;
     s.restart_limit = {2, Ms{60'000}};
 }
@@ -206,11 +206,11 @@ TEST(Listen, NewSettings) {
     };
     const Case cases[] = {
         {"nothing about sockets", [](auto& s) { s.description = "x"; }, {}},
-        {"another backlog", [](auto& s) { s.listen.backlog = 7; }, {"listen a"}},
-        {"another mode", [](auto& s) { s.listen.mode = 0600; }, {"listen a"}},
-        {"one less", [](auto& s) { s.listen.sockets.pop_back(); }, {"listen a"}},
-        {"none", [](auto& s) { s.listen.sockets.clear(); }, {"unlisten a", "spawn a#1"}},
-        {"always", [](auto& s) { s.listen.start = ListenStart::always; }, {"spawn a#1"}},
+        {"another backlog", [](auto& s) { s.listen.edit().backlog = 7; }, {"listen a"}},
+        {"another mode", [](auto& s) { s.listen.edit().mode = 0600; }, {"listen a"}},
+        {"one less", [](auto& s) { s.listen.edit().sockets.pop_back(); }, {"listen a"}},
+        {"none", [](auto& s) { s.listen.edit().sockets.clear(); }, {"unlisten a", "spawn a#1"}},
+        {"always", [](auto& s) { s.listen.edit().start = ListenStart::always; }, {"spawn a#1"}},
     };
     for (const auto& each : cases) {
         SCOPED_TRACE(each.name);
@@ -227,7 +227,7 @@ TEST(Listen, NewSettings) {
     b.request("a");
     listening(b);
     b.spawned("a");
-    b.define("a", [](auto& s) { sockets(s), s.listen.sockets.pop_back(); });
+    b.define("a", [](auto& s) { sockets(s), s.listen.edit().sockets.pop_back(); });
     EXPECT_EQ(b.send(event::Tick{}), Lines{});
     b.restart("a");
     b.exited("a", 0);

@@ -68,9 +68,10 @@ struct World {
             s.reload_timeout = Ms{1000 * pick(5)};
             s.runtime_limit = Ms{pick(3) ? 0 : 2000 * (1 + pick(5))};
             if (s.type == ServiceType::daemon && pick(3) == 0) {
-                s.listen.start = static_cast<ListenStart>(pick(2));
+                s.listen.edit().start = static_cast<ListenStart>(pick(2));
                 for (int n = pick(3); n > 0; --n)
-                    s.listen.sockets.push_back({"", ListenKind::stream, fmt::format("/run/{}", n)});
+                    s.listen.edit().sockets.push_back(
+                        {"", ListenKind::stream, fmt::format("/run/{}", n)});
             }
             s.remain_after_exit = pick(3) != 0;
             s.interval = Ms{pick(3) ? 0 : 1000 * (1 + pick(5))};
@@ -94,7 +95,7 @@ struct World {
             ASSERT_FALSE(shutting_down && !living.contains(spawn->start));
             ASSERT_FALSE(control.contains(spawn->start)) << "beside command-pre";
             ASSERT_FALSE(spawned[spawn->start]) << "spawned twice";
-            bool listens = !b.manager.settings_of(spawn->start)->listen.sockets.empty();
+            bool listens = !b.manager.settings_of(spawn->start)->listen->sockets.empty();
             ASSERT_EQ(open.contains(spawn->service), listens) << spawn->service;
             watched.erase(spawn->service);
             spawned[spawn->start] = true;
@@ -216,7 +217,7 @@ struct World {
             auto other = b.manager.view(provider);
             const auto* its = other && other->start ? b.manager.settings_of(other->start)
                                                     : b.manager.settings(provider);
-            if (its && its->listen.on_demand()) continue; // comes and goes with its traffic
+            if (its && its->listen->on_demand()) continue; // comes and goes with its traffic
             ASSERT_TRUE(other && is_up(other->state) && b.manager.life(provider)->wanted_up)
                 << name << " without " << provider;
         }
