@@ -370,7 +370,8 @@ std::vector<KeySpec> rows() {
         .grammar = kSourceGrammar,
         .fallback_note = "`heartbeat` with `notify = systemd`, else `tasks`", .types = kProcess,
         .text = "What counts as a sign of life. `heartbeat`: the service sends WATCHDOG=1 to the "
-                "socket named in $NOTIFY_SOCKET, which takes `notify = systemd`. `tasks`: its main "
+                "socket named in $NOTIFY_SOCKET, which takes `notify = systemd`; with `notify = s6:FD` "
+                "it keeps that descriptor open, and each further newline counts. `tasks`: its main "
                 "process has a thread that lives and is not stopped. `progress`: some thread of the "
                 "main process, or of those in its cgroup, has done I/O or has waited for something and "
                 "gone on; CPU time alone is none, nor is what children do while the whole main process "

@@ -127,10 +127,11 @@ class Rules {
                                 "add for example runtime-limit = 24h");
         int source = own_("watchdog-source");
         bool beats = s_.watchdog_source == WatchdogSource::heartbeat;
-        if (source > 0 && beats && s_.notify.kind != NotifyKind::systemd)
+        if (source > 0 && beats && s_.notify.kind != NotifyKind::systemd &&
+            s_.notify.kind != NotifyKind::s6)
             complaints_.error(source, "watchdog-source",
                               "'heartbeat', but nothing could beat: only notify = systemd gives "
-                              "the service a socket to beat on",
+                              "the service a socket to beat on, and notify = s6:FD a descriptor",
                               "add notify = systemd, or take watchdog-source = tasks");
         check_probe();
         if (s_.watchdog.count() == 0) {
@@ -146,6 +147,10 @@ class Rules {
             complaints_.error(own_("notify-access"), "notify-access",
                               "'none', but the service is watched by its heartbeats, and nobody's count",
                               "take main, exec or all, or watchdog-source = tasks");
+        if (beats && s_.notify.kind == NotifyKind::s6 && s_.watchdog_timers.size() > 1)
+            complaints_.error(line > 0 ? line : source, line > 0 ? "watchdog" : "watchdog-source",
+                              "several timers, but a newline to the descriptor of s6 names none",
+                              "add notify = systemd, or give one time");
         if (!beats && s_.watchdog_timers.size() > 1)
             complaints_.error(line > 0 ? line : source, line > 0 ? "watchdog" : "watchdog-source",
                               "several timers, but only a service that sends heartbeats can have them",

@@ -167,12 +167,15 @@ void Executor::put_in_place(const std::string& service, StartId start, const Spa
 }
 
 void Executor::attach_readiness(LiveStart& live, const ServiceSettings& settings,
-                                UniqueFd s6_read_end) {
+                                UniqueFd s6_read_end, bool ready) {
     auto start = live.start;
     if (settings.notify.kind == NotifyKind::s6) {
-        live.s6 = std::make_unique<S6Ready>(loop_, std::move(s6_read_end),
-                                            [this, start] { core_.post(event::Ready{start}); },
-                                            [this, service = live.service] { record(service); });
+        std::function<void()> is_ready, beat;
+        if (!ready) is_ready = [this, start] { core_.post(event::Ready{start}); };
+        if (beats(settings)) beat = [this, start] { on_newline(start); };
+        live.s6 = std::make_unique<S6Ready>(loop_, std::move(s6_read_end), std::move(is_ready),
+                                            [this, service = live.service] { record(service); },
+                                            std::move(beat));
     } else if (settings.notify.kind == NotifyKind::pidfile) {
         live.pidfile = std::make_unique<PidfileWatch>(
             loop_, settings.notify.path, [this, start](pid_t pid) { on_pidfile(start, pid); });

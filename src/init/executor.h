@@ -158,11 +158,15 @@ class Executor {
     Result<void> open_notify(LiveStart& live, const ServiceSettings& settings);
     void add_notify_environment(const LiveStart& live, const ServiceSettings& settings,
                                 SpawnRequest& request) const;
-    void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end);
+    // `ready`: it has been told already, to an earlier life of init.
+    void attach_readiness(LiveStart& live, const ServiceSettings& settings, UniqueFd s6_read_end,
+                          bool ready = false);
+    [[nodiscard]] static bool beats(const ServiceSettings& settings);
     void on_message(StartId start, const NotifyMessage& message, const NotifySender& sender,
                     std::vector<UniqueFd>& descriptors);
     [[nodiscard]] bool may_notify(const LiveStart& live, pid_t sender) const;
     void store(const LiveStart& live, const NotifyMessage& message, std::vector<UniqueFd>& descriptors);
+    void on_newline(StartId start);
     void on_pidfile(StartId start, pid_t pid);
     void on_outcome(StartId start);
     void ended(const EndResult& result);

@@ -15,15 +15,15 @@ namespace {
 constexpr std::uint64_t kMinWatchdog = 100, kMaxTime = 24 * 3'600'000; // ms, as the keys have it
 constexpr const char* kUnnamed = "stored"; // as systemd calls it
 
-bool beats(const ServiceSettings& settings) {
-    return settings.watchdog > Ms{0} && settings.watchdog_source == WatchdogSource::heartbeat;
-}
-
 Ms ms_of(std::uint64_t usec) {
     return Ms{std::min((usec / 1000) + (usec % 1000 != 0 ? 1 : 0), kMaxTime)};
 }
 
 } // namespace
+
+bool Executor::beats(const ServiceSettings& settings) {
+    return settings.watchdog > Ms{0} && settings.watchdog_source == WatchdogSource::heartbeat;
+}
 
 // ---- the socket -------------------------------------------------------------------------------
 
@@ -71,6 +71,8 @@ bool Executor::drain_notify(StartId start) {
     if (!live || !live->notify) return false;
     auto before = beats_;
     live->notify->drain();
+    live = live_.find(start);
+    if (live && live->s6) live->s6->drain();
     return beats_ != before;
 }
 
@@ -202,6 +204,14 @@ void Executor::store(const LiveStart& live, const NotifyMessage& message,
     if (outcome.refused > 0)
         log::warning("{}: {} descriptors called {} are not kept: {}", live.service, outcome.refused,
                      name, most == 0 ? "fd-store-max is 0" : fmt::format("fd-store-max is {}", most));
+}
+
+// A heartbeat in the way of s6. Who wrote it cannot be told: whoever has the descriptor was given it.
+void Executor::on_newline(StartId start) {
+    auto* live = live_.find(start);
+    if (!live) return;
+    ++beats_;
+    heartbeats_.beat(live->service, start, {}, live->main_pid);
 }
 
 void Executor::on_pidfile(StartId start, pid_t pid) {

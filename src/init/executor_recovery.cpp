@@ -108,6 +108,8 @@ void Executor::adopt(const ServiceRecord& record) {
     bool by_s6 = settings->notify.kind == NotifyKind::s6 && s6;
     if (life.state == State::starting && (by_s6 || settings->notify.kind == NotifyKind::pidfile))
         attach_readiness(kept, *settings, std::move(s6));
+    else if (by_s6 && beats(*settings))
+        attach_readiness(kept, *settings, std::move(s6), true);
 
     bool lost = life.control.running && !adopt_control(kept, life.control);
     if (kept.main_pid != 0) send_held(service, record);

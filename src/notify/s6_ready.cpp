@@ -20,12 +20,13 @@ Result<S6Pipe> make_s6_pipe() {
 
 struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
     UniqueFd fd;
-    std::function<void()> ready, closed;
+    std::function<void()> ready, closed, beat;
     std::unique_ptr<IoWatch> watch;
+    std::unique_ptr<Timer> pause; // only where heartbeats are heard
 
     void look() {
         auto self = shared_from_this();
-        char buffer[256];
+        char buffer[4096];
         // One read a time: a service that floods the pipe has written its newline soon, or waits.
         auto got = fd ? ::read(fd.get(), buffer, sizeof buffer) : 0;
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -35,6 +36,14 @@ struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
             if (watch) watch->set_events(UEV_READ); // libuev stops a watch when the writer is gone
             return;
         }
+        if (newline && beat) {
+            // Not `callback()` first: it may destroy us, and then there is nothing left to pause.
+            if (watch) watch->set_events(0);
+            pause->in(kBeatPause);
+            if (auto first = std::exchange(ready, nullptr)) first();
+            else if (auto again = beat) again();
+            return;
+        }
         close();
         auto callback = std::exchange(newline ? ready : closed, nullptr);
         if (callback) callback();
@@ -42,23 +51,29 @@ struct S6Ready::Core : std::enable_shared_from_this<S6Ready::Core> {
 
     void close() {
         watch.reset();
+        if (pause) pause->cancel();
         fd.reset();
     }
 };
 
 S6Ready::S6Ready(EventLoop& loop, UniqueFd read_end, std::function<void()> ready,
-                 std::function<void()> closed)
+                 std::function<void()> closed, std::function<void()> beat)
     : core_(std::make_shared<Core>()) {
     core_->fd = std::move(read_end);
     core_->ready = std::move(ready);
     core_->closed = std::move(closed);
+    core_->beat = std::move(beat);
+    if (core_->beat)
+        core_->pause = std::make_unique<Timer>(loop, [core = core_.get()] {
+            if (core->watch) core->watch->set_events(UEV_READ);
+        });
     core_->watch = std::make_unique<IoWatch>(loop, core_->fd.get(), UEV_READ,
                                              [core = core_.get()](int) { core->look(); });
 }
 
 S6Ready::~S6Ready() {
     core_->close();
-    core_->ready = core_->closed = nullptr;
+    core_->ready = core_->closed = core_->beat = nullptr;
 }
 
 void S6Ready::drain() {

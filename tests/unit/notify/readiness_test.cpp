@@ -56,6 +56,55 @@ TEST(S6Ready, ANewlineCounts) {
     EXPECT_EQ(calls, 1);
 }
 
+// Heartbeats: further newlines of who keeps the descriptor open; a flood of them is heard now and then.
+TEST(S6Ready, FurtherNewlinesAreHeartbeats) {
+    EventLoop loop;
+    auto pipe = make_s6_pipe();
+    ASSERT_TRUE(pipe);
+    int calls = 0, beats = 0, closed = 0;
+    auto ready = std::make_unique<S6Ready>(
+        loop, std::move(pipe->read), [&] { ++calls; }, [&] { ++closed; }, [&] { ++beats; });
+    auto say = [&](std::string_view text) {
+        ASSERT_EQ(write(pipe->write.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    };
+    say("\n");
+    run(loop, Ms{50});
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(beats, 0);
+    EXPECT_GE(ready->fd(), 0);
+    say("\n");
+    run(loop, Ms{50});
+    EXPECT_EQ(beats, 1);
+    say("no line");
+    run(loop, Ms{50});
+    EXPECT_EQ(beats, 1);
+    say("\n");
+    ready->drain(); // before a deadline is called missed
+    EXPECT_EQ(beats, 2);
+    std::string many(60'000, '\n');
+    say(many);
+    run(loop, Ms{200});
+    EXPECT_LE(beats, 2 + 11) << "at most one each 20 ms";
+    EXPECT_GE(beats, 2 + 2);
+    run(loop, Ms{600});
+    pipe->write.reset();
+    run(loop, Ms{50});
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(closed, 1);
+    EXPECT_EQ(ready->fd(), -1);
+}
+
+TEST(S6Ready, ReadyInAnEarlierLifeItGoesOnBeating) {
+    EventLoop loop;
+    auto pipe = make_s6_pipe();
+    ASSERT_TRUE(pipe);
+    int beats = 0;
+    S6Ready ready(loop, std::move(pipe->read), {}, {}, [&] { ++beats; });
+    ASSERT_EQ(write(pipe->write.get(), "\n", 1), 1);
+    run(loop, Ms{20});
+    EXPECT_EQ(beats, 1);
+}
+
 TEST(S6Ready, ALateNewlineBehindMuchTextAndAHangUp) {
     EventLoop loop;
     auto pipe = make_s6_pipe();
