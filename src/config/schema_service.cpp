@@ -273,6 +273,16 @@ std::vector<KeySpec> rows() {
             s.calendar = std::move(*calendar);
             return {};
         }}});
+    table.push_back({.section = section, .group = jobs, .key = "persistent", .type = word,
+        .words = {"no", "yes"}, .fallback = "no", .types = kOneshot,
+        .text = "With `yes`, a time of `calendar` that has passed unused while the machine was off, "
+                "the clock was set past it, or the job was not waited for is made up for, at once "
+                "and once, however many they were. When it had its time last is the time of change "
+                "of a file in `/var/lib/leash/calendars`.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.persistent = v.word == 1;
+            return {};
+        }}});
     table.push_back({.section = section, .group = jobs, .key = "runtime-limit", .type = duration,
         .least = 100, .most = 366 * 24 * kHour, .zero = "no limit", .fallback = "0s",
         .types = kDaemon | kConsole,
@@ -325,7 +335,8 @@ std::vector<KeySpec> rows() {
         }}});
     table.push_back({.section = section, .group = stop, .key = "stop-timeout", .type = duration,
         .least = 1, .most = kHour, .zero = "no limit", .fallback = "5s", .types = kProcess,
-        .text = "How long the service may take to end. Then what is left of it is killed. A "
+        .text = "How long the service may take to end, once it was told to (which waits for a "
+                "dump or other evidence, 5s at most). Then what is left of it is killed. A "
                 "shutdown does not wait for it longer than its own time limit.",
         .set = ServiceSetter{set_time<&S::stop_timeout>}});
     table.push_back({.section = section, .group = stop, .key = "kill", .type = word,

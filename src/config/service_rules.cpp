@@ -97,6 +97,9 @@ class Rules {
     }
 
     void check_times() {
+        if (int line = own_("persistent"); line > 0 && s_.persistent && s_.calendar->rules.empty())
+            complaints_.warning(line, "persistent", "has no effect without `calendar`",
+                                "an `interval` counts anew from each boot");
         if (s_.interval.count() == 0 || s_.calendar->rules.empty()) return;
         int line = own_("calendar");
         complaints_.error(line > 0 ? line : own_("interval"), "calendar",

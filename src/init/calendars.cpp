@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "init/calendar_stamps.h"
 #include "service/lifecycle.h"
 
 #include <cerrno>
@@ -46,7 +47,9 @@ Calendars::Calendars(EventLoop& loop, Manager& manager, CoreLoop& core, Workers&
                                        [this](int) { on_wall_clock(); });
 }
 
-void Calendars::ask(const std::string& service) {
+void Calendars::ask(const action::AskNextRun& wanted) {
+    const auto& service = wanted.service;
+    if (wanted.came) came_.insert(service);
     // It asks because this one has come.
     if (auto due = due_.find(service);
         due != due_.end() && due->second <= wall_clock_now().count() / 1000 + 1) {
@@ -72,6 +75,7 @@ void Calendars::find_out() {
         std::string service;
         Calendar calendar;
         std::int64_t after;
+        bool persistent, came;
     };
     std::vector<Question> questions;
     auto now = wall_clock_now().count() / 1000;
@@ -81,16 +85,27 @@ void Calendars::find_out() {
         auto last = last_due_.find(name);
         bool again =
             last != last_due_.end() && last->second > now && last->second - now < kSmallStep;
-        questions.push_back({name, *settings->calendar, again ? last->second : now});
+        questions.push_back({name, *settings->calendar, again ? last->second : now,
+                             settings->persistent, came_.contains(name)});
     }
+    came_.clear();
     if (questions.empty()) return arm();
     WorkerJob job;
     job.name = "calendar";
     job.limit = Ms{15'000};
-    job.work = [questions](int out) {
+    job.work = [questions, now](int out) {
         auto zone = machine_zone();
         for (const auto& question : questions) {
-            auto next = next_time(question.calendar, question.after, zone);
+            std::optional<std::int64_t> stamp;
+            if (question.persistent) {
+                stamp = read_stamp(kCalendarStamps, question.service);
+                if (question.came || !stamp) {
+                    stamp = now;
+                    auto written = write_stamp(kCalendarStamps, question.service, now);
+                    if (!written) tell(out, "! " + written.error().text);
+                }
+            }
+            auto next = next_or_missed(question.calendar, stamp, now, question.after, zone);
             if (!tell(out, fmt::format("{} {}", question.service, next.value_or(0)))) return 1;
         }
         return 0;
@@ -100,8 +115,10 @@ void Calendars::find_out() {
         log::warning(
             "the calendars of {} services could not be looked at: trying again in a minute",
             questions.size());
-        for (const auto& question : questions)
+        for (const auto& question : questions) {
             asked_.insert(question.service);
+            if (question.came) came_.insert(question.service);
+        }
         soon_.in(kRetry);
     };
     workers_.run(std::move(job));
@@ -111,6 +128,10 @@ void Calendars::take(const std::string& answers) {
     auto wall = wall_clock_now();
     auto now = monotonic_now();
     for (auto line : split(answers, '\n', true)) {
+        if (line.starts_with("! ")) {
+            log::warning("{}", line.substr(2));
+            continue;
+        }
         auto blank = line.find(' ');
         std::string service(line.substr(0, blank));
         auto at =

@@ -2,7 +2,8 @@
 // Tells the core when the calendars of its services come next. A worker finds out, since time zones
 // are files. The core gets a deadline on its own clock; this keeps an eye on the clock on the wall:
 // when somebody sets it, all is found out anew, and what came due while the machine slept comes at
-// once. Nothing of this has to survive init: it is found out again.
+// once. Nothing of this has to survive init: it is found out again. What `persistent = yes` makes up for
+// is in files: calendar_stamps.h.
 #pragma once
 
 #include "base/event_loop.h"
@@ -24,7 +25,7 @@ class Calendars {
     // To be made when the descriptors of an earlier life have been taken over.
     Calendars(EventLoop& loop, Manager& manager, CoreLoop& core, Workers& workers);
 
-    void ask(const std::string& service); // AskNextRun
+    void ask(const action::AskNextRun& wanted);
     // After a reload (the time zone may have changed, too), or in a new life of init.
     void ask_for_all();
 
@@ -40,6 +41,7 @@ class Calendars {
     CoreLoop& core_;
     Workers& workers_;
     std::set<std::string> asked_;
+    std::set<std::string> came_; // of them, those whose time has come
     std::map<std::string, std::int64_t> due_; // seconds since 1970
     std::map<std::string, std::int64_t>
         last_due_; // a clock set back a little does not bring it again

@@ -162,7 +162,7 @@ void Init::act(const Action& action) {
                 executor_->dump_evidence(what);
             else if constexpr (std::is_same_v<What, action::RunControl>) executor_->run_control(what);
             else if constexpr (std::is_same_v<What, action::KillControl>) executor_->kill_control(what);
-            else if constexpr (std::is_same_v<What, action::AskNextRun>) calendars_->ask(what.service);
+            else if constexpr (std::is_same_v<What, action::AskNextRun>) calendars_->ask(what);
             else if constexpr (std::is_same_v<What, action::StateChanged>) on_state_changed(what);
             else if constexpr (std::is_same_v<What, action::Tell>) {
                 auto level = what.severity == action::Severity::error     ? log::Level::error

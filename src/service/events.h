@@ -154,8 +154,8 @@ struct StateChanged { std::string service; StartId start; State from; State to;
                       std::string reason; };
 
 // When does its calendar come next? Answer: NextRun, sooner or later. The core has no clock and no
-// time zone.
-struct AskNextRun { std::string service; };
+// time zone. `came`: it asks because its time has come.
+struct AskNextRun { std::string service; bool came; };
 
 // Tell people. error and warning go to the console too.
 enum class Severity { error, warning, notice, info };

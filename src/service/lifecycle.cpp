@@ -244,11 +244,11 @@ void Service::step_back(Turn& turn, const std::string& reason) {
     }
 }
 
-void Service::wait_for_calendar(Turn& turn) {
+void Service::wait_for_calendar(Turn& turn, bool came) {
     if (life_.timed || newest_->calendar->rules.empty()) return;
     life_.timed = true;
     life_.next_run = kNever;
-    turn.out.push_back(action::AskNextRun{name()});
+    turn.out.push_back(action::AskNextRun{name(), came});
 }
 
 void Service::next_run(Ms at) {
@@ -450,7 +450,7 @@ void Service::tick(Turn& turn) {
         life_.next_run = kNever;
         if (turn.shutting_down) return;
         if (std::exchange(life_.timed, false)) {
-            wait_for_calendar(turn); // of the newest settings
+            wait_for_calendar(turn, true); // of the newest settings
             if (life_.timed) restart_asked(turn, "its time has come");
             return;
         }

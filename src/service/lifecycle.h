@@ -229,7 +229,8 @@ class Service {
     void give_up(Turn& turn, const std::string& reason);
     void stop_now(Turn& turn);
     void end_now(Turn& turn); // no more politeness
-    void wait_for_calendar(Turn& turn); // if it has one and does not wait yet
+    // If it has one and does not wait yet. `came`: since its time has come.
+    void wait_for_calendar(Turn& turn, bool came = false);
     void next_run(Ms at);               // its calendar's
     // Once: why those that require it are to be restarted with it; "": they are not.
     [[nodiscard]] std::string take_dependents_reason() { return std::exchange(dependents_reason_, {}); }

@@ -114,6 +114,7 @@ struct ServiceSettings {
     bool remain_after_exit = true; // one-shot: `done` once it has ended well, else `stopped`
     Ms interval{0};                // one-shot: from one start to the next; 0 = once
     Seldom<Calendar> calendar;     // one-shot: when it starts by itself; no rules = never
+    bool persistent = false;       // ... and a time that was missed is made up for, once
 
     RestartWhen restart = RestartWhen::always; // oneshot: no
     Ms restart_delay{100};

@@ -39,16 +39,16 @@ TEST_F(CalendarJob, ItWaitsForItsTimeAndDoesNotRunAtBoot) {
     EXPECT_EQ(next(60s), Lines{});
     EXPECT_EQ(b.manager.view("job")->next_attempt, b.now + 60s);
     EXPECT_EQ(b.pass(59s), Lines{});
-    EXPECT_EQ(b.pass(2s), (Lines{"ask next run of job", "spawn job#1"}));
+    EXPECT_EQ(b.pass(2s), (Lines{"came, ask next run of job", "spawn job#1"}));
     EXPECT_EQ(next(100s), Lines{});
     run_through();
     EXPECT_EQ(b.state("job"), State::done);
     EXPECT_EQ(b.manager.view("job")->next_attempt, b.now + 100s);
-    EXPECT_EQ(b.pass(100s), (Lines{"ask next run of job", "spawn job#2"}));
+    EXPECT_EQ(b.pass(100s), (Lines{"came, ask next run of job", "spawn job#2"}));
     next(100s);
     run_through(exit_status(1));
     EXPECT_EQ(b.state("job"), State::failed);
-    EXPECT_EQ(b.pass(100s), (Lines{"ask next run of job", "spawn job#3"})); // a failure is no end
+    EXPECT_EQ(b.pass(100s), (Lines{"came, ask next run of job", "spawn job#3"})); // a failure is no end
 }
 
 TEST_F(CalendarJob, TheTargetIsTheOneThatWaits) {
@@ -86,7 +86,7 @@ TEST_F(CalendarJob, WhatStillRunsStartsAgainWhenItHasEnded) {
     EXPECT_EQ(b.pass(30s), Lines{});
     b.exited("job", 0);
     b.emptied("job");
-    EXPECT_EQ(b.pass(0s), (Lines{"ask next run of job", "spawn job#2"})); // once, not three times
+    EXPECT_EQ(b.pass(0s), (Lines{"came, ask next run of job", "spawn job#2"})); // once, not three times
 }
 
 TEST_F(CalendarJob, TheClockOnTheWallIsSet) {
@@ -96,7 +96,7 @@ TEST_F(CalendarJob, TheClockOnTheWallIsSet) {
     next(1h); // it was set back
     EXPECT_EQ(b.pass(10s), Lines{});
     next(0s); // the machine has slept past it
-    EXPECT_EQ(b.pass(0s), (Lines{"ask next run of job", "spawn job#1"}));
+    EXPECT_EQ(b.pass(0s), (Lines{"came, ask next run of job", "spawn job#1"}));
     run_through();
     EXPECT_EQ(b.send(event::NextRun{"job", kNever}), Lines{}); // it never comes again
     EXPECT_EQ(b.pass(1000h), Lines{});
@@ -110,7 +110,7 @@ TEST_F(CalendarJob, AnotherCalendar) {
     EXPECT_EQ(b.pass(20s), Lines{}); // whoever has defined it tells the time
     next(10s);
     define("04:00", [](auto& s) { s.description = "x"; });
-    EXPECT_EQ(b.pass(10s), (Lines{"ask next run of job", "spawn job#1"}));
+    EXPECT_EQ(b.pass(10s), (Lines{"came, ask next run of job", "spawn job#1"}));
     next(10s);
     run_through();
     define("");
@@ -141,5 +141,5 @@ TEST_F(CalendarJob, AcrossALifeOfInit) {
     after.manager.resume("job", unpack(pack(*b.manager.life("job"))));
     after.manager.shift_deadlines(20s);
     EXPECT_TRUE(after.manager.life("job")->timed);
-    EXPECT_EQ(after.pass(0s), (Lines{"ask next run of job", "spawn job#1"}));
+    EXPECT_EQ(after.pass(0s), (Lines{"came, ask next run of job", "spawn job#1"}));
 }

@@ -70,7 +70,9 @@ inline std::string text_of(const Action& action, bool reasons = false) {
             [&](const action::DumpStart& a) {
                 return fmt::format("dump {}#{} ({})", a.service, a.start, a.evidence);
             },
-            [&](const action::AskNextRun& a) { return "ask next run of " + a.service; },
+            [&](const action::AskNextRun& a) {
+                return (a.came ? "came, ask next run of " : "ask next run of ") + a.service;
+            },
             [&](const action::AllStopped&) { return std::string("all stopped"); }},
         action);
 }
