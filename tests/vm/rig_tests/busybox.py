@@ -35,11 +35,14 @@ PROBE = """\
     busybox grep -E '^(SigBlk|SigIgn|SigPnd)' /proc/1/status >>/probe
     echo "score: $(busybox cat /proc/1/oom_score_adj)" >>/probe
     busybox umount /proc
+    : > /probed
     exec /bin/busybox init
     """
 
 REPORT = """\
     #!/bin/sh
+    # On a busy host it begins while the probe is still at work.
+    until [ -e /probed ] && [ -e /proc/self ]; do usleep 100000; done
     cat /probe
     echo "me: $(id -u) $PWD $HOME $USER $TERM $BOOT $(umask)"
     echo "my score: $(cat /proc/self/oom_score_adj)"
