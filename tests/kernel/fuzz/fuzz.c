@@ -20,31 +20,30 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/leash.h>
 
-enum { MAP = 65536, MOST = 512, PROGRAMS = 4096, SLOTS = 4, CHILDREN = 6, BUFFER = 1 << 16 };
+#include "children.h"
+#include "program.h"
 
-struct program {
-    unsigned char bytes[MOST];
-    size_t length;
-};
+enum { MAP = 65536, SLOTS = 4 };
 
 static unsigned char* map; // NULL: the module is not instrumented
 static unsigned char* seen;
-static struct program* corpus;
-static size_t programs;
 static unsigned long calls, edges;
 static int coverage = -1, slots[SLOTS];
-static pid_t children[CHILDREN];
-static unsigned char* buffer; // what is behind it, is not there
+static int watched[SLOTS];  // there may be a WATCH of it
+static int kept = -1;       // a controller that the program before has left as it was
+static int standing = -1;   // keeps the events hooked: it takes longer than all else in a program
+static unsigned starts_made; // bits, from first_start on
+static int deadman_set;
 static int sysctls_changed;
 
-static void die(const char* what) {
+void die(const char* what) {
     fprintf(stderr, "fuzz: %s: %s\n", what, strerror(errno));
+    children_end();
     exit(1);
 }
 
@@ -82,161 +81,33 @@ static void* ours(void* memory, size_t size) {
     return memory;
 }
 
-static void* have(size_t size) {
+void* have(size_t size) {
     return ours(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
 }
 
 // ---- what a program does ----
 
-struct reader {
-    const struct program* program;
-    size_t at;
-};
-
-static unsigned next(struct reader* reader) {
-    return reader->at < reader->program->length ? reader->program->bytes[reader->at++] : 0;
-}
-
-static uint64_t interesting(struct reader* reader) {
-    static const uint64_t values[] = {0, 1, 2, 3, 7, 8, 63, 64, 65, 127, 255, 256, 4095, 4096, 4097,
-                                      65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 1ULL << 32,
-                                      0x7fffffffffffffff, ~0ULL, 1ULL << 63, 0xffff888000000000,
-                                      0x7ffffffff000, 400000, 4194304, 4194305};
-    return values[next(reader) % (sizeof values / sizeof *values)];
-}
-
-static uint64_t start_id(struct reader* reader) {
-    return 0x100 + next(reader) % 6;
-}
-
-static pid_t any_child(struct reader* reader) {
-    pid_t pid = children[next(reader) % CHILDREN];
-    return pid > 0 ? pid : 999999;
-}
-
-static uint64_t address(struct reader* reader) {
-    switch (next(reader) % 8) {
-    case 0: return 0;
-    case 1: return 4096;
-    case 2: return 0xffff888000000000ULL + next(reader) * 4096;
-    case 3: return (uint64_t)(uintptr_t)buffer + BUFFER - next(reader);
-    default: return (uint64_t)(uintptr_t)buffer;
-    }
-}
-
-static void put(void* argument, size_t offset, size_t size, uint64_t value) {
-    memcpy((char*)argument + offset, &value, size);
-}
-
-#define PUT(argument, type, field, value)                                                         \
-    put(argument, offsetof(struct type, field), sizeof(((struct type*)0)->field), value)
-
-// What the bytes say, where they may; the rest as it has to be.
-static void tame(unsigned nr, unsigned char* a, struct reader* reader) {
-    unsigned char wild = (unsigned char)next(reader);
+// What is to be undone then, and who is not for the next program.
+static void note(int slot, unsigned nr, const unsigned char* argument) {
+    struct leash_start start;
+    struct leash_adopt adopt;
+    memcpy(&start, argument, sizeof start);
+    memcpy(&adopt, argument, sizeof adopt);
     switch (nr) {
-    case 1:
-        PUT(a, leash_start, id, start_id(reader));
-        PUT(a, leash_start, group, next(reader) % 3);
-        PUT(a, leash_start, cgroup, 0);
-        if (!(wild & 1)) PUT(a, leash_start, flags, next(reader) % 2 ? LEASH_START_WATCH_EMPTY : 0);
-        if (!(wild & 2)) PUT(a, leash_start, reserved, 0);
-        if (!(wild & 4)) strcpy((char*)a + offsetof(struct leash_start, name), "fuzz");
+    case _IOC_NR(LEASH_IOC_START_SET): starts_made |= 1U << (start.id - first_start); break;
+    case _IOC_NR(LEASH_IOC_ARM): children_armed(); break;
+    case _IOC_NR(LEASH_IOC_ADOPT):
+    case _IOC_NR(LEASH_IOC_SPARE): child_spoilt(adopt.pid); break;
+    case _IOC_NR(LEASH_IOC_WATCH):
+        watched[slot] = 1;
+        children_watched();
         break;
-    case 2:
-    case 3:
-        PUT(a, leash_start_ref, id, wild & 8 ? 0 : start_id(reader));
-        if (!(wild & 1)) PUT(a, leash_start_ref, flags, 0);
-        if (!(wild & 2)) PUT(a, leash_start_ref, reserved, 0);
-        break;
-    case 4:
-    case 12: // leash_spare has the same fields at the same places
-        PUT(a, leash_adopt, start, start_id(reader));
-        PUT(a, leash_adopt, pid, (uint32_t)any_child(reader));
-        if (!(wild & 1)) PUT(a, leash_adopt, flags, next(reader) % 4);
-        if (!(wild & 2)) PUT(a, leash_adopt, start_ns, 0);
-        if (!(wild & 4)) PUT(a, leash_adopt, reserved, 0);
-        break;
-    case 5:
-        PUT(a, leash_whois, pid, wild & 8 ? interesting(reader) : (uint32_t)any_child(reader));
-        if (!(wild & 1)) PUT(a, leash_whois, flags, 0);
-        if (!(wild & 2)) PUT(a, leash_whois, start_ns, 0);
-        if (!(wild & 4)) PUT(a, leash_whois, reserved, 0);
-        break;
-    case 6:
-        PUT(a, leash_kill, id, wild & 8 ? next(reader) % 3 : start_id(reader));
-        PUT(a, leash_kill, signo, wild & 16 ? interesting(reader) : next(reader) % 4 ? 0 : SIGKILL);
-        if (!(wild & 1)) PUT(a, leash_kill, flags, next(reader) % 8);
-        if (!(wild & 2)) PUT(a, leash_kill, reserved, 0);
-        break;
-    case 7:
-        if (!(wild & 1)) PUT(a, leash_snapshot, facts, next(reader) | (uint64_t)(next(reader) % 2) << 8);
-        if (!(wild & 2)) PUT(a, leash_snapshot, start, next(reader) % 2 ? 0 : start_id(reader));
-        PUT(a, leash_snapshot, group, next(reader) % 3);
-        PUT(a, leash_snapshot, buffer, address(reader));
-        PUT(a, leash_snapshot, size, wild & 4 ? interesting(reader) : 1U << next(reader) % 17);
-        PUT(a, leash_snapshot, record_size,
-            wild & 8 ? interesting(reader) : next(reader) % 2 ? 176 : sizeof(struct leash_task));
-        if (!(wild & 16)) PUT(a, leash_snapshot, flags, next(reader) % 8);
-        if (!(wild & 32)) PUT(a, leash_snapshot, cursor, wild & 64 ? interesting(reader) : 0);
-        break;
-    case 8:
-        PUT(a, leash_starts, buffer, address(reader));
-        PUT(a, leash_starts, size, wild & 4 ? interesting(reader) : 1U << next(reader) % 17);
-        PUT(a, leash_starts, record_size,
-            wild & 8 ? interesting(reader) : sizeof(struct leash_start_info));
-        PUT(a, leash_starts, group, next(reader) % 3);
-        PUT(a, leash_starts, cursor, wild & 16 ? interesting(reader) : 0);
-        if (!(wild & 32)) PUT(a, leash_starts, flags, 0);
-        break;
-    case 9:
-        PUT(a, leash_start_info, id, start_id(reader));
-        if (!(wild & 1)) PUT(a, leash_start_info, reserved, 0);
-        break;
-    case 11:
-        if (!(wild & 1)) PUT(a, leash_rescan, flags, next(reader) % 8);
-        if (!(wild & 2)) PUT(a, leash_rescan, reserved, 0);
-        break;
-    case 13: {
-        static const int signals[] = {0, 0, SIGUSR1, 34, 65, -1}; // those that are there are handled
-        unsigned events = next(reader);
-        events |= next(reader) << 8;
-        PUT(a, leash_watch, start, wild & 1 ? start_id(reader) : 0);
-        PUT(a, leash_watch, group, wild & 2 ? next(reader) % 3 : 0);
-        PUT(a, leash_watch, pid, wild & 4 ? (uint32_t)any_child(reader) : 0);
-        if (!(wild & 8)) PUT(a, leash_watch, start_ns, 0);
-        PUT(a, leash_watch, events, wild & 16 ? interesting(reader) : events & LEASH_EVENT_ALL);
-        PUT(a, leash_watch, flags, next(reader) % 8 ? next(reader) % 2 : next(reader));
-        PUT(a, leash_watch, queue, wild & 32 ? interesting(reader) : 1U << next(reader) % 9);
-        PUT(a, leash_watch, coalesce_ms, wild & 64 ? interesting(reader) : next(reader));
-        PUT(a, leash_watch, signo, (uint32_t)signals[next(reader) % 6]);
-        PUT(a, leash_watch, tid, wild & 128 ? interesting(reader) : 0);
-        if (next(reader) % 8) PUT(a, leash_watch, id, 0);
-        break;
-    }
-    case 14:
-        PUT(a, leash_unwatch, id, wild & 1 ? interesting(reader) : next(reader) % 6);
-        if (!(wild & 2)) PUT(a, leash_unwatch, flags, 0);
-        break;
-    case 15:
-        PUT(a, leash_limits, id, start_id(reader));
-        PUT(a, leash_limits, processes, wild & 1 ? interesting(reader) : next(reader) % 4);
-        PUT(a, leash_limits, forks, wild & 2 ? interesting(reader) : next(reader) % 4);
-        PUT(a, leash_limits, period_ms, wild & 4 ? interesting(reader) : 1000 * (next(reader) % 2));
-        if (!(wild & 8)) PUT(a, leash_limits, action, next(reader) % 4);
-        if (!(wild & 16)) PUT(a, leash_limits, flags, next(reader) % 2);
-        break;
-    case 16: // never an action, nor one of the sysctl
-        PUT(a, leash_deadman, timeout_ms, wild & 1 ? interesting(reader) : next(reader) * 4);
-        PUT(a, leash_deadman, grace_ms, wild & 2 ? interesting(reader) : next(reader));
-        PUT(a, leash_deadman, action, wild & 4 ? ~0U : LEASH_DEADMAN_NOTHING);
-        if (!(wild & 8)) PUT(a, leash_deadman, flags, next(reader) % 2);
-        break;
+    case _IOC_NR(LEASH_IOC_DEADMAN): deadman_set = 1; break;
     default: break;
     }
 }
 
-static void do_ioctl(int fd, struct reader* reader) {
+static void do_ioctl(int slot, struct reader* reader) {
     static const struct {
         unsigned char dir, nr;
         unsigned short size;
@@ -268,15 +139,16 @@ static void do_ioctl(int fd, struct reader* reader) {
         nr = 32 + next(reader) % 200;
         size = next(reader);
     }
+    note(slot, nr, argument);
     double since = now();
-    ioctl(fd, _IOC(dir, odd % 32 == 17 ? 0xDF : LEASH_IOC_MAGIC, nr, size),
+    ioctl(slots[slot], _IOC(dir, odd % 32 == 17 ? 0xDF : LEASH_IOC_MAGIC, nr, size),
           odd % 32 == 20 ? (void*)4096 : argument);
     if (nr < 32) spend(OF_IOCTL + nr, since);
 }
 
 // Also without an end of its own, when there is nothing to read: a timer that comes again ends it.
 static void do_read(int fd, struct reader* reader) {
-    static const struct itimerval soon = {{0, 2000}, {0, 2000}}, never;
+    static const struct itimerval soon = {{0, 500}, {0, 2000}}, never;
     void* to = (void*)(uintptr_t)address(reader);
     size_t size = next(reader) * 64;
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -308,52 +180,61 @@ static void do_sysctl(struct reader* reader) {
     snprintf(path, sizeof path, "/proc/sys/kernel/leash/%s", names[next(reader) % 6]);
     fd = open(path, (next(reader) % 3 ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (fd < 0) return;
-    sysctls_changed = 1;
     const char* value = values[next(reader) % 12];
     if (next(reader) % 2) lseek(fd, next(reader) % 4, SEEK_SET);
     if (write(fd, value, strlen(value)) < 0) errno = 0;
+    else sysctls_changed = 1;
     if (read(fd, text, next(reader) % sizeof text) < 0) errno = 0;
     close(fd);
 }
 
-static void have_child(struct reader* reader) {
-    pid_t* place = &children[next(reader) % CHILDREN];
-    if (*place > 0) {
-        kill(*place, SIGKILL);
-        waitpid(*place, NULL, 0);
-        *place = 0;
+// As open(), though not when one that is as good is there: to open it is dear.
+static int take(int mode) {
+    int fd = kept;
+    if (mode == O_RDWR && fd >= 0) {
+        kept = -1;
+        return fd;
+    }
+    if (mode != O_RDONLY && fd >= 0) {
+        close(fd);
+        kept = -1;
+    }
+    return open("/dev/leash", mode | O_CLOEXEC);
+}
+
+// As it was when it was opened so.
+static int is_fresh(int slot, int mode) {
+    int flags = slots[slot] < 0 || watched[slot] ? -1 : fcntl(slots[slot], F_GETFL);
+    return flags >= 0 && (flags & (O_ACCMODE | O_NONBLOCK | O_ASYNC)) == mode;
+}
+
+static void drop(int slot) {
+    if (slots[slot] >= 0) close(slots[slot]);
+    slots[slot] = -1;
+    watched[slot] = 0;
+}
+
+static void do_open(int slot, unsigned how) {
+    static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_NONBLOCK};
+    // Most programs have many of these, one after the other.
+    if (how < 192 && is_fresh(slot, modes[how % 4])) {
+        lseek(slots[slot], 0, SEEK_SET);
         return;
     }
-    unsigned kind = next(reader) % 3;
-    *place = fork();
-    if (*place == 0) {
-        // The descriptors are the parent's: a controller that lives on would keep the next one out.
-        for (int i = 0; i < SLOTS; i++)
-            if (slots[i] >= 0) close(slots[i]);
-        if (kind == 0) _exit(0);
-        if (kind == 1 && fork() == 0) usleep(20000), _exit(0);
-        signal(SIGALRM, SIG_DFL);
-        alarm(5);
-        for (;;)
-            pause();
-    }
+    drop(slot);
+    slots[slot] = take(modes[how % 4]);
 }
 
 static void step(struct reader* reader) {
-    unsigned op = next(reader);
-    int* slot = &slots[op / 16 % SLOTS];
+    unsigned op = next(reader), nth = op / 16 % SLOTS, place;
+    int* slot = &slots[nth];
     struct pollfd ready = {.events = POLLIN};
     double since = now();
     calls++;
     switch (op % 16) {
-    case 0: {
-        static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_NONBLOCK};
-        if (*slot >= 0) close(*slot);
-        *slot = open("/dev/leash", modes[next(reader) % 4] | O_CLOEXEC);
-        break;
-    }
+    case 0: do_open((int)nth, next(reader)); break;
     case 1:
-        if (*slot >= 0 && next(reader) % 4 == 0) close(*slot), *slot = -1;
+        if (*slot >= 0 && next(reader) % 4 == 0) drop((int)nth);
         break;
     case 2:
         if (*slot >= 0) do_read(*slot, reader);
@@ -366,15 +247,18 @@ static void step(struct reader* reader) {
         if (*slot >= 0) do_seek(*slot, reader);
         break;
     case 5: do_sysctl(reader); break;
-    case 6: have_child(reader); break;
+    case 6:
+        place = next(reader) % CHILDREN;
+        child_toggle(place, next(reader), slots, SLOTS);
+        break;
     case 7:
         ready.fd = *slot;
         poll(&ready, 1, 0);
         break;
     default:
-        if (*slot < 0) *slot = open("/dev/leash", O_RDWR | O_CLOEXEC);
-        if (*slot < 0) *slot = open("/dev/leash", O_RDONLY | O_CLOEXEC);
-        if (*slot >= 0) do_ioctl(*slot, reader);
+        if (*slot < 0) *slot = take(O_RDWR);
+        if (*slot < 0) *slot = take(O_RDONLY);
+        if (*slot >= 0) do_ioctl((int)nth, reader);
         return;
     }
     spend(op % 16, since);
@@ -389,23 +273,51 @@ static void set_sysctl(const char* name, const char* value) {
     close(fd);
 }
 
+// Of a start that there never is. Some programs do without it: they hook and unhook.
+static void stand(int on) {
+    struct leash_watch watch = {.start = 0x10, .events = LEASH_EVENT_ALL, .queue = 1};
+    if (on == (standing >= 0)) return;
+    if (!on) {
+        close(standing);
+        standing = -1;
+        return;
+    }
+    standing = open("/dev/leash", O_RDONLY | O_CLOEXEC);
+    if (standing < 0 || ioctl(standing, LEASH_IOC_WATCH, &watch)) die("the standing watch");
+}
+
 static void clear_away(void) {
+    static unsigned cleared;
     struct leash_start_ref ref = {0};
     struct leash_deadman off = {0};
     for (int i = 0; i < SLOTS; i++) {
-        if (slots[i] >= 0) close(slots[i]);
-        slots[i] = -1;
+        if (is_fresh(i, O_RDWR) && kept < 0) {
+            kept = slots[i];
+            slots[i] = -1;
+        }
+        drop(i);
     }
-    for (int i = 0; i < CHILDREN; i++)
-        if (children[i] > 0) kill(children[i], SIGKILL), waitpid(children[i], NULL, 0), children[i] = 0;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
-    int fd = open("/dev/leash", O_RDWR | O_CLOEXEC);
-    if (fd < 0) die("no controller after a program");
-    for (ref.id = 0x100; ref.id < 0x106; ref.id++)
-        ioctl(fd, LEASH_IOC_START_DEL, &ref);
-    if (ioctl(fd, LEASH_IOC_DEADMAN, &off)) die("the deadman is not to be disarmed");
-    close(fd);
+    children_clear();
+    // Now and then it is closed: what that does to a deadman and to what is armed, is to be seen, too.
+    if (++cleared % 8 == 0 && kept >= 0) {
+        close(kept);
+        kept = -1;
+    }
+    if (kept < 0) kept = open("/dev/leash", O_RDWR | O_CLOEXEC);
+    if (kept < 0) die("no controller after a program");
+    lseek(kept, 0, SEEK_SET);
+    if (ioctl(kept, LEASH_IOC_ARM, &ref)) die("it is not to be disarmed");
+    for (unsigned i = 0; i < STARTS; i++) {
+        ref.id = first_start + i;
+        if (starts_made & 1U << i) ioctl(kept, LEASH_IOC_START_DEL, &ref);
+    }
+    if (deadman_set && ioctl(kept, LEASH_IOC_DEADMAN, &off))
+        die("the deadman is not to be disarmed");
+    starts_made = 0;
+    deadman_set = 0;
+    // A start lives as long as those who were in it: not all of them are freed already.
+    first_start = 0x100 + cleared % 256 * 8;
+    stand(cleared % 16 != 0);
     if (!sysctls_changed) return;
     // Else the programs to come pay for a handler and a search that one has asked for.
     set_sysctl("handler", "\n");
@@ -451,66 +363,7 @@ static int run(const struct program* program) {
     return fresh;
 }
 
-// ---- the corpus ----
-
-static void mutate(struct program* program) {
-    for (int times = 1 + rand() % 6; times > 0; times--) {
-        size_t at = program->length ? (size_t)rand() % program->length : 0;
-        size_t count = 1 + (size_t)rand() % 12;
-        switch (rand() % 6) {
-        case 0:
-        case 1:
-            if (program->length) program->bytes[at] = (unsigned char)rand();
-            break;
-        case 2:
-            if (program->length) program->bytes[at] ^= (unsigned char)(1 << rand() % 8);
-            break;
-        case 3:
-            if (program->length + count > MOST) break;
-            memmove(program->bytes + at + count, program->bytes + at, program->length - at);
-            for (size_t i = 0; i < count; i++)
-                program->bytes[at + i] = (unsigned char)rand();
-            program->length += count;
-            break;
-        case 4:
-            if (at + count > program->length || program->length < 20) break;
-            memmove(program->bytes + at, program->bytes + at + count, program->length - at - count);
-            program->length -= count;
-            break;
-        default: {
-            const struct program* other = programs ? &corpus[(size_t)rand() % programs] : program;
-            size_t from = other->length ? (size_t)rand() % other->length : 0;
-            count = other->length - from;
-            if (program->length + count > MOST) count = MOST - program->length;
-            memmove(program->bytes + program->length, other->bytes + from, count);
-            program->length += count;
-        }
-        }
-    }
-}
-
-static void read_corpus(const char* path) {
-    char line[2 * MOST + 4];
-    FILE* file = fopen(path, "r");
-    if (!file) return;
-    while (programs < PROGRAMS && fgets(line, sizeof line, file)) {
-        struct program* program = &corpus[programs];
-        unsigned byte;
-        if (line[0] == '#') continue;
-        program->length = 0;
-        for (const char* at = line; program->length < MOST && sscanf(at, "%2x", &byte) == 1; at += 2)
-            program->bytes[program->length++] = (unsigned char)byte;
-        if (program->length) programs++;
-    }
-    fclose(file);
-}
-
-static void write_program(FILE* file, const struct program* program) {
-    for (size_t i = 0; i < program->length; i++)
-        fprintf(file, "%02x", program->bytes[i]);
-    fputc('\n', file);
-    fflush(file);
-}
+// ---- all of them ----
 
 static void nothing(int signo) {
     (void)signo;
@@ -540,6 +393,8 @@ int main(int argc, char** argv) {
     corpus = have(PROGRAMS * sizeof *corpus);
     buffer = have(BUFFER + 4096);
     if (mprotect(buffer + BUFFER, 4096, PROT_NONE)) die("mprotect");
+    children_begin();
+    stand(1);
     coverage = open("/dev/leash-coverage", O_RDWR | O_CLOEXEC);
     if (coverage >= 0) {
         map = ours(mmap(NULL, MAP, PROT_READ | PROT_WRITE, MAP_SHARED, coverage, 0), MAP);
@@ -570,6 +425,7 @@ int main(int argc, char** argv) {
         fprintf(stderr, "fuzz: %lu calls, %.0f a second, %lu edges, %zu programs\n", calls,
                 (double)(calls - calls_given) / (now() - began), edges, programs);
     }
+    children_end();
     tell_spent();
     printf("%lu calls, %lu edges (%lu by the %zu programs given), %zu new programs\n", calls, edges,
            edges_given, given, programs - given);
