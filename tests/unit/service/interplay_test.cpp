@@ -34,7 +34,7 @@ TEST(Interplay, AJobByTheClockStartsWhatItNeeds) {
     });
     boot(b);
     next_run(b, "job", Ms{1'000});
-    EXPECT_EQ(b.pass(Ms{1'500}), (Lines{"ask next run of job", "spawn db#1"}));
+    EXPECT_EQ(b.pass(Ms{1'500}), (Lines{"came, ask next run of job", "spawn db#1"}));
     EXPECT_EQ(b.spawned("db"), Lines{"spawn job#2"});
 }
 
@@ -66,7 +66,7 @@ TEST(Interplay, AConflictLeavesTheClockAlone) {
     });
     boot(b);
     next_run(b, "job", Ms{1'000});
-    EXPECT_EQ(b.pass(Ms{1'000}), (Lines{"ask next run of job", "spawn job#1"}));
+    EXPECT_EQ(b.pass(Ms{1'000}), (Lines{"came, ask next run of job", "spawn job#1"}));
     next_run(b, "job", Ms{60'000});
     b.spawned("job");
     b.end("job", 0);
