@@ -92,14 +92,18 @@ void timers(JsonWriter& json, const ServiceView& view) {
     json.end_array();
 }
 
+void state_and_pid(JsonWriter& json, const ServiceView& view) {
+    json.key("state").string(to_string(view.state));
+    json.key("main_pid");
+    number_or_null(json, view.main_pid);
+}
+
 std::string service(const ServiceView& view, const ServiceSettings* settings, Ms now,
                     const std::vector<TaskView>* tasks) {
     JsonWriter json;
     json.begin_object();
     json.key("name").string(view.name);
-    json.key("state").string(to_string(view.state));
-    json.key("main_pid");
-    number_or_null(json, view.main_pid);
+    state_and_pid(json, view);
     json.key("restarts").number(view.restarts);
     json.key("start_id");
     if (view.start == 0) json.null();
@@ -291,9 +295,7 @@ std::string render_frozen(const ServiceView& view, bool frozen) {
     JsonWriter json;
     json.begin_object();
     json.key("result").string(view.name);
-    json.key("state").string(to_string(view.state));
-    json.key("main_pid");
-    number_or_null(json, view.main_pid);
+    state_and_pid(json, view);
     json.key("frozen").boolean(frozen);
     json.end_object();
     return json.text();
@@ -309,9 +311,7 @@ std::string render_result(const ServiceView& view) {
     JsonWriter json;
     json.begin_object();
     json.key("result").string(view.name);
-    json.key("state").string(to_string(view.state));
-    json.key("main_pid");
-    number_or_null(json, view.main_pid);
+    state_and_pid(json, view);
     json.key("reason").string(view.reason);
     json.end_object();
     return json.text();
