@@ -202,14 +202,16 @@ int unmount_everything(int out) {
 
     // What is read-only is safe, whoever holds it; and it is so in every mount namespace.
     std::map<std::string, int> why; // of what would not be unmounted
-    std::map<std::string, bool> safe;
+    std::map<std::string, int> remounted; // 0: it is read-only
     std::vector<MountLine> left;
     std::vector<std::string> given;
     for (int round = 0; round < kRounds; ++round) {
         left.clear();
         for (const auto& mount : mounts_newest_first(read_whole_file("/proc/self/mounts"))) {
             if (stays_mounted(mount) || why[mount.target] == ETIMEDOUT) continue;
-            if (!safe[mount.target]) safe[mount.target] = read_only(mount.target) == 0;
+            // Who did not answer once takes no second of the next rounds: it has to be named in time.
+            int& done = remounted.try_emplace(mount.target, EAGAIN).first->second;
+            if (done != 0 && done != ETIMEDOUT) done = read_only(mount.target);
             int failed = within(kStep, [&] { return errno_of(umount2(mount.target.c_str(), 0)); });
             why[mount.target] = failed;
             if (failed != 0) left.push_back(mount);
@@ -222,7 +224,8 @@ int unmount_everything(int out) {
     int failures = 0;
     for (const auto& mount : mounts_newest_first(read_whole_file("/proc/self/mounts"))) {
         if (stays_mounted(mount)) continue;
-        bool harmless = safe[mount.target];
+        auto done = remounted.find(mount.target);
+        bool harmless = done != remounted.end() && done->second == 0;
         tell(out, fmt::format("cannot unmount {}: {}; {}", name_of(mount),
                               std::strerror(why[mount.target]),
                               harmless ? "it is read-only now" : "IT MAY LOSE DATA"));
