@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "base/whole_file.h"
+#include "init/module_file.h"
 #include "init/workers.h"
 
 namespace leash {
@@ -52,20 +53,28 @@ bool make_folders(const std::string& path) {
     return mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
 }
 
-// modules.dep has a line for each module of this kernel, which begins with its path. It may be older
-// than what is there.
-bool module_is_installed(std::string_view name) {
+// modules.dep may be older than what is there. The path of the file is made whole.
+std::optional<ModuleFile> installed_module(std::string_view name) {
     utsname system{};
     uname(&system);
     auto folder = fmt::format("/lib/modules/{}/", system.release);
-    auto index = read_whole_file(folder + "modules.dep");
-    for (auto line : split(index, '\n', true)) {
-        auto path = line.substr(0, line.find(':'));
-        auto file = path.substr(path.rfind('/') + 1);
-        if (file.substr(0, file.find('.')) != name) continue;
-        return access((folder + std::string(path)).c_str(), R_OK) == 0;
-    }
-    return false;
+    auto found = find_module_file(read_whole_file(folder + "modules.dep"), name);
+    if (!found) return found;
+    if (!found->path.starts_with('/')) found->path.insert(0, folder);
+    if (access(found->path.c_str(), R_OK) != 0) return std::nullopt;
+    return found;
+}
+
+// "" or what went wrong. What takes more than putting one file into the kernel, modprobe does, and what
+// the kernel refuses it may try again.
+std::string load_module(const ModuleFile& file, std::string_view name) {
+    auto about = [&](const std::string& text) { return may_configure_module(text, name); };
+    bool direct = file.plain &&
+                  !command_line_configures_module(trim(read_whole_file("/proc/cmdline")), name) &&
+                  std::ranges::none_of(modprobe_settings(), about);
+    if (direct && insert_module(file.path)) return {};
+    int status = run({"/sbin/modprobe", "-q", std::string(name)});
+    return status == 0 ? "" : fmt::format("modprobe ended with {}", status);
 }
 
 struct MountOptions {
@@ -163,7 +172,8 @@ int load_leash_module(bool forbidden, int out) {
         return 1;
     }
     // A machine that has no such module writes no mark.
-    if (!module_is_installed("leash")) {
+    auto file = installed_module("leash");
+    if (!file) {
         tell(out, "not installed");
         return 1;
     }
@@ -173,12 +183,13 @@ int load_leash_module(bool forbidden, int out) {
         UniqueFd folder(open("/var/lib/leash", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         marked = mark && folder && fsync(mark.get()) == 0 && fsync(folder.get()) == 0;
     }
-    int status = run({"/sbin/modprobe", "-q", "leash"});
+    auto problem = load_module(*file, "leash");
     if (marked) unlink(kModuleMark);
-    bool there = status == 0 && access("/dev/leash", F_OK) == 0;
-    tell(out, there ? (marked ? "loaded" : "loaded, without a mark: /var/lib/leash is not writable")
-                   : fmt::format("modprobe ended with {}", status));
-    return there ? 0 : 1;
+    if (problem.empty() && access("/dev/leash", F_OK) != 0) problem = "there is no /dev/leash";
+    tell(out, !problem.empty() ? problem
+              : marked         ? "loaded"
+                               : "loaded, without a mark: /var/lib/leash is not writable");
+    return problem.empty() ? 0 : 1;
 }
 
 std::string set_host_name(const std::string& name) {

@@ -68,7 +68,7 @@ void ChildPlan::give_up(const char* what, long answer, int number) {
 // ---- the steps: each succeeds or does not return ------------------------------------------------
 
 void ChildPlan::carry_out(bool shared) {
-    default_dispositions();
+    default_dispositions(resets_);
     lift_descriptors();
     if (auto session = raw_call(SYS_setsid); session < 0) give_up("cannot start a session", session);
     if (tty_ >= 0) take_terminal();
@@ -88,15 +88,15 @@ void ChildPlan::carry_out(bool shared) {
 }
 
 // By hand: the C library would leave out the two signals that it keeps for itself.
-void ChildPlan::default_dispositions() {
+void ChildPlan::default_dispositions(std::uint64_t which) {
     struct {
         void* handler = nullptr;
         unsigned long flags = 0;
         void* restorer = nullptr;
         std::uint64_t mask = 0;
     } plain;
-    for (int number = 1; number <= 64; ++number)
-        raw_call(SYS_rt_sigaction, number, &plain, nullptr, sizeof(std::uint64_t));
+    for (int number = 1; which != 0; ++number, which >>= 1)
+        if (which & 1) raw_call(SYS_rt_sigaction, number, &plain, nullptr, sizeof(std::uint64_t));
 }
 
 void ChildPlan::unblock_signals() const {

@@ -2,6 +2,7 @@
 // What a child needs to know of init, and what it is given.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +15,11 @@
 
 namespace leash {
 
+inline constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
+
 struct InitialLimits {
     bool known = false;
+    std::uint64_t ignored = kAllSignals; // bit N-1: signal N may be ignored in init
     bool oom_is_plain = false; // oom_score_adj is 0, and init does not change its own
     rlimit64 limits[RLIM_NLIMITS]; // as the kernel counts, also where longs are short
     std::optional<cpu_set_t> affinity;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,7 +47,11 @@ class ChildPlan {
     // explained by a program of its own (main.cpp, --execute).
     [[noreturn]] void carry_out(bool shared);
 
-    static void default_dispositions();
+    // Bit N-1: of signal N.
+    static void default_dispositions(std::uint64_t which = kAllSignals);
+
+    // The child is made with no handlers: only what is ignored has to be set back. Before the clone.
+    void handlers_are_cleared(bool cleared) { resets_ = cleared ? limits_.ignored : kAllSignals; }
 
   private:
     struct Failure {
@@ -87,6 +92,7 @@ class ChildPlan {
     std::vector<int> passed_;
     int outcome_ = -1, output_ = -1, notify_ = -1, target_ = -1, tty_ = -1;
     void* stack_ = nullptr;
+    std::uint64_t resets_ = kAllSignals;
 };
 
 } // namespace leash

@@ -24,6 +24,7 @@ namespace {
 
 InitialLimits initial;
 const char* explainer = nullptr; // see share_memory_with_children
+bool clears_handlers = true;     // the kernel does, for a child that is made so
 
 // In the child all signals stay blocked until its dispositions are its own: init's handlers must
 // not run there.
@@ -58,12 +59,23 @@ long clone_process(int cgroup_fd, int* pidfd, ChildPlan* shared) {
         arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
     }
     if (shared) {
-        arguments.flags |= CLONE_VM;
+        shared->handlers_are_cleared(clears_handlers);
+        arguments.flags |= CLONE_VM | (clears_handlers ? CLONE_CLEAR_SIGHAND : 0);
         arguments.stack = reinterpret_cast<std::uintptr_t>(shared->stack());
         arguments.stack_size = ChildPlan::kStack;
         return clone3_onto(arguments, enter, shared);
     }
     return raw_call(SYS_clone3, &arguments, sizeof arguments);
+}
+
+// Linux before 5.5 cannot make a child without handlers.
+long clone_with_cgroup(int cgroup_fd, int* pidfd, ChildPlan* shared) {
+    auto pid = clone_process(cgroup_fd, pidfd, shared);
+    if (pid != -EINVAL || !shared || !clears_handlers) return pid;
+    clears_handlers = false;
+    pid = clone_process(cgroup_fd, pidfd, shared);
+    if (pid < 0) clears_handlers = true; // it was about something else
+    return pid;
 }
 
 // Where clone3 does not exist, or a container's filter hides it.
@@ -133,7 +145,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
         spawned.in_lineage = lineage.armed();
         not_armed = lineage.failure();
         auto clone = [&](int cgroup_fd) {
-            return clone_process(cgroup_fd, wants_pidfd, plan.get());
+            return clone_with_cgroup(cgroup_fd, wants_pidfd, plan.get());
         };
         pid = clone(request.cgroup_fd);
         if (pid < 0 && spawned.in_cgroup && pid != -EAGAIN && pid != -ENOMEM) {
@@ -187,6 +199,21 @@ bool reads_zero(const char* path) {
 }
 
 } // namespace
+
+void remember_ignored_signals() {
+    struct {
+        std::uintptr_t handler = 0;
+        unsigned long flags = 0;
+        std::uintptr_t restorer = 0;
+        std::uint64_t mask = 0;
+    } now;
+    std::uint64_t ignored = 0;
+    for (int number = 1; number <= 64; ++number) {
+        auto answer = raw_call(SYS_rt_sigaction, number, nullptr, &now, sizeof(std::uint64_t));
+        if (answer < 0 || now.handler == 1 /* SIG_IGN */) ignored |= std::uint64_t{1} << (number - 1);
+    }
+    initial.ignored = ignored;
+}
 
 void remember_initial_limits(DescriptorLimit before) {
     for (int i = 0; i < RLIM_NLIMITS; ++i)

@@ -178,6 +178,26 @@ TEST_P(Spawn, NothingLeaks) {
               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
+TEST_P(Spawn, WhatIsIgnoredIsSetBackOnceItIsKnown) {
+    for (int number : {SIGPIPE, SIGHUP, 33, 64}) { // 33 is the C library's own
+        struct {
+            void (*handler)(int) = SIG_IGN;
+            unsigned long flags = 0;
+            void* restorer = nullptr;
+            std::uint64_t mask = 0;
+        } ignore;
+        ::syscall(SYS_rt_sigaction, number, &ignore, nullptr, sizeof(std::uint64_t));
+    }
+    ::signal(SIGUSR1, [](int) {});
+    Restore restore{[] {
+        for (int number : {SIGPIPE, SIGHUP, SIGUSR1, 64}) ::signal(number, SIG_DFL);
+    }};
+    remember_ignored_signals();
+    auto told = ask();
+    for (auto field : {"SigBlk:", "SigIgn:", "SigCgt:"})
+        EXPECT_EQ(told.named("status", field), "0000000000000000") << field;
+}
+
 TEST_P(Spawn, InheritedNiceAndNiceOfRealtime) {
     ::setpriority(PRIO_PROCESS, 0, -10);
     Restore restore{[] { ::setpriority(PRIO_PROCESS, 0, 0); }};
