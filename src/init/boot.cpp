@@ -141,7 +141,7 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     // Before all else that takes time: the WDT may be running already.
     auto restored = resuming_ ? recovery_->plugins() : std::vector<PluginState>{};
     for (auto& complaint : plugins_->load_all(leave_out, restored)) note(std::move(complaint));
-    remember_ignored_signals();
+    remember_own_changes();
     // A life that was cut short before the first service has its steps still to take; all of them may
     // be taken twice.
     bool brought_up = resuming_ && !recovery_->services().empty();

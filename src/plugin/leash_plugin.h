@@ -17,7 +17,8 @@
  * Strings are UTF-8, NUL-terminated, valid during the call only. Times are CLOCK_MONOTONIC in
  * milliseconds unless said otherwise. Calls return 0 or a negative errno.
  *
- * Dispositions of signals are init's: a plugin that has to change one does so in start(), not later.
+ * Dispositions of signals and resource limits are init's: a plugin that has to change one does so in
+ * start(), not later.
  *
  * The host calls a plugin from one thread only, and never from within a call of a plugin: what a
  * host function sets off (trouble() stops a service, whose state changes) is told once the callback

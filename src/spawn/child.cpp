@@ -170,7 +170,7 @@ void ChildPlan::restore_limits() const {
     if (limits_.affinity) raw_call(SYS_sched_setaffinity, 0, sizeof(cpu_set_t), &*limits_.affinity);
     if (!limits_.known) return;
     for (int i = 0; i < RLIM_NLIMITS; ++i)
-        raw_call(SYS_prlimit64, 0, i, &limits_.limits[i], nullptr);
+        if (limits_.changed >> i & 1) raw_call(SYS_prlimit64, 0, i, &limits_.limits[i], nullptr);
 }
 
 // Never go on as root when somebody else was asked for.

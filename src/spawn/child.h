@@ -21,6 +21,7 @@ struct InitialLimits {
     bool known = false;
     std::uint64_t ignored = kAllSignals; // bit N-1: signal N may be ignored in init
     bool oom_is_plain = false; // oom_score_adj is 0, and init does not change its own
+    std::uint32_t changed = ~0U; // bit N: limit N may be another in init now
     rlimit64 limits[RLIM_NLIMITS]; // as the kernel counts, also where longs are short
     std::optional<cpu_set_t> affinity;
 };

@@ -200,7 +200,7 @@ bool reads_zero(const char* path) {
 
 } // namespace
 
-void remember_ignored_signals() {
+void remember_own_changes() {
     struct {
         std::uintptr_t handler = 0;
         unsigned long flags = 0;
@@ -213,12 +213,20 @@ void remember_ignored_signals() {
         if (answer < 0 || now.handler == 1 /* SIG_IGN */) ignored |= std::uint64_t{1} << (number - 1);
     }
     initial.ignored = ignored;
+    initial.changed = 0;
+    for (int i = 0; i < RLIM_NLIMITS; ++i) {
+        rlimit64 own{};
+        bool same = raw_call(SYS_prlimit64, 0, i, nullptr, &own) == 0 &&
+                    own.rlim_cur == initial.limits[i].rlim_cur && own.rlim_max == initial.limits[i].rlim_max;
+        if (!same) initial.changed |= 1U << i;
+    }
 }
 
 void remember_initial_limits(DescriptorLimit before) {
     for (int i = 0; i < RLIM_NLIMITS; ++i)
         if (::syscall(SYS_prlimit64, 0, i, nullptr, &initial.limits[i]) != 0) return;
     initial.known = true;
+    initial.changed = ~0U;
     initial.oom_is_plain = reads_zero("/proc/self/oom_score_adj");
     if (before.hard != 0) initial.limits[RLIMIT_NOFILE] = {before.soft, before.hard};
     cpu_set_t affinity;

@@ -82,9 +82,9 @@ struct DescriptorLimit {
 // born with what that one gave itself.
 void remember_initial_limits(DescriptorLimit before = {});
 [[nodiscard]] DescriptorLimit initial_descriptor_limit();
-// Which signals init ignores, for children to set back; until then they set back all 64. Call it when
-// everything that may change a disposition is there: plugins.
-void remember_ignored_signals();
+// Which signals init ignores and which of its limits it has changed, for children to set back; until
+// then they set back all. Call it when everything that may change those is there: plugins.
+void remember_own_changes();
 // For init itself, which holds several for each service. Never less than it has.
 void raise_descriptor_limit(std::uint64_t most);
 

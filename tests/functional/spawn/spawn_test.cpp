@@ -192,7 +192,7 @@ TEST_P(Spawn, WhatIsIgnoredIsSetBackOnceItIsKnown) {
     Restore restore{[] {
         for (int number : {SIGPIPE, SIGHUP, SIGUSR1, 64}) ::signal(number, SIG_DFL);
     }};
-    remember_ignored_signals();
+    remember_own_changes();
     auto told = ask();
     for (auto field : {"SigBlk:", "SigIgn:", "SigCgt:"})
         EXPECT_EQ(told.named("status", field), "0000000000000000") << field;
@@ -217,9 +217,12 @@ TEST_P(Spawn, LimitsAsRemembered) {
         ::setrlimit(RLIMIT_NOFILE, &files);
         ::setrlimit(RLIMIT_CORE, &core);
     }};
-    auto told = ask();
-    EXPECT_EQ(told.one("nofile"), fmt::format("{} {}", files.rlim_cur, files.rlim_max));
-    EXPECT_EQ(told.one("core"), fmt::format("{} {}", core.rlim_cur, core.rlim_max));
+    for (bool known : {false, true}) { // which of them are others now
+        if (known) remember_own_changes();
+        auto told = ask();
+        EXPECT_EQ(told.one("nofile"), fmt::format("{} {}", files.rlim_cur, files.rlim_max));
+        EXPECT_EQ(told.one("core"), fmt::format("{} {}", core.rlim_cur, core.rlim_max));
+    }
 }
 
 TEST_P(Spawn, AnotherUserHasNoCapabilities) {
