@@ -36,11 +36,17 @@ namespace {
 // last fold; it guards against accidents, not against enemies.
 std::uint32_t checksum(const std::byte* at, std::size_t length) {
     constexpr std::uint64_t kOdd = 0x9fb2'1c65'1e98'df25;
-    std::uint64_t sum = length * kOdd + 1;
-    for (std::size_t done = 0; done < length; done += sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at + done, std::min(length - done, sizeof word));
-        sum = (std::rotl(sum, 23) ^ word) * kOdd;
+    std::uint64_t sum = length * kOdd + 1, word;
+    auto add = [&sum](std::uint64_t next) { sum = (std::rotl(sum, 23) ^ next) * kOdd; };
+    const auto* end = at + length / sizeof word * sizeof word;
+    for (; at != end; at += sizeof word) {
+        std::memcpy(&word, at, sizeof word);
+        add(word);
+    }
+    if (auto rest = length % sizeof word; rest != 0) {
+        word = 0;
+        std::memcpy(&word, at, rest);
+        add(word);
     }
     return static_cast<std::uint32_t>(sum >> 32 ^ sum);
 }

@@ -44,12 +44,15 @@ std::vector<std::string> names_in(const std::string& folder, int& error) {
     return names;
 }
 
-bool is_null_device(const std::string& path, const struct stat& status) {
+bool is_null_device(const struct stat& status) {
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+// Even where there is no such device.
+bool links_to_null_device(const std::string& path) {
     char target[16];
     auto length = ::readlink(path.c_str(), target, sizeof target);
-    if (length > 0 && std::string_view(target, static_cast<std::size_t>(length)) == "/dev/null")
-        return true;
-    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+    return length > 0 && std::string_view(target, static_cast<std::size_t>(length)) == "/dev/null";
 }
 
 class Reader {
@@ -161,11 +164,12 @@ SourceFile read_config_file(const std::string& path, const std::string& shown) {
     };
     // Looked at before it is opened: opening a device can do things, such as start a WDT.
     struct stat status {};
-    bool there = ::stat(path.c_str(), &status) == 0;
-    if (int error = errno; is_null_device(path, status))
-        return file;
-    else if (!there)
-        return failed(error);
+    if (::lstat(path.c_str(), &status) != 0) return failed(errno);
+    if (S_ISLNK(status.st_mode)) {
+        if (links_to_null_device(path)) return file;
+        if (::stat(path.c_str(), &status) != 0) return failed(errno);
+    }
+    if (is_null_device(status)) return file;
     if (!S_ISREG(status.st_mode)) {
         file.error = "is not a regular file";
         return file;
