@@ -103,6 +103,13 @@ void Init::first_acts() {
 
 void Init::take_configuration(std::vector<SourceFile> files) {
     auto catalog = load_tree(files, instances_to_keep());
+    recovery_->configuration().add(files, true);
+    system_ = catalog.system; // copied, as the services are: see load_tree
+    take_catalog(catalog);
+    go_on_with_configuration();
+}
+
+void Init::take_catalog(const Catalog& catalog) {
     for (const auto& complaint : catalog.complaints) {
         if (complaint.severity == Complaint::Severity::error) log::error("{}", format(complaint));
         else log::warning("{}", format(complaint));
@@ -110,12 +117,14 @@ void Init::take_configuration(std::vector<SourceFile> files) {
     if (!catalog.left_out.empty())
         note(fmt::format("{} services are left out, their files have errors: see initctl verify",
                          catalog.left_out.size()));
-    system_ = catalog.system; // copied, as the services are: see load_tree
+    for (const auto& [name, settings] : catalog.services) manager_.define(ServiceSettings(settings));
+}
+
+void Init::go_on_with_configuration() {
     logs_.set_log_size(system_.log_size);
     system_record_.limit_count = system_.crash_limit.count;
     system_record_.limit_window = system_.crash_limit.window.count();
     record_system(); // a crash from here on is counted against that
-    for (const auto& [name, settings] : catalog.services) manager_.define(ServiceSettings(settings));
     auto drain = [this](StartId start) { return executor_->drain_notify(start); };
     plugins_ = std::make_unique<Plugins>(
         loop_, manager_, core_, system_, *recovery_,

@@ -48,11 +48,16 @@ void Init::read_configuration() {
     });
 }
 
-Catalog Init::load_tree(const std::vector<SourceFile>& files, std::vector<std::string> wanted) {
+// What is to stay of it is copied: see ScratchMemory.
+Catalog Init::load_apart(const std::vector<SourceFile>& files, const std::vector<std::string>& wanted) {
     ScratchMemory scratch;
     auto catalog = load(files, wanted);
     forget_schemas();
-    scratch.end();
+    return catalog;
+}
+
+Catalog Init::load_tree(const std::vector<SourceFile>& files, std::vector<std::string> wanted) {
+    auto catalog = load_apart(files, wanted);
     masked_ = catalog.masked;
     templates_.clear();
     for (const auto& file : files)
@@ -94,9 +99,15 @@ void Init::reload(std::function<void(const ReloadReport&)> done) {
                 report.complaints.push_back(format(complaint));
                 log::warning("{}", report.complaints.back());
             }
-            take_plugin_sections(*files, catalog);
+            // Before that there are no plugins: the boot goes on still.
+            if (plugins_ && take_sections(*files, catalog)) {
+                plugins_->configured();
+                configure_deadman();
+            }
             auto services = catalog.services.size();
+            note_changes(catalog);
             take_changes(std::move(catalog), report);
+            keep_configuration(*files);
             for (const auto& change : report.changes)
                 log::notice("{}: {}{}{}", change.service, change.what,
                             change.text.empty() ? "" : ": ", change.text);
@@ -106,24 +117,22 @@ void Init::reload(std::function<void(const ReloadReport&)> done) {
 }
 
 // Not with an error in any file of init.conf: what is wrong there would count as its default.
-void Init::take_plugin_sections(const std::vector<SourceFile>& files, Catalog& catalog) {
-    if (!plugins_) return; // still booting
+bool Init::take_sections(const std::vector<SourceFile>& files, const Catalog& catalog) {
     for (const auto& complaint : catalog.complaints) {
         if (complaint.severity != Complaint::Severity::error) continue;
         if (!is_init_conf(complaint.file)) continue;
         log::warning("init.conf has errors: the settings of plugins stay as they were");
-        return;
+        return false;
     }
     bool there = std::ranges::any_of(files, [](const SourceFile& file) {
         return is_init_conf(file.path) && file.error.empty();
     });
-    if (!there) return;
+    if (!there) return false;
     system_.watchdog = catalog.system.watchdog;
     system_.plugin_config = catalog.system.plugin_config;
     system_.plugin_sections = catalog.system.plugin_sections;
-    plugins_->configured();
     system_.deadman = catalog.system.deadman; // a copy: what was read lies in memory that goes back
-    configure_deadman();
+    return true;
 }
 
 void Init::take_changes(Catalog catalog, ReloadReport& report) {
@@ -182,6 +191,7 @@ void Init::forget_what_is_gone(const Catalog& catalog, ReloadReport& report) {
             continue;
         }
         report.changes.push_back({"gone", name, why});
+        recovery_->configuration().describe_by_newest(name);
         executor_->sockets().close(name);
         logs_.forget(name);
         executor_->forget(name);
@@ -195,7 +205,9 @@ bool Init::make_instance(const std::string& name, std::function<void(const Resul
         if (!files) return done(std::unexpected(files.error()));
         auto catalog = load(*files, {name});
         forget_schemas();
+        recovery_->configuration().add(*files, false);
         done(define_instance(name, std::move(catalog)));
+        record_system();
     });
     return true;
 }
@@ -219,6 +231,7 @@ Result<void> Init::define_instance(const std::string& name, Catalog catalog) {
         for (const auto& list : kNameLists)
             if (list.makes)
                 todo.insert(todo.end(), (settings.*list.names).begin(), (settings.*list.names).end());
+        recovery_->configuration().describe(settings.name, recovery_->configuration().newest());
         manager_.define(std::move(found->second));
     }
     if (conditions_) conditions_->update(); // it may name some that nobody has looked at

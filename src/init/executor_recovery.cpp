@@ -21,6 +21,10 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     record.life = pack(*life);
     record.intent = static_cast<std::uint32_t>(intent);
     record.scope = manager_.settings(service)->scope ? 1 : 0;
+    record.described_by = recovery_.configuration().kept_description(service);
+    const auto* under = manager_.settings_of(life->start);
+    bool older = under && under != manager_.settings(service);
+    if (older) record.in_force = recovery_.configuration().held(service);
     record.notify_access = -1;
     record.notify_fd = record.s6_fd = record.output_read = record.output_write = -1;
     if (auto* live = live_.find(life->start)) {
@@ -79,7 +83,7 @@ void Executor::adopt(const ServiceRecord& record) {
     if (known && known->listens) sockets_.watch(service);
     if (!known || known->start == 0 || !is_alive(known->state)) return;
     Life life = *known;
-    const auto* settings = manager_.settings(service);
+    const auto* settings = manager_.settings_of(life.start);
     if (was_never_spawned(life)) {
         // As when it waits for the end of an earlier start: of that, nothing is written down.
         log::notice("{}: init crashed before it was spawned; trying again", service);
@@ -143,7 +147,7 @@ void Executor::adopt_main(LiveStart& kept, const ServiceRecord& record, const Li
     if (kernel_ && !life.main_exited) {
         auto whose = kernel_->whois(life.main_pid);
         if (!whose || whose->start != life.start) {
-            auto group = group_for(*manager_.settings(service), "main");
+            auto group = group_for(*manager_.settings_of(life.start), "main");
             if (make_known(service, life.start, group.folder.get()))
                 (void)kernel_->adopt(life.start, {.pid = life.main_pid, .tree = true});
         }
@@ -179,7 +183,7 @@ void Executor::find_unrecorded_child(LiveStart& live, const Life& life, bool sco
         return;
     }
     live.first_pid = live.main_pid = child;
-    auto group = group_for(*manager_.settings(live.service), "main");
+    auto group = group_for(*manager_.settings_of(life.start), "main");
     if (make_known(live.service, life.start, group.folder.get()))
         (void)kernel_->adopt(life.start, {.pid = child, .tree = true});
     core_.post(event::Spawned{life.start, child});

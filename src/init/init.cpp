@@ -75,7 +75,7 @@ int Init::run() {
         if (executor_) executor_->record(service);
     });
     heartbeat_.in(Ms{1'000});
-    read_configuration();
+    if (!resuming_ || !take_kept_configuration()) read_configuration();
     loop_.run();
     return 0;
 }

@@ -59,6 +59,8 @@ class Init {
     // boot.cpp
     void first_acts();
     void take_configuration(std::vector<SourceFile> files);
+    void take_catalog(const Catalog& catalog);
+    void go_on_with_configuration();
     void bring_up_machine();
     void load_kernel_module();
     void open_for_service();
@@ -68,15 +70,25 @@ class Init {
     // configuration.cpp
     void read_configuration();
     void read_tree(std::function<void(Result<std::vector<SourceFile>>)> done);
+    [[nodiscard]] static Catalog load_apart(const std::vector<SourceFile>& files,
+                                            const std::vector<std::string>& wanted);
     [[nodiscard]] Catalog load_tree(const std::vector<SourceFile>& files,
                                     std::vector<std::string> wanted);
     [[nodiscard]] std::vector<std::string> instances_to_keep() const;
     void reload(std::function<void(const ReloadReport&)> done);
-    void take_plugin_sections(const std::vector<SourceFile>& files, Catalog& catalog);
+    [[nodiscard]] bool take_sections(const std::vector<SourceFile>& files, const Catalog& catalog);
     void take_changes(Catalog catalog, ReloadReport& report);
     void forget_what_is_gone(const Catalog& catalog, ReloadReport& report);
     bool make_instance(const std::string& name, std::function<void(const Result<void>&)> done);
     [[nodiscard]] Result<void> define_instance(const std::string& name, Catalog catalog);
+
+    // kept.cpp
+    [[nodiscard]] bool take_kept_configuration();
+    void define_from(const KeptConfiguration::Edition& edition, const Catalog& catalog,
+                     const std::set<std::string>& left_out);
+    [[nodiscard]] bool is_under_older(const std::string& service) const;
+    void note_changes(const Catalog& catalog);
+    void keep_configuration(const std::vector<SourceFile>& files);
 
     // resume.cpp
     void take_over_descriptors();
@@ -159,6 +171,7 @@ class Init {
     std::unique_ptr<FinalStage> final_stage_;
     std::map<std::string, std::string> masked_; // service -> the file that does it
     std::set<std::string> templates_;           // "tty@"
+    std::map<std::string, ServiceSettings> in_force_; // until they are resumed: what starts are under
     unsigned reads_ = 0, newest_read_ = 0;      // of the configuration: begun, taken
     Timer heartbeat_;  // makes the loop go round at least once a second
     Timer end_limit_;

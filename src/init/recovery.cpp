@@ -106,6 +106,8 @@ int Recovery::drop_stale_descriptors() {
             open.claim(system->control_fd, DescriptorKind::socket);
             open.claim(system->module_fd);
             open.claim(system->records_fd);
+            for (auto& edition : system->editions)
+                if (edition.number != 0) open.claim(edition.fd);
         });
     for (std::uint32_t i = kFirstPlugin; i < kUserConditions; ++i)
         if (auto plugin = read<PluginRecord>(i))

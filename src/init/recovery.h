@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/state_page.h"
+#include "init/kept_configuration.h"
 #include "plugin/host.h"
 #include "service/life_record.h"
 #include "service/machine_trouble.h"
@@ -40,6 +41,7 @@ struct SystemRecord {
     std::int64_t end_deadline; // ms, CLOCK_MONOTONIC: services get no more time for a crash
     std::int32_t exec_kind; // as enum ExecKind: written right before the exec
     std::int32_t reexecs;
+    EditionRecords editions; // of the configuration
     DescriptorLimit descriptor_limit; // of before init raised its own: what services get
     char program[256]; // where init was executed from at boot: an upgrade is looked for there
 };
@@ -55,6 +57,8 @@ struct ServiceRecord {
     std::int32_t notify_access; // NOTIFYACCESS=, as enum NotifyAccess; -1: as its file says
     std::uint32_t intent; // enum Intent: written before the act
     std::uint32_t scope;  // no file describes it
+    // Editions of the configuration, 0: the newest. What describes it, and what its start is under.
+    std::uint32_t described_by, in_force;
     static constexpr std::size_t kHeld = 4;
     std::int32_t held[kHeld]; // signals that wait for evidence about the start, in their order; 0: none
 };
@@ -99,7 +103,7 @@ inline constexpr const char* kStateIsGood = "the state page can be taken over";
 class Recovery {
   public:
     enum class Intent : std::uint32_t { none, spawn, end };
-    static constexpr std::uint32_t kVersion = 12;
+    static constexpr std::uint32_t kVersion = 13;
     static constexpr std::uint32_t kFirstPlugin = 1, kUserConditions = 15, kFirstService = 16,
                                    kServices = 2048;
     static constexpr std::uint32_t kFirstStored = kFirstService + kServices, kStored = 128;
@@ -122,6 +126,8 @@ class Recovery {
     // For a binary that is to take over: is all of it there, whole, and of the sizes it knows?
     [[nodiscard]] Result<void> check() const;
 
+    [[nodiscard]] KeptConfiguration& configuration() { return configuration_; }
+
     // Once a round of the loop: how long nobody was there is counted from the last call.
     void alive(Ms now);
     [[nodiscard]] Ms last_alive() const; // 0: not known
@@ -130,6 +136,7 @@ class Recovery {
     void record(const ServiceRecord& service);
     void record(const PluginState& plugin);
     void record_user_conditions(const std::vector<std::string>& names); // the first kMost
+    [[nodiscard]] bool knows(const std::string& service) const { return services_.contains(service); }
     void forget(const std::string& service);
     // Beyond kSockets services they are opened anew after a crash.
     void record(const SocketsRecord& sockets);
@@ -162,6 +169,7 @@ class Recovery {
     [[nodiscard]] StoredRecord stored(std::uint32_t which) const;
 
     std::optional<StatePage> page_;
+    KeptConfiguration configuration_;
     std::map<std::string, std::uint32_t> services_, plugins_, sockets_; // places in the page
     std::vector<std::uint32_t> free_;
     int stale_ = 0;

@@ -92,6 +92,7 @@ void Init::soft_reboot() {
             recovery_->release_descriptor(kept.place); // the next life closes them
         recovery_->record_user_conditions({});
         recovery_->forget_machine_troubles();
+        recovery_->configuration().clear(); // the next life reads the files
         state_.phase = Phase::booting;
         state_.target = asked_.target;
         end_kind_ = EndKind::reboot;

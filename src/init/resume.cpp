@@ -30,6 +30,7 @@ void Init::record_system() {
     if (server_) record.control_fd = server_->listen_fd();
     if (module_) record.module_fd = module_->fd();
     if (records_) record.records_fd = records_->fd();
+    record.editions = recovery_->configuration().records();
     record.end_kind = static_cast<std::int32_t>(end_kind_);
     record.end_deadline = end_deadline_.count();
     put_text(record.target, state_.target);
@@ -45,6 +46,8 @@ void Init::take_over_descriptors() {
     for (const auto& service : recovery_->services())
         for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
             claimed.push_back(fd);
+    for (const auto& edition : system_record_.editions)
+        if (edition.number != 0) claimed.push_back(edition.fd);
     for (const auto& kept : recovery_->kept_descriptors()) claimed.push_back(kept.fd);
     for (const auto& record : recovery_->sockets())
         for (const auto& socket : record.sockets) claimed.push_back(socket.fd);
@@ -57,6 +60,7 @@ void Init::take_over_descriptors() {
     if (module) claimed.push_back(module.get());
     close_unclaimed_descriptors(claimed.data(), static_cast<int>(claimed.size()));
 
+    recovery_->configuration().adopt(system_record_.editions);
     if (system_record_.log_fd >= 0) logs_.adopt(UniqueFd(system_record_.log_fd), system_record_.log_pid);
     else logs_.start();
     system_record_.module_fd = -1;
@@ -144,8 +148,10 @@ void Init::resume_services() {
             life.sockets = Sockets::stale;
             life.listens = false;
         }
-        manager_.resume(name, life);
+        auto under = in_force_.find(name);
+        manager_.resume(name, life, under == in_force_.end() ? nullptr : &under->second);
     }
+    in_force_.clear();
     manager_.shift_deadlines(lost); // while nobody was there, nobody was late
     executor_->adopt_stored();
     for (const auto& record : recovery_->services()) executor_->adopt(record);

@@ -211,9 +211,9 @@ class Service {
     void shift_deadlines(Ms by);
 
     // Goes on from a saved state.
-    void resume(const Life& life) {
+    void resume(const Life& life, const ServiceSettings* in_force) {
         life_ = life;
-        in_force_ = newest_;
+        in_force_ = in_force ? std::make_shared<const ServiceSettings>(*in_force) : newest_;
     }
 
     // Requests; the manager has found out whom they concern.

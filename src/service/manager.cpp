@@ -34,10 +34,10 @@ const Life* Manager::life(std::string_view name) const {
     return node ? &node->service.life() : nullptr;
 }
 
-void Manager::resume(std::string_view name, const Life& life) {
+void Manager::resume(std::string_view name, const Life& life, const ServiceSettings* in_force) {
     auto* node = impl_->roster.find(name);
     if (!node) return;
-    node->service.resume(life);
+    node->service.resume(life, in_force);
     impl_->note(*node);
     impl_->failed.clear(); // the earlier life has answered that
     impl_->changed.clear();

@@ -101,8 +101,8 @@ class Manager {
     // For the state page: everything a service is at run time; null if unknown.
     [[nodiscard]] const Life* life(std::string_view name) const;
     // A service goes on where an earlier life of init left it. To be called after define() and before
-    // any event; the settings in force are those of now.
-    void resume(std::string_view name, const Life& life);
+    // any event. `in_force`: what its start was spawned under; null: what describes it now.
+    void resume(std::string_view name, const Life& life, const ServiceSettings* in_force = nullptr);
 
     // When to call handle(Tick) at the latest; none: not before something happens.
     [[nodiscard]] std::optional<Ms> next_deadline() const;

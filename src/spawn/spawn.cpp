@@ -216,8 +216,9 @@ void remember_own_changes() {
     initial.changed = 0;
     for (int i = 0; i < RLIM_NLIMITS; ++i) {
         rlimit64 own{};
+        const auto& before = initial.limits[i];
         bool same = raw_call(SYS_prlimit64, 0, i, nullptr, &own) == 0 &&
-                    own.rlim_cur == initial.limits[i].rlim_cur && own.rlim_max == initial.limits[i].rlim_max;
+                    own.rlim_cur == before.rlim_cur && own.rlim_max == before.rlim_max;
         if (!same) initial.changed |= 1U << i;
     }
 }
