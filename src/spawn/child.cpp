@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -195,9 +194,7 @@ void ChildPlan::place_descriptors() {
 
 void ChildPlan::close_others() {
     auto close = [](unsigned first, unsigned last) {
-        // By execve, all at once, which is cheaper than one by one: a copy of init's table has several
-        // for each service. Linux before 5.11 closes them here.
-        if (raw_call(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) == 0) return;
+        // Not by execve: one that waits for a disk would hold init's sockets, and its WDT.
         if (raw_call(SYS_close_range, first, last, 0) == 0) return;
         rlimit64 limit{}; // Linux before 5.9
         unsigned most = 1024;
