@@ -15,85 +15,47 @@
 #include "hooks.h"
 #include "leash.h"
 
-/*
- * While the fork is under way: the child is in the table of pids, but cannot run before we return.
- * What it was born into; NULL: nothing, or somebody has adopted it meanwhile.
- */
-static struct leash_life *fork_of(struct task_struct *parent, struct task_struct *child)
-{
-	struct leash_life *life;
-	u8 via = LEASH_VIA_FORK, flags = 0;
-	unsigned int spare_seq = 0;
-	bool inherited = false;
-	int nth;
-	u64 tag = 0;
-	int err;
-
-	life = leash_arm_consume(parent);
-	if (!life) {
-		inherited = true;
-		spare_seq = READ_ONCE(leash_spare_seq);
-		unsigned long irq;
-		struct leash_entry *entry = leash_table_lock(&leash_table, parent->signal, &irq);
-
-		if (!entry)
-			return NULL;
-		life = entry->life;
-		atomic_inc(&life->users);
-		tag = entry->tag;
-		flags = entry->flags & LEASH_ENTRY_SPARED;
-		/* What is only claimed or guessed of the parent is no more than that of the child. */
-		if (entry->via >= LEASH_VIA_CGROUP)
-			via = entry->via;
-		leash_table_unlock(&leash_table, parent->signal, irq);
-	}
-	err = leash_insert_newborn(child, life, via, flags, tag, &nth);
-	if (err && err != -ENOMEM)
-		return NULL;
-	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
-	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
-		flags = leash_sync_spared(parent, child, flags);
-	if (unlikely(READ_ONCE(life->dying)))
-		leash_kill_newborn(child, life, via, flags);
-	else if (!err && unlikely(READ_ONCE(life->limits.any)))
-		leash_check_limits(child, life, via, flags, nth);
-	return life;
-}
-
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct leash_life *life = NULL;
 
 	leash_probe_begin();
 	if (child->pid == child->tgid) /* a thread shares its process' entry */
-		life = fork_of(parent, child);
+		life = leash_born(parent, child);
 	if (unlikely(READ_ONCE(leash_wanted) & LEASH_EVENTS_OF_FORK))
 		leash_tell_fork(parent, child, life);
 	leash_probe_end();
 }
 
-static struct leash_life *exec_of(struct task_struct *p)
+/* Few programs are given another tag. */
+static noinline void set_tag(struct task_struct *p, u64 tag)
 {
 	unsigned long irq;
-	struct leash_entry *entry;
+	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
+
+	if (!entry)
+		return;
+	entry->tag = tag;
+	leash_table_unlock(&leash_table, p->signal, irq);
+}
+
+static struct leash_life *exec_of(struct task_struct *p)
+{
+	const void *key = p->signal;
+	unsigned long irq;
+	struct leash_entry *entry = leash_table_lock(&leash_table, key, &irq);
 	struct leash_life *life;
 	u64 tag, known_tag;
 
-	entry = leash_table_lock(&leash_table, p->signal, &irq);
 	if (!entry)
 		return NULL;
 	life = entry->life;
 	known_tag = entry->tag;
-	leash_table_unlock(&leash_table, p->signal, irq);
+	leash_table_unlock(&leash_table, key, irq);
 	atomic64_inc(&life->execs);
 	tag = READ_ONCE(leash_env_tag) ? leash_tag_of_current(life) : 0;
-	if (likely(tag == known_tag))
-		return life;
-	entry = leash_table_lock(&leash_table, p->signal, &irq);
-	if (!entry)
-		return life;
-	entry->tag = tag;
-	leash_table_unlock(&leash_table, p->signal, irq);
+	if (unlikely(tag != known_tag))
+		set_tag(p, tag);
 	return life;
 }
 

@@ -86,12 +86,30 @@ extern struct list_head leash_lives;
 
 struct leash_life *leash_life_find(u64 id);		/* under leash_lock or RCU */
 struct leash_life *leash_life_of_cgroup(u64 cgroup);	/* the newest; as above */
+void leash_life_unused(struct leash_life *life);	/* there is no user any more */
+void leash_life_empty(struct leash_life *life, s32 tgid);	/* its last process was this one */
+
 /* These three under leash_lock or RCU, or in a probe. */
-void leash_life_put(struct leash_life *life);
+/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
+static inline void leash_life_put(struct leash_life *life)
+{
+	if (unlikely(atomic_dec_and_test(&life->users)))
+		leash_life_unused(life);
+}
+
 /* A process is about to get an entry: how many there are with it. The caller is a user. */
-int leash_life_join(struct leash_life *life);
+static inline int leash_life_join(struct leash_life *life)
+{
+	return atomic_inc_return(&life->processes);
+}
+
 /* Its entry is gone, or could not be made. Before leash_life_put(). */
-void leash_life_leave(struct leash_life *life, s32 tgid);
+static inline void leash_life_leave(struct leash_life *life, s32 tgid)
+{
+	if (unlikely(atomic_dec_and_test(&life->processes)))
+		leash_life_empty(life, tgid);
+}
+
 int leash_life_count(void);
 void leash_lives_sweep(void);				/* under leash_lock: those nobody needs */
 void leash_lives_destroy(void);
@@ -115,11 +133,11 @@ bool leash_lookup(const void *key, struct leash_belonging *out);
 bool leash_lookup_task(struct task_struct *p, struct leash_belonging *out);	/* RCU */
 /* In a probe or under RCU: it stays that long. NULL: none. */
 const struct leash_life *leash_life_of(const void *key);
-/* A process that is born: the caller is its creator, and it has not run yet. */
-int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
-			 u64 tag, int *nth);
-/* Its parent may have been marked, or unmarked, while it was inserted. What its flags are now. */
-u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags);
+/*
+ * In the fork probe: the child is in the table of pids, but cannot run before we return. What it was
+ * born into; NULL: nothing, or somebody has adopted it meanwhile.
+ */
+struct leash_life *leash_born(struct task_struct *parent, struct task_struct *child);
 /* A process that runs: the caller holds it, or RCU, and leash_lock. Stamped with `round`. */
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round);
 void leash_remove(struct task_struct *p);	/* nothing of it is left but `p` */

@@ -57,22 +57,14 @@ int leash_life_count(void)
 	return READ_ONCE(count);
 }
 
-/* The sweeper frees by kfree_rcu() as soon as it sees the last user gone: this may be it. */
-void leash_life_put(struct leash_life *life)
+void leash_life_unused(struct leash_life *life)
 {
-	if (atomic_dec_and_test(&life->users) && READ_ONCE(life->released))
+	if (READ_ONCE(life->released))
 		leash_worker_kick();
 }
 
-int leash_life_join(struct leash_life *life)
+void leash_life_empty(struct leash_life *life, s32 tgid)
 {
-	return atomic_inc_return(&life->processes);
-}
-
-void leash_life_leave(struct leash_life *life, s32 tgid)
-{
-	if (!atomic_dec_and_test(&life->processes))
-		return;
 	leash_event(LEASH_EVENT_START_EMPTY, life, NULL, 0, 0);
 	/* While forks are lost one of them may live. */
 	if (READ_ONCE(life->watch_empty) && !READ_ONCE(life->released) && !READ_ONCE(life->dying) &&

@@ -73,36 +73,58 @@ bool leash_process_lives(const struct signal_struct *sig)
 	return false;
 }
 
-/* Takes over one user of `life`. */
-int leash_insert_newborn(struct task_struct *child, struct leash_life *life, u8 via, u8 flags,
-			 u64 tag, int *nth)
+static noinline void lose(struct task_struct *child, struct leash_life *life, u8 via)
 {
 	struct leash_entry entry = {
-		.key = child->signal,
 		.life = life,
-		.tag = tag,
 		.start_ns = child->start_boottime,
 		.tgid = child->tgid,
 		.via = via,
-		.flags = flags,
 	};
-	int err;
 
-	*nth = leash_life_join(life);
-	err = leash_table_insert(&leash_table, &entry);
-	if (err) {
-		if (err == -ENOMEM) /* else it was adopted while it was being made */
-			leash_lose(&entry);
-		leash_life_leave(life, child->tgid);
-		leash_life_put(life);
-		return err;
-	}
-	atomic64_inc(&life->forks);
-	leash_worker_kick_if_low();
-	return 0;
+	leash_lose(&entry);
 }
 
-u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags)
+/* Takes over one user of `life`. Filled in where it stays: each fork of a service comes by here. */
+static inline int insert_newborn(struct task_struct *child, struct leash_life *life, u8 via,
+				 u8 flags, u64 tag, int *nth)
+{
+	struct leash_entry *entry = leash_table_take_at_hand(&leash_table);
+	int err = 0;
+
+	if (unlikely(!entry)) {
+		entry = leash_table_take_from_pool(&leash_table);
+		leash_worker_kick_if_low();
+	}
+	*nth = leash_life_join(life);
+	if (unlikely(!entry)) {
+		lose(child, life, via);
+		err = -ENOMEM;
+		goto out;
+	}
+	entry->key = child->signal;
+	entry->life = life;
+	entry->tag = tag;
+	entry->start_ns = child->start_boottime;
+	entry->tgid = child->tgid;
+	entry->round = 0;
+	entry->via = via;
+	entry->flags = flags;
+	if (unlikely(!leash_table_put_in(&leash_table, entry))) {
+		leash_table_give_back(&leash_table, entry); /* adopted while it was being made */
+		err = -EEXIST;
+		goto out;
+	}
+	atomic64_inc(&life->forks);
+	return 0;
+out:
+	leash_life_leave(life, child->tgid);
+	leash_life_put(life);
+	return err;
+}
+
+/* Its parent may have been marked, or unmarked, while it was inserted. What its flags are now. */
+static noinline u8 sync_spared(struct task_struct *parent, struct task_struct *child, u8 flags)
 {
 	struct leash_entry *entry;
 	unsigned long irq;
@@ -121,6 +143,46 @@ u8 leash_sync_spared(struct task_struct *parent, struct task_struct *child, u8 f
 		leash_table_unlock(&leash_table, child->signal, irq);
 	}
 	return now;
+}
+
+struct leash_life *leash_born(struct task_struct *parent, struct task_struct *child)
+{
+	struct leash_life *life = leash_arm_consume(parent);
+	bool inherited = likely(!life);
+	u8 via = LEASH_VIA_FORK, flags = 0;
+	unsigned int spare_seq = 0;
+	u64 tag = 0;
+	int nth, err;
+
+	if (inherited) {
+		const void *key = parent->signal;
+		struct leash_entry *entry;
+		unsigned long irq;
+
+		spare_seq = READ_ONCE(leash_spare_seq);
+		entry = leash_table_lock(&leash_table, key, &irq);
+		if (!entry)
+			return NULL;
+		life = entry->life;
+		atomic_inc(&life->users);
+		tag = entry->tag;
+		flags = entry->flags & LEASH_ENTRY_SPARED;
+		/* What is only claimed or guessed of the parent is no more than that of the child. */
+		if (entry->via >= LEASH_VIA_CGROUP)
+			via = entry->via;
+		leash_table_unlock(&leash_table, key, irq);
+	}
+	err = insert_newborn(child, life, via, flags, tag, &nth);
+	if (unlikely(err == -EEXIST))
+		return NULL;
+	smp_mb(); /* against leash_kill(): it sees the entry, or we see that the start dies */
+	if (!err && inherited && unlikely((spare_seq & 1) || spare_seq != READ_ONCE(leash_spare_seq)))
+		flags = sync_spared(parent, child, flags);
+	if (unlikely(READ_ONCE(life->dying)))
+		leash_kill_newborn(child, life, via, flags);
+	else if (!err && unlikely(READ_ONCE(life->limits.any)))
+		leash_check_limits(child, life, via, flags, nth);
+	return life;
 }
 
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round)
@@ -166,8 +228,9 @@ void leash_remove(struct task_struct *p)
 {
 	int exit_code = leash_exit_code(p);
 	struct leash_life *life;
+	const void *key = p->signal;
 	unsigned long irq;
-	struct leash_entry *entry = leash_table_lock(&leash_table, p->signal, &irq);
+	struct leash_entry *entry = leash_table_lock(&leash_table, key, &irq);
 	s32 tgid;
 
 	if (!entry)
@@ -180,7 +243,7 @@ void leash_remove(struct task_struct *p)
 	atomic64_add(p->signal->sum_sched_runtime, &life->runtime_ns);
 	atomic64_inc(&leash_counters.gone);
 	leash_table_take_out(entry);
-	leash_table_unlock(&leash_table, p->signal, irq);
+	leash_table_unlock(&leash_table, key, irq);
 	leash_remember_gone(entry, exit_code);
 	tgid = entry->tgid;
 	leash_table_give_back(&leash_table, entry);

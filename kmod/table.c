@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/hash.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "table.h"
-
-/* A bucket and its lock. */
-struct place {
-	struct hlist_head *bucket;
-	raw_spinlock_t *lock;
-};
-
-static inline struct place place_of(struct leash_table *table, const void *key)
-{
-	unsigned int index = hash_ptr(key, table->bits);
-
-	return (struct place){ &table->buckets[index], &table->stripes[index % LEASH_STRIPES] };
-}
 
 int leash_table_init(struct leash_table *table, unsigned int bits)
 {
@@ -70,7 +56,7 @@ void leash_table_destroy(struct leash_table *table)
 	table->buckets = NULL;
 }
 
-static struct leash_entry *take_from_pool(struct leash_table *table)
+struct leash_entry *leash_table_take_from_pool(struct leash_table *table)
 {
 	struct leash_entry *entry = NULL;
 	unsigned long irq;
@@ -97,19 +83,9 @@ static void give_to_pool(struct leash_table *table, struct leash_entry *entry, b
 	raw_spin_unlock_irqrestore(&table->pool_lock, irq);
 }
 
-static struct leash_entry *take(struct leash_table *table)
+void leash_table_give_to_pool(struct leash_table *table, struct leash_entry *entry)
 {
-	struct leash_entry *entry = this_cpu_xchg(*table->at_hand, NULL);
-
-	return likely(entry) ? entry : take_from_pool(table);
-}
-
-void leash_table_give_back(struct leash_table *table, struct leash_entry *entry)
-{
-	struct leash_entry *other = this_cpu_xchg(*table->at_hand, entry);
-
-	if (unlikely(other))
-		give_to_pool(table, other, false);
+	give_to_pool(table, entry, false);
 }
 
 unsigned int leash_table_used(struct leash_table *table)
@@ -138,7 +114,7 @@ int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned in
 void leash_table_trim(struct leash_table *table, unsigned int wanted)
 {
 	while (READ_ONCE(table->entries_free) > wanted) {
-		struct leash_entry *entry = take_from_pool(table);
+		struct leash_entry *entry = leash_table_take_from_pool(table);
 		unsigned long irq;
 
 		if (!entry)
@@ -151,60 +127,19 @@ void leash_table_trim(struct leash_table *table, unsigned int wanted)
 	}
 }
 
-static struct leash_entry *find(struct hlist_head *bucket, const void *key)
-{
-	struct leash_entry *entry;
-
-	hlist_for_each_entry(entry, bucket, node)
-		if (entry->key == key)
-			return entry;
-	return NULL;
-}
-
-struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
-				     unsigned long *irq)
-{
-	struct place place = place_of(table, key);
-	struct leash_entry *entry;
-
-	/* Most processes of a machine are in no service: they shall not pay for a lock. */
-	if (!READ_ONCE(place.bucket->first))
-		return NULL;
-	raw_spin_lock_irqsave(place.lock, *irq);
-	entry = find(place.bucket, key);
-	if (!entry)
-		raw_spin_unlock_irqrestore(place.lock, *irq);
-	return entry;
-}
-
-void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq)
-{
-	raw_spin_unlock_irqrestore(place_of(table, key).lock, irq);
-}
-
 int leash_table_insert(struct leash_table *table, const struct leash_entry *wanted)
 {
-	struct place place = place_of(table, wanted->key);
-	struct leash_entry *entry = take(table);
-	unsigned long irq;
+	struct leash_entry *entry = leash_table_take_at_hand(table);
 
+	if (!entry)
+		entry = leash_table_take_from_pool(table);
 	if (!entry)
 		return -ENOMEM;
 	*entry = *wanted;
-	raw_spin_lock_irqsave(place.lock, irq);
-	if (find(place.bucket, wanted->key)) {
-		raw_spin_unlock_irqrestore(place.lock, irq);
-		leash_table_give_back(table, entry);
-		return -EEXIST;
-	}
-	hlist_add_head(&entry->node, place.bucket);
-	raw_spin_unlock_irqrestore(place.lock, irq);
-	return 0;
-}
-
-void leash_table_take_out(struct leash_entry *entry)
-{
-	__hlist_del(&entry->node);
+	if (leash_table_put_in(table, entry))
+		return 0;
+	leash_table_give_back(table, entry);
+	return -EEXIST;
 }
 
 void leash_table_walk(struct leash_table *table, unsigned int *bucket,

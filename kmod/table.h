@@ -13,7 +13,10 @@
 #ifndef LEASH_TABLE_H
 #define LEASH_TABLE_H
 
+#include <linux/compiler.h>
+#include <linux/hash.h>
 #include <linux/list.h>
+#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -61,24 +64,105 @@ int leash_table_fill(struct leash_table *table, unsigned int wanted, unsigned in
 /* Frees entries beyond `wanted` free ones. Sleeps. */
 void leash_table_trim(struct leash_table *table, unsigned int wanted);
 
+/* What follows is inline where each fork, execve and end of a service's process comes by. */
+static inline unsigned int leash_table_index(const struct leash_table *table, const void *key)
+{
+	return hash_ptr((void *)key, table->bits);
+}
+
+/* Under the lock of the bucket. */
+static inline struct leash_entry *leash_table_find(const struct hlist_head *bucket, const void *key)
+{
+	struct leash_entry *entry;
+
+	hlist_for_each_entry(entry, bucket, node)
+		if (entry->key == key)
+			return entry;
+	return NULL;
+}
+
 /*
  * Finds the entry of a key and keeps its bucket locked; NULL: there is none, and nothing is locked.
  */
-struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
-				     unsigned long *irq);
-void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq);
+static inline struct leash_entry *leash_table_lock(struct leash_table *table, const void *key,
+						   unsigned long *irq)
+{
+	unsigned int index = leash_table_index(table, key);
+	raw_spinlock_t *stripe = &table->stripes[index % LEASH_STRIPES];
+	struct hlist_head *bucket = &table->buckets[index];
+	struct leash_entry *entry;
+	unsigned long flags;
+
+	/* Most processes of a machine are in no service: they shall not pay for a lock. */
+	if (!READ_ONCE(bucket->first))
+		return NULL;
+	raw_spin_lock_irqsave(stripe, flags);
+	entry = leash_table_find(bucket, key);
+	if (unlikely(!entry))
+		raw_spin_unlock_irqrestore(stripe, flags);
+	else
+		*irq = flags;
+	return entry;
+}
+
+static inline void leash_table_unlock(struct leash_table *table, const void *key, unsigned long irq)
+{
+	unsigned int index = leash_table_index(table, key);
+
+	raw_spin_unlock_irqrestore(&table->stripes[index % LEASH_STRIPES], irq);
+}
 
 /* Entries in use. */
 unsigned int leash_table_used(struct leash_table *table);
 
-/* Copies what `entry` says. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
+/* A free entry from the pool, the caller's; NULL: it is empty. */
+struct leash_entry *leash_table_take_from_pool(struct leash_table *table);
+/* The one at hand, if there is one: the pool is for who gets none. */
+static inline struct leash_entry *leash_table_take_at_hand(struct leash_table *table)
+{
+	return this_cpu_xchg(*table->at_hand, NULL);
+}
+
+void leash_table_give_to_pool(struct leash_table *table, struct leash_entry *entry);
+static inline void leash_table_give_back(struct leash_table *table, struct leash_entry *entry)
+{
+	struct leash_entry *other = this_cpu_xchg(*table->at_hand, entry);
+
+	if (unlikely(other))
+		leash_table_give_to_pool(table, other);
+}
+
+/*
+ * Puts in an entry that was taken, and all of which is filled in but its node. False: the key is there,
+ * and the entry is the caller's still.
+ */
+static inline bool leash_table_put_in(struct leash_table *table, struct leash_entry *entry)
+{
+	unsigned int index = leash_table_index(table, entry->key);
+	raw_spinlock_t *stripe = &table->stripes[index % LEASH_STRIPES];
+	struct hlist_head *bucket = &table->buckets[index];
+	bool fresh;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(stripe, irq);
+	fresh = !leash_table_find(bucket, entry->key);
+	if (likely(fresh))
+		hlist_add_head(&entry->node, bucket);
+	raw_spin_unlock_irqrestore(stripe, irq);
+	return fresh;
+}
+
+/* Takes one and puts in a copy of `entry`. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
 int leash_table_insert(struct leash_table *table, const struct leash_entry *entry);
+
 /*
  * Takes out an entry that leash_table_lock() has found and that is locked still. It is the caller's
  * then, who unlocks, and gives it back when all is said about it.
  */
-void leash_table_take_out(struct leash_entry *entry);
-void leash_table_give_back(struct leash_table *table, struct leash_entry *entry);
+static inline void leash_table_take_out(struct leash_entry *entry)
+{
+	__hlist_del(&entry->node);
+}
 
 /*
  * Calls visit() for each entry, its bucket locked, until it returns false. Then *bucket is the

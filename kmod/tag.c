@@ -83,27 +83,25 @@ static bool begins_as_expected(unsigned long start, unsigned long end,
 {
 	const char __user *user = (const char __user *)start;
 	/* Pairs with the one who writes the text. */
-	unsigned int size = smp_load_acquire(&expected->tag_size), at = 0;
+	unsigned int size = smp_load_acquire(&expected->tag_size), at = 0, last;
 	bool same = false;
 
-	if (!size || size > end - start)
+	if (size < sizeof(u64) || size > end - start)
 		return false;
+	last = size - sizeof(u64);
 	pagefault_disable();
 	if (!user_read_access_begin(user, size))
 		goto out;
-	for (; at + sizeof(u64) <= size; at += sizeof(u64)) {
+	/* A word at a time; the last one ends with the text: no tag is shorter than a word. */
+	for (;;) {
 		u64 word;
 
 		unsafe_get_user(word, (const u64 __user *)(user + at), stop);
 		if (word != get_unaligned((const u64 *)(expected->tag_text + at)))
 			goto stop;
-	}
-	for (; at < size; at++) {
-		char byte;
-
-		unsafe_get_user(byte, user + at, stop);
-		if (byte != expected->tag_text[at])
-			goto stop;
+		if (at == last)
+			break;
+		at = min_t(unsigned int, at + sizeof(u64), last);
 	}
 	same = true;
 stop:

@@ -28,7 +28,7 @@ static struct slot {
 /* Each end of a service's process comes by here: no lock. Two for one slot at a time: one is lost. */
 void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 {
-	struct slot *slot = &remembered[entry->tgid % REMEMBERED];
+	struct slot *slot = &remembered[(u32)entry->tgid % REMEMBERED];
 	struct gone *gone = &slot->gone;
 	unsigned int seq = READ_ONCE(slot->seq);
 
@@ -47,7 +47,7 @@ void leash_remember_gone(const struct leash_entry *entry, int exit_code)
 
 static bool recall(pid_t tgid, struct gone *gone)
 {
-	struct slot *slot = &remembered[tgid % REMEMBERED];
+	struct slot *slot = &remembered[(u32)tgid % REMEMBERED];
 	int tries = 100;
 
 	while (tries--) {

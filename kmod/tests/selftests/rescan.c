@@ -224,3 +224,27 @@ TEST(everything, "0 means all three")
 	EQUAL(start_of(child), id);
 	EQUAL(stats().state & LEASH_STATE_INCOMPLETE, 0);
 }
+
+/* In the module the tag that is expected is compared a word at a time. */
+TEST(to_the_end, "A tag is read to its last digit, whatever the length of the service's name")
+{
+	for (int wrong = 0; wrong <= 1; wrong++) {
+		for (size_t size = 1; size <= 17; size++) {
+			struct leash_start start = { .id = new_id(), .name = "" };
+			__u64 told = start.id ^ wrong;
+			char tag[128];
+			pid_t pid;
+
+			memset(start.name, 'n', size);
+			EQUAL(call(controller(), LEASH_IOC_START_SET, &start), 0);
+			EQUAL(arm(start.id), 0);
+			snprintf(tag, sizeof(tag), "LEASH_TAG=%s@%016llx", start.name,
+				 (unsigned long long)told);
+			pid = run_with(tag, "B=2");
+			EQUAL(start_of(pid), start.id);
+			EQUAL(who(pid).tag, told);
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+	}
+}
