@@ -25,7 +25,9 @@ template <class Number> std::optional<Number> get(std::string_view& packet) {
 }
 
 struct Encode {
-    std::string operator()(const log_message::Stream& stream) const { return "S" + stream.name; }
+    std::string operator()(const log_message::Stream& stream) const {
+        return (stream.again ? "s" : "S") + stream.name;
+    }
     std::string operator()(const log_message::Line& line) const {
         std::string packet = "L";
         put(packet, static_cast<std::uint8_t>(line.level));
@@ -56,8 +58,9 @@ std::optional<LogMessage> decode_log_message(std::string_view packet, UniqueFd p
     packet.remove_prefix(1);
     switch (kind) {
     case 'S':
+    case 's':
         if (!passed) return std::nullopt;
-        return log_message::Stream{std::string(packet), std::move(passed)};
+        return log_message::Stream{std::string(packet), std::move(passed), kind == 's'};
     case 'L': {
         auto level = get<std::uint8_t>(packet);
         auto console = get<std::uint8_t>(packet);
@@ -97,6 +100,11 @@ LogChannel::~LogChannel() = default;
 void LogChannel::stream(std::string_view name, int read_end) {
     UniqueFd copy(::fcntl(read_end, F_DUPFD_CLOEXEC, 0)); // it may have to wait in the queue
     send({encode_log_message(log_message::Stream{std::string(name), {}}), std::move(copy)}, false);
+}
+
+void LogChannel::stream_again(std::string_view name, int read_end) {
+    UniqueFd copy(::fcntl(read_end, F_DUPFD_CLOEXEC, 0));
+    send({encode_log_message(log_message::Stream{std::string(name), {}, true}), std::move(copy)}, false);
 }
 
 void LogChannel::line(log::Level level, bool console, std::string_view text) {

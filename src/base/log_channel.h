@@ -38,6 +38,7 @@ namespace log_message {
 struct Stream { // + the read end of a pipe: the output of a service
     std::string name;
     UniqueFd fd;
+    bool again = false; // the logger may have it already
 };
 struct Line { // a message of PID 1 itself
     log::Level level = log::Level::info;
@@ -75,6 +76,8 @@ class LogChannel {
 
     // `read_end` stays the caller's. It should be non-blocking.
     void stream(std::string_view name, int read_end);
+    // Perhaps the logger reads that pipe already: then nothing changes.
+    void stream_again(std::string_view name, int read_end);
     void line(log::Level level, bool console, std::string_view text);
     void settings(const LogSettings& settings);
     // Calls back once all that was sent before is written: to files, kernel log and console. Never

@@ -16,6 +16,8 @@ namespace {
 
 constexpr const char* kLogger = "/usr/lib/leash/leash-logger";
 constexpr int kPipeBytes = 65'536;
+constexpr Ms kPause{5'000};       // between loggers that cannot be made, or die as soon as they live
+constexpr Ms kLongEnough{60'000}; // one that has lived that long was well
 
 [[noreturn]] void logger_child(int socket) {
     setsid();
@@ -39,15 +41,18 @@ LogLink::LogLink(EventLoop& loop) : loop_(loop), restart_(loop, [this] { spawn()
 void LogLink::start() { spawn(); }
 
 void LogLink::spawn() {
+    since_ = monotonic_now();
     auto pair = make_log_pair();
     if (!pair) {
         to_console("leash: no logger: " + pair.error().text);
+        restart_.in(kPause);
         return;
     }
     pid_t pid = fork();
     if (pid == 0) logger_child(pair->logger.get());
     if (pid < 0) {
         to_console(std::string("leash: no logger: fork: ") + std::strerror(errno));
+        restart_.in(kPause);
         return;
     }
     pid_ = pid;
@@ -60,6 +65,7 @@ void LogLink::spawn() {
 void LogLink::adopt(UniqueFd channel, pid_t logger) {
     channel_ = std::make_unique<LogChannel>(loop_, std::move(channel));
     pid_ = logger;
+    since_ = monotonic_now();
 }
 
 std::optional<LogLink::Ends> LogLink::ends_of(const std::string& service) const {
@@ -70,6 +76,8 @@ std::optional<LogLink::Ends> LogLink::ends_of(const std::string& service) const 
 
 void LogLink::adopt_output(const std::string& service, UniqueFd read_end, UniqueFd write_end) {
     outputs_.insert_or_assign(service, Output{std::move(read_end), std::move(write_end)});
+    // The earlier life's word of it may have waited in its queue, or there was no logger to hear it.
+    if (channel_) channel_->stream_again(service, outputs_.at(service).read_end.get());
 }
 
 void LogLink::announce_outputs() {
@@ -119,7 +127,8 @@ bool LogLink::child_exited(pid_t pid) {
     if (changed_) changed_(); // a next life must not take over what is closed
     to_console("leash: the logger has died, starting another one");
     // At once, unless it dies as soon as it lives.
-    restart_.in(++deaths_ <= 5 ? Ms{0} : Ms{5'000});
+    deaths_ = monotonic_now() - since_ < kLongEnough ? deaths_ + 1 : 1;
+    restart_.in(deaths_ <= 5 ? Ms{0} : kPause);
     return true;
 }
 

@@ -65,7 +65,8 @@ class LogLink {
     std::map<std::string, Output> outputs_;
     std::function<void()> changed_;
     Timer restart_;
-    int deaths_ = 0;
+    int deaths_ = 0;    // in a row: of loggers that did not live long
+    Ms since_{0};
 };
 
 } // namespace leash

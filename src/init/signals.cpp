@@ -6,6 +6,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/fatal_signals.h"
+
 namespace leash {
 
 std::optional<SignalMeaning> meaning_of(int signal, bool in_container) {
@@ -26,10 +28,7 @@ std::optional<SignalMeaning> meaning_of(int signal, bool in_container) {
 }
 
 Signals::Signals(EventLoop& loop, std::function<void(int, int)> callback) {
-    sigset_t asynchronous;
-    sigfillset(&asynchronous);
-    for (int fatal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP})
-        sigdelset(&asynchronous, fatal);
+    auto asynchronous = asynchronous_signals();
     sigprocmask(SIG_SETMASK, &asynchronous, nullptr);
     fd_.reset(signalfd(-1, &asynchronous, SFD_NONBLOCK | SFD_CLOEXEC));
     watch_ = std::make_unique<IoWatch>(loop, fd_.get(), UEV_READ,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/tag.h"
@@ -54,7 +55,8 @@ void Logger::on_channel() {
 
 void Logger::take(LogMessage message) {
     if (auto* stream = std::get_if<log_message::Stream>(&message)) {
-        take_stream(std::move(stream->name), std::move(stream->fd));
+        if (!stream->again || !reads(stream->fd.get()))
+            take_stream(std::move(stream->name), std::move(stream->fd));
     } else if (auto* line = std::get_if<log_message::Line>(&message)) {
         take_line(*line);
     } else if (auto* settings = std::get_if<log_message::Settings>(&message)) {
@@ -65,6 +67,17 @@ void Logger::take(LogMessage message) {
         flushes_.push_back(flush->id);
         on_drained();
     }
+}
+
+// Two readers of one pipe would tear its lines apart.
+bool Logger::reads(int fd) const {
+    struct stat asked {};
+    if (::fstat(fd, &asked) != 0) return false;
+    return std::ranges::any_of(streams_, [&](const Stream& stream) {
+        struct stat known {};
+        return ::fstat(stream.fd.get(), &known) == 0 && known.st_ino == asked.st_ino &&
+               known.st_dev == asked.st_dev;
+    });
 }
 
 void Logger::take_stream(std::string name, UniqueFd fd) {

@@ -42,6 +42,7 @@ class Logger {
 
     void on_channel();
     void take(LogMessage message);
+    [[nodiscard]] bool reads(int fd) const;
     void take_stream(std::string name, UniqueFd fd);
     void take_line(const log_message::Line& line);
     bool read_stream(Stream& stream, std::size_t most); // false: it has ended

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fatal_signals.h"
+
 namespace leash {
 
 namespace {
@@ -90,9 +92,7 @@ pid_t spawn_helper_process(const leash_helper& helper) {
         if (fcntl(helper.fds[i], F_GETFD) < 0) return -EBADF;
 
     // No handler of PID 1 may run in the child before the dispositions are reset.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
+    sigset_t all = asynchronous_signals(), before;
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) become(helper);

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fatal_signals.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "spawn/account.h"
@@ -31,8 +32,7 @@ bool clears_handlers = true;     // the kernel does, for a child that is made so
 class BlockedSignals {
   public:
     BlockedSignals() {
-        sigset_t all;
-        ::sigfillset(&all);
+        auto all = asynchronous_signals();
         ::sigprocmask(SIG_SETMASK, &all, &before_);
     }
     ~BlockedSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }

@@ -115,6 +115,34 @@ TEST_F(LoggerTest, OutputOfServicesGoesToTheirFiles) {
     EXPECT_EQ(std::distance(fs::directory_iterator(options_.folder), {}), 2);
 }
 
+// A next life of init cannot know what its predecessor had still to send.
+TEST_F(LoggerTest, APipeThatIsAnnouncedAgainIsReadOnce) {
+    start();
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    UniqueFd read_end(ends[0]), httpd(ends[1]);
+    channel_->stream_again("httpd", read_end.get()); // it had not heard of it
+    say(httpd, "one\ntw");
+    flush();
+    channel_->stream_again("httpd", read_end.get());
+    say(httpd, "o\nthree\n");
+    flush();
+    std::string all = "one\ntwo\nthree\n";
+    for (int i = 0; i < 200; ++i) {
+        auto line = "line " + std::to_string(i) + "\n";
+        say(httpd, line.substr(0, 4));
+        run(Ms{1});
+        say(httpd, line.substr(4));
+        all += line;
+    }
+    flush();
+    EXPECT_EQ(texts(log("httpd.log")), all);
+    auto other = service("httpd"); // another pipe of that name: what the next start writes to
+    say(other, "four\n");
+    flush();
+    EXPECT_EQ(texts(log("httpd.log")), all + "four\n");
+}
+
 TEST_F(LoggerTest, APartialLineShowsUpAfterAWhile) {
     start();
     auto httpd = service("httpd");
