@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "init/crash_scene.h"
 
 namespace leash {
 namespace {
@@ -20,6 +24,7 @@ char* g_argv[] = {g_name, g_option, g_page_number, nullptr};
 char g_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 char* g_environment[] = {g_path, nullptr};
 alignas(16) char g_stack[16384];
+pid_t g_owner = 0;
 
 void keep_all_descriptors() {
     for (int fd = 3; fd < kMostDescriptors; ++fd) {
@@ -28,10 +33,28 @@ void keep_all_descriptors() {
     }
 }
 
-void on_fatal_signal(int) {
+// Of a child that has not executed anything yet: it ends as any process does.
+void end_of_child(int signal) {
+    ::signal(signal, SIG_DFL);
+    raise(signal);
+    _exit(1);
+}
+
+volatile sig_atomic_t g_dying = 0;
+
+void on_fatal_signal(int signal, siginfo_t* info, void* context) {
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr); // asynchronous ones that came now would be lost
+    // Asynchronous signals that came now would be lost; another fault shall come here again.
+    for (int fatal : kFatal) sigdelset(&all, fatal);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    if (getpid() != g_owner) end_of_child(signal);
+    // A second fault while the first one is written down: what is there has to do.
+    bool first = g_dying == 0;
+    g_dying = 1;
+    if (first) write_crash_scene(signal, info, context);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
     keep_all_descriptors();
     execve("/proc/self/exe", g_argv, g_environment);
     execve("/sbin/init", g_argv, g_environment);
@@ -56,13 +79,20 @@ void install_crash_handler(int page_fd) {
     std::reverse(g_page_number, g_page_number + digits);
     g_page_number[digits] = '\0';
 
+    g_owner = getpid();
+    g_dying = 0;
+    prepare_crash_scene();
+    std::set_terminate([] {
+        write_what_was_thrown();
+        std::abort();
+    });
     stack_t stack{};
     stack.ss_sp = g_stack;
     stack.ss_size = sizeof g_stack;
     sigaltstack(&stack, nullptr); // a stack overflow is a crash, too
     struct sigaction action {};
-    action.sa_handler = on_fatal_signal;
-    action.sa_flags = SA_ONSTACK | SA_NODEFER;
+    action.sa_sigaction = on_fatal_signal;
+    action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
     sigfillset(&action.sa_mask);
     for (int signal : kFatal) sigaction(signal, &action, nullptr);
 }

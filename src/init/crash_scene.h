@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What the handler of fatal signals writes into the black box. Nothing here allocates, locks or is
+// without bound. A fault in it is to lead to the exec all the same: so the surest comes first.
+#pragma once
+
+#include <csignal>
+
+namespace leash {
+
+// What cannot be found out in a handler.
+void prepare_crash_scene();
+
+// In the handler, once.
+void write_crash_scene(int signal, const siginfo_t* info, const void* context);
+
+// For std::set_terminate: which exception nobody has caught.
+void write_what_was_thrown();
+
+} // namespace leash
