@@ -77,7 +77,8 @@ void Init::first_acts() {
                    fmt::format("Leash {} on Linux {}{}", LEASH_VERSION, system.release,
                                state_.in_container ? ", in a container" : ""));
     record_system();
-    install_crash_handler(recovery_->fd());
+    // All of init lies in the frame of main: what was on the stack before it was made shines through.
+    install_crash_handler(recovery_->fd(), this);
     for (auto& problem : mounts.problems) note(std::move(problem));
     if (auto tree = CgroupTree::open()) {
         cgroups_.emplace(std::move(*tree));

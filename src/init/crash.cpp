@@ -72,7 +72,7 @@ void become_rescue(const char* why) {
     execve("/sbin/leash-rescue", argv, g_environment);
 }
 
-void install_crash_handler(int page_fd) {
+void install_crash_handler(int page_fd, const void* outermost) {
     int digits = 0;
     for (int rest = page_fd; rest > 0 || digits == 0; rest /= 10)
         g_page_number[digits++] = static_cast<char>('0' + rest % 10);
@@ -81,7 +81,7 @@ void install_crash_handler(int page_fd) {
 
     g_owner = getpid();
     g_dying = 0;
-    prepare_crash_scene();
+    prepare_crash_scene(outermost);
     std::set_terminate([] {
         write_what_was_thrown();
         std::abort();

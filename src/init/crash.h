@@ -11,8 +11,9 @@ namespace leash {
 inline constexpr int kMostDescriptors = 8192;
 
 // From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
-// What the signal tells goes to the black box, if that has been started.
-void install_crash_handler(int page_fd);
+// What the signal tells goes to the black box, if that has been started. `outermost`: what lies on the
+// stack from there on is no frame worth telling; null: all of it is.
+void install_crash_handler(int page_fd, const void* outermost = nullptr);
 
 // The same for a life that is to end: executes `program`, or the binary that runs where that cannot be.
 // Comes back only if neither could be executed, with all as it was and errno from the

@@ -80,9 +80,8 @@ std::string events_of(const BlackBox& box) {
     for (auto i = box.event_count - count; i != box.event_count; ++i) {
         const auto& event = box.events[i % BlackBox::kEvents];
         if (event.ms == 0) continue;
-        text += fmt::format("  {:>9.3f}  {}\n",
-                            static_cast<double>(event.ms - box.crash.monotonic_ms) / 1000.0,
-                            printable(get_text(event.text)));
+        auto before = static_cast<double>(event.ms) - static_cast<double>(box.crash.monotonic_ms);
+        text += fmt::format("  {:>9.3f}  {}\n", before / 1000.0, printable(get_text(event.text)));
     }
     return text;
 }

@@ -118,9 +118,12 @@ void copy_abort_message(BlackBox& box) {
 
 } // namespace
 
-void prepare_crash_scene() {
+void prepare_crash_scene(const void* outermost) {
     g_page_bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     g_stack_end = getauxval(AT_RANDOM); // the kernel puts it above the first frame
+    auto end = reinterpret_cast<std::uintptr_t>(outermost);
+    auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (end > here && end < g_stack_end) g_stack_end = end;
     g_abort_message = static_cast<AbortMessage* const*>(dlsym(RTLD_DEFAULT, "__abort_msg"));
 }
 

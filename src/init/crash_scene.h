@@ -7,8 +7,8 @@
 
 namespace leash {
 
-// What cannot be found out in a handler.
-void prepare_crash_scene();
+// What cannot be found out in a handler. `outermost`: as of install_crash_handler.
+void prepare_crash_scene(const void* outermost);
 
 // In the handler, once.
 void write_crash_scene(int signal, const siginfo_t* info, const void* context);

@@ -21,8 +21,9 @@
 namespace leash {
 namespace {
 
-// What cannot be ended in that time sits in the kernel, and would stay there.
-constexpr Ms kEndLimit{5'000}, kCloseLimit{2'000};
+// What cannot be ended in that time sits in the kernel, and would stay there. Nobody kicks the WDT
+// meanwhile, whose timer may be half run out.
+constexpr Ms kEndLimit{3'000}, kCloseLimit{1'000};
 // Each time the whole user space ends. More often than that within the window is no way to live.
 constexpr int kMostLosses = 3;
 constexpr Ms kLossWindow{600'000};

@@ -7,7 +7,9 @@
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
 //   module.cpp     the kernel module's device               reexec.cpp   the next life on request
 //   configuration.cpp  reading files, at boot and after     calendars.h  jobs by calendar
-//   trouble_records.h  what trouble there was
+//   trouble_records.h  what trouble there was               crash.h      the way into the next life
+//   black_box.h    what a crash leaves behind               crash_report.h  ... and what is told of it
+//   earlier_life.h  what a life begins with: an earlier one, or a clean slate
 #pragma once
 
 #include <map>

@@ -191,6 +191,19 @@ TEST(CrashReport, TheCLibrarysReasonIsKept) {
     EXPECT_TRUE(text.ends_with(')')) << text;
 }
 
+TEST(CrashReport, TheBacktraceEndsWhereItIsToldTo) {
+    if (kOwnHandlers) GTEST_SKIP();
+    auto crash = crash_of(crash_by([] {
+        volatile int outermost = 0;
+        install_crash_handler(-1, const_cast<int*>(&outermost));
+        call_read_null();
+        outermost = 1; // no tail call
+    }));
+    EXPECT_EQ(crash.state, BlackBox::complete);
+    EXPECT_GE(crash.frame_count, 1u);
+    EXPECT_LE(crash.frame_count, 8u); // not those of the test itself
+}
+
 // A second fault while the first is written down: what there is has to do, and the exec comes.
 TEST(CrashReport, AFaultInTheHandlerEndsTheReportOnly) {
     if (kOwnHandlers) GTEST_SKIP();
