@@ -23,7 +23,8 @@ char g_name[] = "init", g_option[] = "--resume";
 char* g_argv[] = {g_name, g_option, g_page_number, nullptr};
 char g_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 char* g_environment[] = {g_path, nullptr};
-alignas(16) char g_stack[16384];
+// For two signals' frames, of up to 11 KB each where a CPU has many registers.
+alignas(16) char g_stack[65536];
 pid_t g_owner = 0;
 
 void keep_all_descriptors() {
@@ -36,6 +37,7 @@ void keep_all_descriptors() {
 // Of a child that has not executed anything yet: it ends as any process does.
 void end_of_child(int signal) {
     ::signal(signal, SIG_DFL);
+    unblock_fatal_signals();
     raise(signal);
     _exit(1);
 }
@@ -43,17 +45,19 @@ void end_of_child(int signal) {
 volatile sig_atomic_t g_dying = 0;
 
 void on_fatal_signal(int signal, siginfo_t* info, void* context) {
-    sigset_t all;
+    sigset_t all; // all are blocked in here: asynchronous ones that came now would be lost
     sigfillset(&all);
-    // Asynchronous signals that came now would be lost; another fault shall come here again.
-    for (int fatal : kFatal) sigdelset(&all, fatal);
-    sigprocmask(SIG_SETMASK, &all, nullptr);
     if (getpid() != g_owner) end_of_child(signal);
-    // A second fault while the first one is written down: what is there has to do.
-    bool first = g_dying == 0;
-    g_dying = 1;
-    if (first) write_crash_scene(signal, info, context);
-    sigfillset(&all);
+    // A second fault while the first one is written down shall come here again: what is there has to do
+    // then. No third one, since somebody may send them faster than they are answered.
+    if (g_dying == 0) {
+        g_dying = 1;
+        write_crash_scene(signal, info, context);
+        sigset_t others = all;
+        for (int fatal : kFatal) sigdelset(&others, fatal);
+        sigprocmask(SIG_SETMASK, &others, nullptr);
+        look_at_crash_scene();
+    }
     sigprocmask(SIG_SETMASK, &all, nullptr);
     keep_all_descriptors();
     execve("/proc/self/exe", g_argv, g_environment);

@@ -153,9 +153,14 @@ void write_crash_scene(int signal, const siginfo_t* info, const void* context) {
     crash.monotonic_ms = static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
     clock_gettime(CLOCK_REALTIME, &now);
     crash.realtime_s = now.tv_sec;
-    walk_stack(*box, crash);
-    if (signal == SIGABRT) copy_abort_message(*box);
-    crash.state = BlackBox::complete;
+}
+
+void look_at_crash_scene() {
+    auto* box = black_box();
+    if (!box) return;
+    walk_stack(*box, box->crash);
+    if (box->crash.signal == SIGABRT) copy_abort_message(*box);
+    box->crash.state = BlackBox::complete;
 }
 
 void write_what_was_thrown() {

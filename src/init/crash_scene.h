@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the handler of fatal signals writes into the black box. Nothing here allocates, locks or is
-// without bound. A fault in it is to lead to the exec all the same: so the surest comes first.
+// without bound.
 #pragma once
 
 #include <csignal>
@@ -10,8 +10,10 @@ namespace leash {
 // What cannot be found out in a handler. `outermost`: as of install_crash_handler.
 void prepare_crash_scene(const void* outermost);
 
-// In the handler, once.
+// In the handler, once: what the signal tells. Touches nothing that may be broken.
 void write_crash_scene(int signal, const siginfo_t* info, const void* context);
+// Then: what lies around. May fault.
+void look_at_crash_scene();
 
 // For std::set_terminate: which exception nobody has caught.
 void write_what_was_thrown();

@@ -224,6 +224,23 @@ TEST(CrashReport, AFaultInTheHandlerEndsTheReportOnly) {
     EXPECT_NE(crash_report(*box, {}).find("a second fault has cut this short"), std::string::npos);
 }
 
+// The handler lets one more fault through, and no third: frames would fill its stack, and PID 1 end.
+TEST(CrashReport, SignalsMayComeFasterThanTheyAreAnswered) {
+    if (kOwnHandlers) GTEST_SKIP();
+    for (int round = 0; round < 10; ++round) {
+        auto crash = crash_of(crash_by([] {
+            pid_t target = getpid();
+            if (fork() == 0) {
+                for (int i = 0; i < 20'000 && kill(target, i % 2 == 0 ? SIGSEGV : SIGBUS) == 0; ++i) {
+                }
+                _exit(0);
+            }
+            pause();
+        }));
+        EXPECT_NE(crash.state, BlackBox::none);
+    }
+}
+
 // A process that was forked and has executed nothing yet shares the page, but is not init.
 TEST(CrashReport, AForkedChildWritesNothing) {
     if (kOwnHandlers) GTEST_SKIP();
