@@ -27,6 +27,7 @@ struct StatePage::Header {
     std::uint32_t magic, version, records, record_bytes;
     std::int64_t alive_ms;
     std::byte reserved[4072];
+    std::byte extra[kExtraBytes];
 };
 
 namespace {
@@ -118,6 +119,11 @@ void StatePage::find_touched() {
             touched_[i] = true;
         at = hole;
     }
+}
+
+std::span<std::byte> StatePage::extra() const {
+    static_assert(offsetof(Header, extra) == kExtraAt);
+    return reinterpret_cast<Header*>(base_)->extra;
 }
 
 std::uint32_t StatePage::records() const { return reinterpret_cast<Header*>(base_)->records; }

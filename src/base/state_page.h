@@ -20,6 +20,9 @@ class StatePage {
   public:
     static constexpr std::uint32_t kMagic = 0x4C534831; // "LSH1"
     static constexpr std::size_t kRecordBytes = 3056;   // payload of a record
+    // Room behind the header for what is written straight, without copies and sums, since the writer may
+    // be dying. It lies at kExtraAt in the file, whatever else of the page is damaged.
+    static constexpr std::size_t kExtraAt = 4096, kExtraBytes = 8192;
 
     // A fresh page for `records` records. `version` says what the records mean.
     static Result<StatePage> create(std::uint32_t version, std::uint32_t records);
@@ -32,6 +35,7 @@ class StatePage {
 
     [[nodiscard]] std::uint32_t records() const;
     [[nodiscard]] int fd() const { return fd_.get(); }
+    [[nodiscard]] std::span<std::byte> extra() const; // 0 in a fresh page; stays where it is
 
     // At most kRecordBytes. The bytes that the record had behind them become 0.
     void write(std::uint32_t index, std::span<const std::byte> bytes);

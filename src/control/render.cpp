@@ -217,6 +217,13 @@ std::string render_system(const SystemView& system) {
     json.key("crashed_ms");
     if (system.crashes == 0) json.null();
     else json.number((system.uptime - system.crashed).count());
+    auto or_null = [&json](std::string_view key, const std::string& value) {
+        json.key(key);
+        if (value.empty()) json.null();
+        else json.string(value);
+    };
+    or_null("crash", system.crash);
+    or_null("crash_report", system.crash_report);
     json.key("troubles").number(system.troubles);
     json.key("records").string(system.records);
     json.end_object();

@@ -55,6 +55,8 @@ struct SystemView {
     std::vector<std::string> notes; // what init could not do, one sentence each
     int crashes = 0;                // of init, since boot
     Ms crashed{0};                  // the last time; on the clock of `uptime`
+    std::string crash;              // the last one in short; "": none, or nothing is known of it
+    std::string crash_report;       // the file that tells the rest; "": none
     int troubles = 0;               // that stand
     std::string records;            // what is wrong with the records of trouble; "": nothing
 };
@@ -84,8 +86,9 @@ struct SystemView {
 [[nodiscard]] std::string render_task(const TaskView& task);
 
 // {"state","target","uptime_ms","version","module","cgroup","services","running","failed",
-//  "plugins":[{"name","status"}],"notes","crashes","crashed_ms","troubles",
-//  "records"}: crashed_ms is how long ago, or null
+//  "plugins":[{"name","status"}],"notes","crashes","crashed_ms","crash","crash_report","troubles",
+//  "records"}: crashed_ms is how long ago, or null; crash, what it was, and crash_report, the file that
+// tells more, are null where there is none
 [[nodiscard]] std::string render_system(const SystemView& system);
 
 // {"service","source","kind","evidence","start_id","since_ms","next","due_ms"}: service or source is

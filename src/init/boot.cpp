@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "init/black_box.h"
 #include "init/bring_up.h"
 #include "init/crash.h"
 #include "init/early_mounts.h"
@@ -62,10 +63,13 @@ void Init::first_acts() {
     records_ = std::make_unique<TroubleRecords>(
         loop_, workers_, UniqueFd(std::exchange(system_record_.records_fd, -1)));
     logs_.set_changed([this] { record_system(); });
+    start_black_box(recovery_->extra());
     log::set_sink([this](log::Level level, std::string_view text) {
+        note_event(text);
         logs_.line(level, level <= log::Level::warning, text);
     });
     if (resuming_) count_this_life();
+    else if (!lost_.empty()) tell_of_lost_state();
     utsname system{};
     uname(&system);
     if (!resuming_)
@@ -73,7 +77,8 @@ void Init::first_acts() {
                    fmt::format("Leash {} on Linux {}{}", LEASH_VERSION, system.release,
                                state_.in_container ? ", in a container" : ""));
     record_system();
-    install_crash_handler(recovery_->fd());
+    // All of init lies in the frame of main: what was on the stack before it was made shines through.
+    install_crash_handler(recovery_->fd(), this);
     for (auto& problem : mounts.problems) note(std::move(problem));
     if (auto tree = CgroupTree::open()) {
         cgroups_.emplace(std::move(*tree));
@@ -151,6 +156,7 @@ void Init::go_on_with_configuration() {
     auto restored = resuming_ ? recovery_->plugins() : std::vector<PluginState>{};
     for (auto& complaint : plugins_->load_all(leave_out, restored)) note(std::move(complaint));
     remember_own_changes();
+    note_images();
     // A life that was cut short before the first service has its steps still to take; all of them may
     // be taken twice.
     bool brought_up = resuming_ && !recovery_->services().empty();
@@ -275,6 +281,7 @@ void Init::open_for_service() {
                      [this](const std::string& name) { return executor_->is_frozen(name); }});
     server_ = std::make_unique<control::ControlServer>(
         loop_, [this](const control::Request& request, std::shared_ptr<control::Reply> reply) {
+            note_event("request: " + request.verb, request.args.empty() ? "" : " " + request.args[0]);
             requests_->handle(request, std::move(reply));
         });
     if (resuming_ && system_record_.control_fd >= 0) {

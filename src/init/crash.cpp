@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fatal_signals.h"
+#include "init/crash_scene.h"
+
 namespace leash {
 namespace {
-
-constexpr int kFatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
 // All that the handler needs is made before: nothing is composed in a broken process.
 char g_page_number[16];
@@ -19,7 +22,9 @@ char g_name[] = "init", g_option[] = "--resume";
 char* g_argv[] = {g_name, g_option, g_page_number, nullptr};
 char g_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 char* g_environment[] = {g_path, nullptr};
-alignas(16) char g_stack[16384];
+// For two signals' frames, of up to 11 KB each where a CPU has many registers.
+alignas(16) char g_stack[65536];
+pid_t g_owner = 0;
 
 void keep_all_descriptors() {
     for (int fd = 3; fd < kMostDescriptors; ++fd) {
@@ -28,10 +33,31 @@ void keep_all_descriptors() {
     }
 }
 
-void on_fatal_signal(int) {
-    sigset_t all;
+// Of a child that has not executed anything yet: it ends as any process does.
+void end_of_child(int signal) {
+    ::signal(signal, SIG_DFL);
+    unblock_fatal_signals();
+    raise(signal);
+    _exit(1);
+}
+
+volatile sig_atomic_t g_dying = 0;
+
+void on_fatal_signal(int signal, siginfo_t* info, void* context) {
+    sigset_t all; // all are blocked in here: asynchronous ones that came now would be lost
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr); // asynchronous ones that came now would be lost
+    if (getpid() != g_owner) end_of_child(signal);
+    // A second fault while the first one is written down shall come here again: what is there has to do
+    // then. No third one, since somebody may send them faster than they are answered.
+    if (g_dying == 0) {
+        g_dying = 1;
+        write_crash_scene(signal, info, context);
+        sigset_t others = all;
+        for (int fatal : kFatalSignals) sigdelset(&others, fatal);
+        sigprocmask(SIG_SETMASK, &others, nullptr);
+        look_at_crash_scene();
+    }
+    sigprocmask(SIG_SETMASK, &all, nullptr);
     keep_all_descriptors();
     execve("/proc/self/exe", g_argv, g_environment);
     execve("/sbin/init", g_argv, g_environment);
@@ -49,22 +75,29 @@ void become_rescue(const char* why) {
     execve("/sbin/leash-rescue", argv, g_environment);
 }
 
-void install_crash_handler(int page_fd) {
+void install_crash_handler(int page_fd, const void* outermost) {
     int digits = 0;
     for (int rest = page_fd; rest > 0 || digits == 0; rest /= 10)
         g_page_number[digits++] = static_cast<char>('0' + rest % 10);
     std::reverse(g_page_number, g_page_number + digits);
     g_page_number[digits] = '\0';
 
+    g_owner = getpid();
+    g_dying = 0;
+    prepare_crash_scene(outermost);
+    std::set_terminate([] {
+        write_what_was_thrown();
+        std::abort();
+    });
     stack_t stack{};
     stack.ss_sp = g_stack;
     stack.ss_size = sizeof g_stack;
     sigaltstack(&stack, nullptr); // a stack overflow is a crash, too
     struct sigaction action {};
-    action.sa_handler = on_fatal_signal;
-    action.sa_flags = SA_ONSTACK | SA_NODEFER;
+    action.sa_sigaction = on_fatal_signal;
+    action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
     sigfillset(&action.sa_mask);
-    for (int signal : kFatal) sigaction(signal, &action, nullptr);
+    for (int signal : kFatalSignals) sigaction(signal, &action, nullptr);
 }
 
 void exec_next_life(const char* program) {
@@ -84,7 +117,7 @@ void exec_next_life(const char* program) {
 void unblock_fatal_signals() {
     sigset_t fatal;
     sigemptyset(&fatal);
-    for (int signal : kFatal) sigaddset(&fatal, signal);
+    for (int signal : kFatalSignals) sigaddset(&fatal, signal);
     sigprocmask(SIG_UNBLOCK, &fatal, nullptr);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The short path that every fatal signal takes: exec the same binary again, in place, with all
-// descriptors open. Between the signal and the exec only sigprocmask, fcntl and execve are called: the
-// heap may be broken.
+// descriptors open. Between the signal and the exec only sigprocmask, fcntl and execve are called, and
+// what crash_scene.h needs to write down where it was: the heap may be broken.
 #pragma once
 
 namespace leash {
@@ -11,7 +11,9 @@ namespace leash {
 inline constexpr int kMostDescriptors = 8192;
 
 // From now on a fatal signal leads to `init --resume PAGE`. Call again when the page is another one.
-void install_crash_handler(int page_fd);
+// What the signal tells goes to the black box, if that has been started. `outermost`: what lies on the
+// stack from there on is no frame worth telling; null: all of it is.
+void install_crash_handler(int page_fd, const void* outermost = nullptr);
 
 // The same for a life that is to end: executes `program`, or the binary that runs where that cannot be.
 // Comes back only if neither could be executed, with all as it was and errno from the

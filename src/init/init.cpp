@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "base/fixed_text.h"
 #include "base/log.h"
 #include "base/signal_name.h"
 #include "base/text.h"
@@ -27,12 +28,13 @@ int wait_status_of(const siginfo_t& info) {
 
 } // namespace
 
-Init::Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier)
+Init::Init(KernelCommandLine asked, EarlierLife earlier)
     : asked_(std::move(asked)), logs_(loop_), workers_(loop_),
       deadman_(loop_, {[this](std::string text) { note(std::move(text)); },
                        [this] { forget_trouble_record(); }}),
       manager_([this] { return new_start_id(); }), core_(loop_, manager_),
-      recovery_(earlier ? std::move(earlier) : Recovery::fresh()),
+      recovery_(earlier.recovery ? std::move(earlier.recovery) : Recovery::fresh()),
+      earlier_box_(std::move(earlier.box)), lost_(std::move(earlier.lost)),
       heartbeat_(loop_, [this] {
           heartbeat_.in(Ms{1'000});
           look_after_module();
@@ -95,6 +97,7 @@ void Init::on_signal(int signal, int sender) {
     auto meaning = meaning_of(signal, state_.in_container);
     if (!meaning) return;
     auto who = fmt::format("{} from process {}", signal_name(signal), sender);
+    if (*meaning != SignalMeaning::child) note_event(who);
     switch (*meaning) {
     case SignalMeaning::child: reap(); break;
     case SignalMeaning::reload:
@@ -130,6 +133,7 @@ bool Init::reap_one(idtype_t which, pid_t pid) {
     siginfo_t info{};
     int options = WEXITED | WNOHANG | WNOWAIT;
     if (waitid(which, static_cast<id_t>(pid), &info, options) < 0 || info.si_pid == 0) return false;
+    note_event("reaps process ", info.si_pid);
     if (executor_) executor_->before_reap(info.si_pid);
     auto whose = module_ ? module_->whois(info.si_pid) : std::nullopt;
     int status = wait_status_of(info);
@@ -207,6 +211,7 @@ void Init::act(const Action& action) {
 }
 
 void Init::on_state_changed(const action::StateChanged& change) {
+    note_event(change.service, fmt::format(": {} -> {}", to_string(change.from), to_string(change.to)));
     const auto* settings = manager_.settings(change.service);
     bool going_down = state_.phase == Phase::going_down;
     if (auto line = display_line(change, settings, going_down))
@@ -285,6 +290,8 @@ control::SystemView Init::system_view() const {
     view.crashes = system_record_.crashes;
     if (int count = system_record_.crashes; count > 0)
         view.crashed = Ms{system_record_.crash_times[(count - 1) % SystemRecord::kCrashes]};
+    view.crash = get_text(system_record_.crash_text);
+    view.crash_report = get_text(system_record_.crash_report);
     if (records_) view.records = records_->complaint();
     if (plugins_) view.troubles += static_cast<int>(plugins_->machine_troubles().size());
     return view;

@@ -7,7 +7,9 @@
 //   resume.cpp     the next life after a crash               recovery.h   what it finds
 //   module.cpp     the kernel module's device               reexec.cpp   the next life on request
 //   configuration.cpp  reading files, at boot and after     calendars.h  jobs by calendar
-//   trouble_records.h  what trouble there was
+//   trouble_records.h  what trouble there was               crash.h      the way into the next life
+//   black_box.h    what a crash leaves behind               crash_report.h  ... and what is told of it
+//   earlier_life.h  what a life begins with: an earlier one, or a clean slate
 #pragma once
 
 #include <map>
@@ -27,6 +29,7 @@
 #include "init/conditions.h"
 #include "init/core_loop.h"
 #include "init/deadman.h"
+#include "init/earlier_life.h"
 #include "init/executor.h"
 #include "init/final_stage.h"
 #include "init/kernel_command_line.h"
@@ -49,8 +52,8 @@ inline constexpr const char* kRescueConsole = "rescue-console"; // built in: no 
 
 class Init {
   public:
-    // `earlier`: the page of a life that was cut short; null at boot.
-    Init(KernelCommandLine asked, std::unique_ptr<Recovery> earlier);
+    // `earlier`: of a life that was cut short; empty at boot.
+    Init(KernelCommandLine asked, EarlierLife earlier);
     ~Init();
     // Returns the exit status only in a container; elsewhere the machine ends first.
     int run();
@@ -96,7 +99,11 @@ class Init {
     void begin_anew();
     void record_system();
     void count_this_life();
-    void stay_minimal();
+    void count_crash();
+    void tell_of_lost_state();
+    void store_report();
+    void note_crashes();
+    void stay_minimal(const char* reason);
 
     // reexec.cpp
     void remember_program();
@@ -159,6 +166,8 @@ class Init {
     Manager manager_;
     CoreLoop core_;
     std::unique_ptr<Recovery> recovery_;
+    std::unique_ptr<BlackBox> earlier_box_; // until what is in it has been told
+    std::string lost_;                      // why the earlier life's state is
     std::unique_ptr<TroubleRecords> records_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Plugins> plugins_;

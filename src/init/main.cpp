@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string>
 
 #include <fcntl.h>
@@ -11,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
-#include "init/crash.h"
+#include "init/earlier_life.h"
 #include "init/init.h"
 #include "init/kernel_command_line.h"
 #include "spawn/spawn.h"
@@ -28,16 +27,6 @@ std::string read_kernel_command_line() {
     char text[4096];
     auto got = fd ? read(fd.get(), text, sizeof text) : -1;
     return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : std::string();
-}
-
-// `init --resume PAGE`: the crash handler's exec. The descriptors are all open; init claims its own.
-std::unique_ptr<leash::Recovery> earlier_life(int argc, char** argv) {
-    if (argc != 3 || std::strcmp(argv[1], "--resume") != 0) return nullptr;
-    leash::unblock_fatal_signals();
-    auto found = leash::Recovery::adopt(leash::UniqueFd(std::atoi(argv[2])));
-    if (!found || !(*found)->system()) return nullptr;
-    (*found)->drop_stale_descriptors();
-    return std::move(*found);
 }
 
 // `init --check-state PAGE`: could this binary take over from the one that runs? A child of that one
@@ -83,6 +72,6 @@ int main(int argc, char** argv) {
         return leash::execute_or_explain(argc - 2, argv + 2);
     if (getpid() != 1) return usage(argv[0], 2);
     auto asked = leash::parse_kernel_command_line(read_kernel_command_line());
-    leash::Init init(std::move(asked), earlier_life(argc, argv));
+    leash::Init init(std::move(asked), leash::find_earlier_life(argc, argv));
     return init.run();
 }

@@ -44,6 +44,8 @@ struct SystemRecord {
     EditionRecords editions; // of the configuration
     DescriptorLimit descriptor_limit; // of before init raised its own: what services get
     char program[256]; // where init was executed from at boot: an upgrade is looked for there
+    char crash_text[160];   // the last crash in short, and the file that tells the rest
+    char crash_report[128];
 };
 
 // Why init is executed again.
@@ -116,6 +118,10 @@ class Recovery {
     static Result<std::unique_ptr<Recovery>> adopt(UniqueFd page);
 
     [[nodiscard]] int fd() const { return page_ ? page_->fd() : -1; }
+    // For init/black_box.h; empty without a page.
+    [[nodiscard]] std::span<std::byte> extra() const {
+        return page_ ? page_->extra() : std::span<std::byte>();
+    }
 
     // First thing in a new life, before it opens anything: a number that nothing is open under, or that
     // two claim, is what the earlier life had closed but not yet written down. Under such a number this

@@ -98,6 +98,8 @@ void Init::soft_reboot() {
         end_kind_ = EndKind::reboot;
         end_deadline_ = Ms{0};
         system_record_.crashes = system_record_.reexecs = 0;
+        put_text(system_record_.crash_text, "");
+        put_text(system_record_.crash_report, "");
         execute_anew(ExecKind::soft_reboot);
         log::error("rebooting instead");
         state_.phase = Phase::going_down;

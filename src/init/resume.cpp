@@ -11,11 +11,10 @@
 #include "base/fixed_text.h"
 #include "base/log.h"
 #include "init/crash.h"
+#include "init/crash_report.h"
 
 namespace leash {
 namespace {
-
-constexpr int kMostCutShort = 3;
 
 std::string times(int count) { return count == 1 ? "once" : fmt::format("{} times", count); }
 
@@ -76,12 +75,10 @@ void Init::take_over_descriptors() {
 
 // What was asked for is no crash; a new binary that dies before it has taken over is one.
 void Init::count_this_life() {
-    auto now = monotonic_now();
     auto& record = system_record_;
     auto why = static_cast<ExecKind>(std::exchange(record.exec_kind, 0));
     if (why == ExecKind::crash) {
-        record.crash_times[record.crashes++ % SystemRecord::kCrashes] = now.count();
-        log::error("init has crashed ({} since boot) and goes on", times(record.crashes));
+        count_crash();
     } else if (why == ExecKind::planned) {
         ++record.reexecs;
         log::notice("init is executed anew, as Leash {}", LEASH_VERSION);
@@ -90,24 +87,74 @@ void Init::count_this_life() {
         log::warning("{} of the descriptors that the state page names had been closed already", stale);
     ++record.lives_cut_short;
     recovery_->record(record);
-    if (record.crashes > 0)
-        state_.notes.push_back(fmt::format("init has crashed {} since boot", times(record.crashes)));
+    if (why == ExecKind::crash) store_report();
+    if (record.crashes > 0) note_crashes();
+    // The default, until the file has been read once.
+    if (const char* reason = reason_to_stay_minimal(record, system_.crash_limit, monotonic_now()))
+        stay_minimal(reason);
+}
 
-    RateLimit limit = system_.crash_limit; // the default, until the file has been read once
-    if (record.limit_count > 0) limit = {record.limit_count, Ms{record.limit_window}};
-    int lately = 0;
-    for (int i = 0; i < std::min<int>(record.crashes, SystemRecord::kCrashes); ++i)
-        if (now - Ms{record.crash_times[i]} < limit.window) ++lately;
-    // No more than that can be counted.
-    bool too_often = lately > std::min(limit.count, SystemRecord::kCrashes - 1);
-    if (too_often || record.lives_cut_short > kMostCutShort) stay_minimal();
+void Init::count_crash() {
+    auto& record = system_record_;
+    record.crash_times[record.crashes++ % SystemRecord::kCrashes] = monotonic_now().count();
+    bool known = earlier_box_ && earlier_box_->crash.state != BlackBox::none;
+    put_text(record.crash_text, known ? describe_crash(*earlier_box_) : "");
+    put_text(record.crash_report, "");
+    log::error("init has crashed ({} since boot) and goes on{}{}", times(record.crashes),
+               known ? ": " : "", get_text(record.crash_text));
+}
+
+// There is nothing to resume: it is a boot, but of a machine that was up.
+void Init::tell_of_lost_state() {
+    count_crash();
+    store_report();
+    note_crashes();
+    note(fmt::format("init has lost its state ({}): everything was ended and begun anew", lost_));
+}
+
+// For `status`. The last one's report comes some time later.
+void Init::note_crashes() {
+    constexpr std::string_view kBegin = "init has crashed";
+    std::erase_if(state_.notes, [&](const auto& note) { return note.starts_with(kBegin); });
+    const auto& record = system_record_;
+    auto text = fmt::format("{} {} since boot", kBegin, times(record.crashes));
+    if (record.crash_text[0] != '\0') text += fmt::format("; last: {}", get_text(record.crash_text));
+    if (record.crash_report[0] != '\0') text += fmt::format("; {}", get_text(record.crash_report));
+    state_.notes.push_back(std::move(text));
+}
+
+// A child writes it, whatever becomes of this life.
+void Init::store_report() {
+    std::shared_ptr<BlackBox> box = std::move(earlier_box_);
+    if (!box || box->crash.state == BlackBox::none) return;
+    WorkerJob job;
+    job.name = "crash-report";
+    job.limit = Ms{20'000};
+    job.work = [box, crashes = system_record_.crashes, lost = lost_](int out) {
+        return store_crash_report(*box, {crashes, "", lost, ""}, out);
+    };
+    job.done = [this](int, std::string output) {
+        while (!output.empty() && output.back() == '\n') output.pop_back();
+        output.erase(0, output.rfind('\n') + 1);
+        if (output.empty()) {
+            log::warning("the report of the crash could not be written");
+            return;
+        }
+        put_text(system_record_.crash_report, output);
+        record_system();
+        note_crashes();
+        log::notice("the report of the crash is {}", output);
+    };
+    workers_.run(std::move(job));
 }
 
 // So often that carrying on makes no sense: reap, keep the console alive, and let the WDT decide.
-void Init::stay_minimal() {
+void Init::stay_minimal(const char* reason) {
     if (state_.phase == Phase::going_down && !state_.in_container) {
         // It was to end anyway, and where there is no WDT it would never.
-        logs_.line(log::Level::error, true, "init crashes too often on its way down: ending it at once");
+        logs_.line(log::Level::error, true,
+                   fmt::format("init crashes too often on its way down ({}): ending it at once",
+                               reason));
         if (fork() == 0) {
             sync();
             _exit(0);
@@ -116,7 +163,9 @@ void Init::stay_minimal() {
         end_at_once();
     }
     logs_.line(log::Level::error, true,
-               "init crashes too often: it only reaps from now on, and the WDT is fed no more");
+               fmt::format("init crashes too often ({}): it only reaps from now on, and the WDT is fed "
+                           "no more",
+                           reason));
     if (!state_.in_container) become_rescue("init crashes too often");
     for (;;) {
         siginfo_t info{};

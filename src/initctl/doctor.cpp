@@ -200,14 +200,18 @@ void of_system(const MachineView& machine, std::vector<Finding>& found) {
             "initctl target default");
     if (auto crashes = number_of(system, "crashes"); crashes > 0) {
         auto ago = time_of(system, "crashed_ms");
+        auto crash = text_of(system, "crash"), report = text_of(system, "crash_report");
         add("init-crashed", ago && *ago < kCrashIsNews ? Severity::trouble : Severity::note,
-            fmt::format("init has crashed {} since boot",
-                        crashes == 1 ? "once" : fmt::format("{} times", crashes)),
-            "initctl log init");
+            fmt::format("init has crashed {} since boot{}{}",
+                        crashes == 1 ? "once" : fmt::format("{} times", crashes),
+                        crash.empty() ? "" : "; last: ", crash),
+            report.empty() ? "initctl log init" : fmt::format("less {}", report));
         found.back().since = ago;
     }
     for (const auto& note : texts_of(system, "notes"))
-        if (!note.starts_with("init has crashed")) add("degraded", Severity::trouble, note, "");
+        if (note.starts_with("init has lost its state"))
+            add("state-lost", Severity::trouble, note, "initctl log init; test the machine's memory");
+        else if (!note.starts_with("init has crashed")) add("degraded", Severity::trouble, note, "");
     if (auto records = text_of(system, "records"); !records.empty())
         add("records", Severity::trouble, records, "df /var/lib/leash; mount");
 }

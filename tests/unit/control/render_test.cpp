@@ -152,13 +152,16 @@ TEST(Render, TheSystem) {
         R"(","module":"loaded","cgroup":"/sys/fs/cgroup","services":3,"running":2,)"
         R"("failed":["httpd"],"plugins":[{"name":"watchdog",)"
         R"("status":"feeding /dev/watchdog"}],"notes":["no WDT"],)"
-        R"("crashes":0,"crashed_ms":null,"troubles":0,"records":""})");
+        R"("crashes":0,"crashed_ms":null,"crash":null,"crash_report":null,"troubles":0,"records":""})");
     system.crashes = 2;
     system.crashed = system.uptime - Ms{5'000};
+    system.crash = "SIGSEGV in init+0x12";
+    system.crash_report = "/run/x.txt";
     system.troubles = 1;
     system.records = "2 wait";
     EXPECT_TRUE(render_system(system).ends_with(
-        R"("crashes":2,"crashed_ms":5000,"troubles":1,"records":"2 wait"})"));
+        R"("crashes":2,"crashed_ms":5000,"crash":"SIGSEGV in init+0x12","crash_report":"/run/x.txt",)"
+        R"("troubles":1,"records":"2 wait"})"));
 }
 
 TEST(Render, SmallOnes) {

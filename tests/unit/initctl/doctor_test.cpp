@@ -101,6 +101,8 @@ TEST(Doctor, OneThingAtATime) {
         {"system", R"({"crashes":2,"crashed_ms":90000000})", {"note init-crashed"}},
         {"system", R"({"notes":["cannot mount x","init has crashed once since boot"]})",
          {"trouble degraded"}},
+        {"system", R"({"notes":["init has lost its state (x): everything was ended and begun anew"]})",
+         {"trouble state-lost"}},
         {"system", R"({"target":"rescue"})", {"trouble target"}},
         {"system", R"({"state":"starting"})", {"note system"}},
         {"system", R"({"records":"2 wait"})", {"trouble records"}},
