@@ -100,7 +100,9 @@ void Executor::spawn(const action::Spawn& wanted) {
     request.cgroup_fd = group.folder.get();
     bool known = make_known(wanted.service, wanted.start, group.folder.get());
     if (known) request.kernel = kernel_;
-    if (settings->type != ServiceType::console) request.output_fd = logs_.output_of(wanted.service);
+    UniqueFd output;
+    if (settings->type != ServiceType::console) output = logs_.output_of(wanted.service);
+    request.output_fd = output.get();
 
     sockets_.unwatch(wanted.service);
     request.passed = sockets_.passed(*settings);

@@ -68,7 +68,8 @@ void Executor::run_control(const action::RunControl& wanted) {
     request.cgroup_fd = group.folder.get();
     bool known = make_known(wanted.service, wanted.start, main_group.folder.get());
     if (known) request.kernel = kernel_;
-    request.output_fd = logs_.output_of(wanted.service);
+    auto output = logs_.output_of(wanted.service);
+    request.output_fd = output.get();
     if (wanted.main_pid > 0)
         request.extra_environment.emplace_back("MAINPID", std::to_string(wanted.main_pid));
     bool after = wanted.kind == ControlKind::stop || wanted.kind == ControlKind::cleanup;

@@ -33,7 +33,8 @@ int Executor::run_probe(StartId start) {
     request.cgroup_fd = group.folder.get();
     bool known = make_known(service, start, main_group.folder.get());
     if (known) request.kernel = kernel_;
-    request.output_fd = logs_.output_of(service);
+    auto output = logs_.output_of(service);
+    request.output_fd = output.get();
     if (live->main_pid > 0)
         request.extra_environment.emplace_back("MAINPID", std::to_string(live->main_pid));
     auto spawned = leash::spawn(request);

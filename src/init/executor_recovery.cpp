@@ -26,7 +26,7 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
     bool older = under && under != manager_.settings(service);
     if (older) record.in_force = recovery_.configuration().held(service);
     record.notify_access = -1;
-    record.notify_fd = record.s6_fd = record.output_read = record.output_write = -1;
+    record.notify_fd = record.s6_fd = -1;
     if (auto* live = live_.find(life->start)) {
         record.first_pid = live->first_pid;
         record.first_ticks = live->start_ticks;
@@ -34,10 +34,7 @@ void Executor::record(const std::string& service, Recovery::Intent intent) {
         if (live->access) record.notify_access = static_cast<std::int32_t>(*live->access);
         if (live->s6) record.s6_fd = live->s6->fd();
     }
-    if (auto ends = logs_.ends_of(service)) {
-        record.output_read = ends->read;
-        record.output_write = ends->write;
-    }
+    record.output = logs_.pipe_of(service);
     if (auto held = held_.find(life->start); held != held_.end()) {
         std::size_t used = 0;
         for (const auto& wanted : held->second.signals)
@@ -76,8 +73,7 @@ std::vector<pid_t> Executor::main_processes(const std::string& service) const {
 
 void Executor::adopt(const ServiceRecord& record) {
     auto service = get_text(record.name);
-    if (record.output_read >= 0 && record.output_write >= 0)
-        logs_.adopt_output(service, UniqueFd(record.output_read), UniqueFd(record.output_write));
+    if (record.output >= 0) logs_.adopt_output(service, UniqueFd(record.output));
     UniqueFd notify(record.notify_fd), s6(record.s6_fd);
     const auto* known = manager_.life(service);
     if (known && known->listens) sockets_.watch(service);

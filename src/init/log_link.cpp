@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -18,6 +19,12 @@ constexpr const char* kLogger = "/usr/lib/leash/leash-logger";
 constexpr int kPipeBytes = 65'536;
 constexpr Ms kPause{5'000};       // between loggers that cannot be made, or die as soon as they live
 constexpr Ms kLongEnough{60'000}; // one that has lived that long was well
+
+// Neither waits nor reads a disk: the pipe has a reader and a writer.
+UniqueFd open_again(const UniqueFd& pipe, int how) {
+    auto path = fmt::format("/proc/self/fd/{}", pipe.get());
+    return UniqueFd(open(path.c_str(), how | O_CLOEXEC));
+}
 
 [[noreturn]] void logger_child(int socket) {
     setsid();
@@ -68,20 +75,20 @@ void LogLink::adopt(UniqueFd channel, pid_t logger) {
     since_ = monotonic_now();
 }
 
-std::optional<LogLink::Ends> LogLink::ends_of(const std::string& service) const {
+int LogLink::pipe_of(const std::string& service) const {
     auto known = outputs_.find(service);
-    if (known == outputs_.end()) return std::nullopt;
-    return Ends{known->second.read_end.get(), known->second.write_end.get()};
+    return known == outputs_.end() ? -1 : known->second.get();
 }
 
-void LogLink::adopt_output(const std::string& service, UniqueFd read_end, UniqueFd write_end) {
-    outputs_.insert_or_assign(service, Output{std::move(read_end), std::move(write_end)});
+void LogLink::adopt_output(const std::string& service, UniqueFd pipe) {
     // The earlier life's word of it may have waited in its queue, or there was no logger to hear it.
-    if (channel_) channel_->stream_again(service, outputs_.at(service).read_end.get());
+    if (channel_) channel_->stream_again(service, open_again(pipe, O_RDONLY | O_NONBLOCK).get());
+    outputs_.insert_or_assign(service, std::move(pipe));
 }
 
 void LogLink::announce_outputs() {
-    for (const auto& [service, output] : outputs_) channel_->stream(service, output.read_end.get());
+    for (const auto& [service, pipe] : outputs_)
+        channel_->stream(service, open_again(pipe, O_RDONLY | O_NONBLOCK).get());
 }
 
 void LogLink::set_log_size(std::uint64_t bytes) {
@@ -89,16 +96,25 @@ void LogLink::set_log_size(std::uint64_t bytes) {
     if (channel_) channel_->settings(LogSettings{log_size_, false});
 }
 
-int LogLink::output_of(const std::string& service) {
-    auto known = outputs_.find(service);
-    if (known != outputs_.end()) return known->second.write_end.get();
+UniqueFd LogLink::output_of(const std::string& service) {
+    auto refuse = [&] {
+        log::warning("{}: its output is lost: {}", service, std::strerror(errno));
+        return UniqueFd();
+    };
+    if (auto known = outputs_.find(service); known != outputs_.end()) {
+        auto end = open_again(known->second, O_WRONLY);
+        return end ? std::move(end) : refuse();
+    }
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
-    Output output{UniqueFd(ends[0]), UniqueFd(ends[1])};
-    fcntl(output.read_end.get(), F_SETFL, O_NONBLOCK);
-    fcntl(output.write_end.get(), F_SETPIPE_SZ, kPipeBytes);
-    if (channel_) channel_->stream(service, output.read_end.get());
-    return outputs_.emplace(service, std::move(output)).first->second.write_end.get();
+    if (pipe2(ends, O_CLOEXEC) < 0) return refuse();
+    UniqueFd read_end(ends[0]), write_end(ends[1]);
+    auto both = open_again(write_end, O_RDWR);
+    if (!both) return refuse();
+    fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+    fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);
+    if (channel_) channel_->stream(service, read_end.get());
+    outputs_.emplace(service, std::move(both));
+    return write_end;
 }
 
 void LogLink::forget(const std::string& service) { outputs_.erase(service); }

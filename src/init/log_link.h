@@ -29,14 +29,14 @@ class LogLink {
     void start();
     void set_log_size(std::uint64_t bytes);
 
-    // The end of the pipe that becomes a service's stdout and stderr; -1 where there is none to be had.
-    int output_of(const std::string& service);
+    // The end of the pipe that becomes a service's stdout and stderr, opened for that start alone; none
+    // where there is none to be had.
+    UniqueFd output_of(const std::string& service);
     void forget(const std::string& service);
 
     // Across lives of init: the numbers that the state page keeps, and how they are taken over.
-    struct Ends { int read, write; };
-    [[nodiscard]] std::optional<Ends> ends_of(const std::string& service) const;
-    void adopt_output(const std::string& service, UniqueFd read_end, UniqueFd write_end);
+    [[nodiscard]] int pipe_of(const std::string& service) const; // -1: none
+    void adopt_output(const std::string& service, UniqueFd pipe);
     void adopt(UniqueFd channel, pid_t logger);
     [[nodiscard]] int channel_fd() const { return channel_ ? channel_->fd() : -1; }
     // Told whenever channel or pid are others than before.
@@ -51,9 +51,6 @@ class LogLink {
     [[nodiscard]] pid_t pid() const { return pid_; }
 
   private:
-    struct Output {
-        UniqueFd read_end, write_end;
-    };
     void spawn();
     void announce_outputs();
     void to_console(std::string_view text) const;
@@ -62,7 +59,9 @@ class LogLink {
     std::unique_ptr<LogChannel> channel_;
     pid_t pid_ = 0;
     std::uint64_t log_size_ = 65'536;
-    std::map<std::string, Output> outputs_;
+    // Pipes, open for both: neither the end of a service nor that of the logger is the end of one. One
+    // descriptor each, since every child is born with a copy of the table of all.
+    std::map<std::string, UniqueFd> outputs_;
     std::function<void()> changed_;
     Timer restart_;
     int deaths_ = 0;    // in a row: of loggers that did not live long

@@ -130,8 +130,7 @@ int Recovery::drop_stale_descriptors() {
             correct(i, *service, [&] {
                 open.claim(service->notify_fd, DescriptorKind::socket);
                 open.claim(service->s6_fd, DescriptorKind::pipe);
-                open.claim(service->output_read, DescriptorKind::pipe);
-                open.claim(service->output_write, DescriptorKind::pipe);
+                open.claim(service->output, DescriptorKind::pipe);
             });
     return stale_ = open.stale();
 }

@@ -55,7 +55,8 @@ struct ServiceRecord {
     char name[64];
     LifeRecord life;
     std::uint64_t first_ticks; // start time of first_pid
-    std::int32_t first_pid, notify_fd, s6_fd, output_read, output_write;
+    std::int32_t first_pid, notify_fd, s6_fd;
+    std::int32_t output; // of the pipe of its output
     std::int32_t notify_access; // NOTIFYACCESS=, as enum NotifyAccess; -1: as its file says
     std::uint32_t intent; // enum Intent: written before the act
     std::uint32_t scope;  // no file describes it

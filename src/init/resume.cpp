@@ -43,7 +43,7 @@ void Init::take_over_descriptors() {
     std::vector<int> claimed{recovery_->fd(), system_record_.log_fd, system_record_.control_fd,
                              system_record_.records_fd};
     for (const auto& service : recovery_->services())
-        for (int fd : {service.notify_fd, service.s6_fd, service.output_read, service.output_write})
+        for (int fd : {service.notify_fd, service.s6_fd, service.output})
             claimed.push_back(fd);
     for (const auto& edition : system_record_.editions)
         if (edition.number != 0) claimed.push_back(edition.fd);

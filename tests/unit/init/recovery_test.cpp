@@ -58,14 +58,17 @@ TEST(Recovery, NumbersThatAreClosedOrClaimedTwiceAreNotBelieved) {
     before->record(system);
     auto good = service("a"), bad = service("b");
     good.notify_fd = socket.get();
-    good.output_read = reader.get();
-    good.s6_fd = good.output_write = -1;
+    good.output = reader.get();
+    good.s6_fd = -1;
     bad.notify_fd = socket.get();    // "a" has it
-    bad.output_read = before->fd();  // the page itself
-    bad.output_write = socket.get(); // no pipe
+    bad.output = before->fd();       // the page itself
     bad.s6_fd = 1;                   // nobody's
+    auto worse = service("c");
+    worse.notify_fd = worse.s6_fd = -1;
+    worse.output = socket.get(); // no pipe
     before->record(good);
     before->record(bad);
+    before->record(worse);
     ASSERT_GE(before->keep_descriptor("a", "kept", closed, false), 0);
 
     auto after = Recovery::adopt(UniqueFd(dup(before->fd())));
@@ -74,12 +77,12 @@ TEST(Recovery, NumbersThatAreClosedOrClaimedTwiceAreNotBelieved) {
     EXPECT_EQ((*after)->system()->log_fd, writer.get());
     EXPECT_EQ((*after)->system()->control_fd, -1);
     auto services = (*after)->services();
-    ASSERT_EQ(services.size(), 2u);
+    ASSERT_EQ(services.size(), 3u);
     EXPECT_EQ(services[0].notify_fd, socket.get());
-    EXPECT_EQ(services[0].output_read, reader.get());
+    EXPECT_EQ(services[0].output, reader.get());
     EXPECT_EQ(services[1].notify_fd, -1);
-    EXPECT_EQ(services[1].output_read, -1);
-    EXPECT_EQ(services[1].output_write, -1);
+    EXPECT_EQ(services[1].output, -1);
+    EXPECT_EQ(services[2].output, -1);
     EXPECT_EQ(services[1].s6_fd, -1);
     EXPECT_TRUE((*after)->kept_descriptors().empty());
     EXPECT_EQ((*after)->drop_stale_descriptors(), 0) << "once is enough";
