@@ -177,6 +177,7 @@ class Executor {
                      std::optional<std::uint64_t> id = std::nullopt);
     void change_main_to(LiveStart& live, int pidfd);
     void watch_main(LiveStart& live); // of a main process that need not be a child of PID 1
+    [[nodiscard]] int status_of_no_child(const std::string& service, StartId start, pid_t pid) const;
     // executor_dump.cpp
     unsigned hold_back(StartId start, Ms limit);
     void let_go(StartId start, unsigned look);

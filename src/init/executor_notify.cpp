@@ -265,6 +265,19 @@ void Executor::change_main_to(LiveStart& live, int pidfd) {
     change_main(live, *pid, "MAINPIDFD=1:", std::nullopt);
 }
 
+// Its wait status goes to its parent. The module remembers it; without the module nobody here knows.
+int Executor::status_of_no_child(const std::string& service, StartId start, pid_t pid) const {
+    const auto* settings = manager_.settings_of(start);
+    if (settings && settings->scope) return 0; // whoever began it judges it
+    auto whose = kernel_ ? kernel_->whois(pid) : std::nullopt;
+    if (whose && whose->start == start && (whose->flags & LEASH_WHOIS_DEAD) != 0)
+        return whose->exit_code;
+    log::warning("{}: how its main process {} ended is not known, since it was no child of init: it "
+                 "counts as a failure",
+                 service, pid);
+    return W_EXITCODE(1, 0);
+}
+
 void Executor::watch_main(LiveStart& live) {
     live.pidfd_watch = std::make_unique<IoWatch>(loop_, live.pidfd.get(), UEV_READ,
                                                  [this, start = live.start](int) {
@@ -276,9 +289,13 @@ void Executor::watch_main(LiveStart& live) {
         bool ours = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(dead->pidfd.get()), &info,
                            WEXITED | WNOHANG | WNOWAIT) == 0;
         if (ours) return; // SIGCHLD follows
-        live_.first_is_gone(dead->main_pid); // of a scope
+        auto pid = dead->main_pid;
+        before_reap(pid); // what it said last comes before its end
+        dead = live_.find(start);
+        if (!dead || dead->main_pid != pid) return;
+        live_.first_is_gone(pid); // of a scope
         dead->main_pid = 0;
-        core_.post(event::MainExited{start, 0});
+        core_.post(event::MainExited{start, status_of_no_child(dead->service, start, pid)});
         forget_if_over(start);
     });
 }

@@ -132,7 +132,8 @@ void Executor::adopt_main(LiveStart& kept, const ServiceRecord& record, const Li
         if (!same) {
             log::warning("{}: its main process {} has gone unseen", service, life.main_pid);
             kept.main_pid = 0;
-            core_.post(event::MainExited{life.start, W_EXITCODE(1, 0)});
+            auto status = status_of_no_child(service, life.start, life.main_pid);
+            core_.post(event::MainExited{life.start, status});
             return;
         }
         // SIGCHLD does not tell of what others are the parents of.
