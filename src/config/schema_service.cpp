@@ -318,8 +318,10 @@ std::vector<KeySpec> rows() {
         .text = "The longest pause before a restart. Not less than `restart-delay`.",
         .set = ServiceSetter{set_time<&S::restart_delay_max>}});
     table.push_back({.section = section, .group = restart, .key = "restart-limit", .type = rate,
-        .fallback = "5/10s", .types = kProcess,
-        .text = "More than N exits within TIME are the trouble `crash-loop`.",
+        .fallback = "5/10s", .fallback_note = "for a `console`: no limit", .types = kProcess,
+        .text = "More than N exits within TIME are the trouble `crash-loop`. A `console` is started "
+                "again for ever, as a getty is, with pauses up to `restart-delay-max`, also while "
+                "its terminal is missing; only its own file can limit that, `[defaults]` does not.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.restart_limit = v.rate;
             return {};

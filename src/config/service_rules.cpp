@@ -37,6 +37,9 @@ class Rules {
 
     void fill_in() {
         if (!is_set("restart") && s_.type == ServiceType::oneshot) s_.restart = RestartWhen::no;
+        // As getty under any init: whoever leaves it again and again only waits longer. The window
+        // stays, since it says after which run the pauses begin anew.
+        if (own_("restart-limit") == 0 && s_.type == ServiceType::console) s_.restart_limit.count = 0;
         if (!is_set("watchdog-source") && s_.notify.kind != NotifyKind::systemd)
             s_.watchdog_source = WatchdogSource::tasks;
         if (!is_set("tty") && s_.type == ServiceType::console) s_.tty = "console";

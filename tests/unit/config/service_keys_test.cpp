@@ -46,6 +46,11 @@ const std::vector<Good> kGood{
     {kCommand + "listen = stream:/run/x\nlisten-start = demand\nlisten-mode = 600\nlisten-user = 0\n"
                 "listen-group = adm\nlisten-backlog = 1\n",
      [](const S& s) { return s.listen->on_demand() && s.listen->mode == 0600; }},
+    {kCommand + "type = console\n",
+     [](const S& s) { return s.restart_limit == RateLimit{0, 10s}; }},
+    {kCommand + "type = console\nrestart-limit = 3/1m\n",
+     [](const S& s) { return s.restart_limit == RateLimit{3, 1min}; }},
+    {kCommand, [](const S& s) { return s.restart_limit == RateLimit{5, 10s}; }},
     {kCommand + "type = console\ntty = ttyS0\n", [](const S& s) { return s.tty == "ttyS0"; }},
     {kCommand + "type = console\ntty = /dev/pts/0\n", [](const S& s) { return s.tty == "pts/0"; }},
     {"type = target\n",

@@ -63,6 +63,32 @@ TEST(Backoff, DoublesUpToTheLongestAndStartsAnewAfterALongRun) {
     for (auto pause : {0ms, 1ms, 2ms, 4ms}) EXPECT_EQ(backoff.next(0ms, s), pause);
 }
 
+// As the reader makes it of a console: no limit, and the window says when the pauses begin anew.
+TEST(Restart, AConsoleIsTriedAgainForEver) {
+    for (bool has_terminal : {true, false}) {
+        SCOPED_TRACE(has_terminal);
+        Bench b;
+        b.define("a", [](auto& s) {
+            always(s), s.type = ServiceType::console, s.restart_limit = {0, 10s};
+            s.restart_delay_max = 2s;
+        });
+        b.run("a");
+        for (int i = 0; i < 500; ++i) {
+            auto start = b.manager.view("a")->start;
+            if (has_terminal || i == 0) b.end("a", 0);
+            else b.send(event::SpawnFailed{start, "no terminal"}), b.emptied("a");
+            ASSERT_EQ(b.state("a"), State::backoff) << i;
+            auto pause = b.manager.view("a")->next_attempt - b.now;
+            ASSERT_LE(pause, 2s);
+            if (i > 10) { ASSERT_EQ(pause, 2s); }
+            b.pass(pause);
+            if (has_terminal) b.spawned("a");
+        }
+        if (!has_terminal) b.spawned("a"); // plugged in
+        EXPECT_EQ(b.state("a"), State::running);
+    }
+}
+
 TEST(Restart, PausesGrowAndCount) {
     Bench b;
     b.define("a", [](auto& s) { always(s), s.restart_limit.count = 0; });
