@@ -17,11 +17,20 @@
 #include <linux/leash.h>
 
 static int fd;
+static int watchers[4] = {-1, -1, -1, -1};
 static char buffer[1 << 16];
 
 static void die(const char* what) {
     fprintf(stderr, "storm: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+// In a child: a process that is lost may outlive the round, and must not hold the module.
+static void close_device(void) {
+    close(fd);
+    for (size_t i = 0; i < sizeof(watchers) / sizeof(*watchers); i++) {
+        close(watchers[i]);
+    }
 }
 
 static double now(void) {
@@ -44,9 +53,13 @@ static void fork_for_ever(void) {
     }
 }
 
-// A new number every moment, as the hydra has it.
+static double chain_limit;
+
+// A new number every moment, as the hydra has it. Where the module has few entries one may be lost, and
+// then nothing ends it: so it ends by itself, and holds nothing that somebody waits for.
 static void chain(void) {
-    for (;;) {
+    close(STDOUT_FILENO);
+    while (now() < chain_limit) {
         pid_t pid = fork();
         if (pid > 0) {
             _exit(0);
@@ -56,6 +69,7 @@ static void chain(void) {
         }
         usleep(300);
     }
+    _exit(0);
 }
 
 static void spawn(unsigned long long id, void (*body)(void)) {
@@ -65,7 +79,7 @@ static void spawn(unsigned long long id, void (*body)(void)) {
     }
     pid_t pid = fork();
     if (pid == 0) {
-        close(fd);
+        close_device();
         body();
     }
     ref.id = 0;
@@ -90,7 +104,6 @@ static void rubbish(void) {
 
 // Those who watch come, read and go while all goes on.
 static void watch(unsigned long long id) {
-    static int watchers[4] = {-1, -1, -1, -1};
     int* one = &watchers[rand() % 4];
     struct leash_watch wanted = {.start = rand() % 2 ? id : 0,
                                  .events = 1U << rand() % 13 | ((unsigned)rand() & 0x1fff),
@@ -136,7 +149,8 @@ static void one_call(unsigned long long id) {
     case 6:
         adopt.pid = fork();
         if (adopt.pid == 0) {
-            close(fd);
+            close_device();
+            close(STDOUT_FILENO);
             alarm(1);
             fork_for_ever();
         }
@@ -187,6 +201,7 @@ int main(int argc, char** argv) {
     }
     struct leash_start starts[2] = {{.id = 0x1000, .name = "storm-1"},
                                     {.id = 0x2000, .name = "storm-2"}};
+    chain_limit = now() + atoi(argv[1]) / 1000.0 + 5;
     for (int i = 0; i < 2; i++) {
         starts[i].id += (unsigned long long)atoi(argv[2]) << 16;
         if (ioctl(fd, LEASH_IOC_START_SET, &starts[i])) {
