@@ -97,14 +97,10 @@ LogChannel::LogChannel(EventLoop& loop, UniqueFd socket)
 
 LogChannel::~LogChannel() = default;
 
-void LogChannel::stream(std::string_view name, int read_end) {
+void LogChannel::stream(std::string_view name, int read_end, bool again) {
     UniqueFd copy(::fcntl(read_end, F_DUPFD_CLOEXEC, 0)); // it may have to wait in the queue
-    send({encode_log_message(log_message::Stream{std::string(name), {}}), std::move(copy)}, false);
-}
-
-void LogChannel::stream_again(std::string_view name, int read_end) {
-    UniqueFd copy(::fcntl(read_end, F_DUPFD_CLOEXEC, 0));
-    send({encode_log_message(log_message::Stream{std::string(name), {}, true}), std::move(copy)}, false);
+    auto message = encode_log_message(log_message::Stream{std::string(name), {}, again});
+    send({std::move(message), std::move(copy)}, false);
 }
 
 void LogChannel::line(log::Level level, bool console, std::string_view text) {

@@ -75,9 +75,8 @@ class LogChannel {
     LogChannel& operator=(const LogChannel&) = delete;
 
     // `read_end` stays the caller's. It should be non-blocking.
-    void stream(std::string_view name, int read_end);
-    // Perhaps the logger reads that pipe already: then nothing changes.
-    void stream_again(std::string_view name, int read_end);
+    // `again`: perhaps the logger reads that pipe already; then nothing changes.
+    void stream(std::string_view name, int read_end, bool again = false);
     void line(log::Level level, bool console, std::string_view text);
     void settings(const LogSettings& settings);
     // Calls back once all that was sent before is written: to files, kernel log and console. Never

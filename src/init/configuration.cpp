@@ -105,7 +105,6 @@ void Init::reload(std::function<void(const ReloadReport&)> done) {
                 configure_deadman();
             }
             auto services = catalog.services.size();
-            note_changes(catalog);
             take_changes(std::move(catalog), report);
             keep_configuration(*files);
             for (const auto& change : report.changes)
@@ -135,10 +134,17 @@ bool Init::take_sections(const std::vector<SourceFile>& files, const Catalog& ca
     return true;
 }
 
+// What the new edition does not describe goes on under the last one that did, and so does a start that
+// was spawned under another description.
 void Init::take_changes(Catalog catalog, ReloadReport& report) {
+    auto& kept = recovery_->configuration();
+    kept.prune([this](const std::string& name) { return is_under_older(name); });
     forget_what_is_gone(catalog, report);
-    for (const auto& name : catalog.left_out)
-        if (manager_.view(name)) report.changes.push_back({"refused", name, "it stays as it was"});
+    for (const auto& name : catalog.left_out) {
+        if (!manager_.view(name)) continue;
+        kept.describe(name, kept.describing(name));
+        report.changes.push_back({"refused", name, "it stays as it was"});
+    }
     std::vector<std::string> to_start, to_time;
     for (const auto& [name, settings] : catalog.services) {
         const auto* known = manager_.settings(name);
@@ -155,8 +161,11 @@ void Init::take_changes(Catalog catalog, ReloadReport& report) {
         } else {
             auto before = *known;
             before.file = settings.file; // a layer more or less makes no difference
-            if (before == settings) continue;
+            bool same = before == settings;
             auto view = manager_.view(name);
+            if (!same && is_alive(view->state)) kept.hold(name);
+            kept.describe_by_newest(name);
+            if (same) continue;
             if (timer && (known->start != settings.start || known->calendar != settings.calendar))
                 to_time.push_back(name);
             report.changes.push_back(
@@ -181,9 +190,11 @@ void Init::forget_what_is_gone(const Catalog& catalog, ReloadReport& report) {
         const auto* settings = manager_.settings(name);
         bool described = catalog.services.contains(name) || catalog.left_out.contains(name);
         if (described || settings->scope || name == kRescueConsole) continue;
+        auto& kept = recovery_->configuration();
         auto masked = catalog.masked.find(name);
         auto why = masked != catalog.masked.end() ? "masked by " + masked->second : std::string();
         if (!manager_.forget(name)) {
+            kept.describe(name, kept.describing(name));
             report.changes.push_back({"kept", name,
                                       fmt::format("{}, but it lives: gone after a stop and a "
                                                   "reload",
@@ -191,7 +202,7 @@ void Init::forget_what_is_gone(const Catalog& catalog, ReloadReport& report) {
             continue;
         }
         report.changes.push_back({"gone", name, why});
-        recovery_->configuration().describe_by_newest(name);
+        kept.describe_by_newest(name);
         executor_->sockets().close(name);
         logs_.forget(name);
         executor_->forget(name);

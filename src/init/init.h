@@ -90,7 +90,6 @@ class Init {
     void define_from(const KeptConfiguration::Edition& edition, const Catalog& catalog,
                      const std::set<std::string>& left_out);
     [[nodiscard]] bool is_under_older(const std::string& service) const;
-    void note_changes(const Catalog& catalog);
     void keep_configuration(const std::vector<SourceFile>& files);
 
     // resume.cpp

@@ -3,36 +3,12 @@
 // service now, and what each start is under, as they were. No file is read.
 #include "init/init.h"
 
-#include <algorithm>
-
 #include "base/fixed_text.h"
 #include "base/log.h"
-#include "config/schema.h"
-#include "init/scratch_memory.h"
 
 namespace leash {
 
-// Before a reload is taken: what it does not describe any more goes on as it is, and what runs goes on
-// under what it was spawned with.
-void Init::note_changes(const Catalog& catalog) {
-    auto& kept = recovery_->configuration();
-    kept.prune([this](const std::string& name) { return is_under_older(name); });
-    for (const auto& name : manager_.names()) {
-        const auto* settings = manager_.settings(name);
-        if (settings->scope || name == kRescueConsole) continue;
-        auto newer = catalog.services.find(name);
-        if (newer == catalog.services.end()) {
-            kept.describe(name, kept.describing(name));
-            continue;
-        }
-        auto before = *settings;
-        before.file = newer->second.file;
-        if (is_alive(manager_.view(name)->state) && !(before == newer->second)) kept.hold(name);
-        kept.describe_by_newest(name);
-    }
-}
-
-// After it: the page names the editions before it names what is under them.
+// After a reload: the page names the editions before it names what is under them.
 void Init::keep_configuration(const std::vector<SourceFile>& files) {
     auto& kept = recovery_->configuration();
     kept.add(files, true);

@@ -2,42 +2,32 @@
 #include "init/kept_configuration.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 
+#include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "base/whole_file.h"
+#include "init/workers.h"
 
 namespace leash {
 namespace {
 
-std::string bytes_of(int fd) {
-    struct stat facts {};
-    if (fstat(fd, &facts) != 0) return {};
-    std::string bytes(static_cast<std::size_t>(facts.st_size), '\0');
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        auto got = pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return {};
-        done += static_cast<std::size_t>(got);
-    }
-    return bytes;
+// From its beginning, wherever the descriptor stands.
+std::string bytes_of(const UniqueFd& fd) {
+    return read_whole_file(fmt::format("/proc/self/fd/{}", fd.get()));
 }
 
 UniqueFd memory_file(const std::string& bytes) {
     UniqueFd fd(memfd_create("leash-configuration", MFD_CLOEXEC));
-    std::size_t done = 0;
-    while (fd && done < bytes.size()) {
-        auto put = write(fd.get(), bytes.data() + done, bytes.size() - done);
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) fd.reset();
-        else done += static_cast<std::size_t>(put);
-    }
-    return fd;
+    return fd && write_all(fd.get(), bytes) ? std::move(fd) : UniqueFd();
+}
+
+KeptConfiguration::Number number_of(const std::map<std::string, KeptConfiguration::Number>& numbers,
+                                    const std::string& service) {
+    auto found = numbers.find(service);
+    return found == numbers.end() ? 0 : found->second;
 }
 
 } // namespace
@@ -45,7 +35,7 @@ UniqueFd memory_file(const std::string& bytes) {
 bool KeptConfiguration::add(const std::vector<SourceFile>& files, bool whole) {
     auto bytes = serialize(files);
     auto* newest = editions_.empty() ? nullptr : &editions_.back();
-    if (newest && bytes_of(newest->fd.get()) == bytes) {
+    if (newest && bytes_of(newest->fd) == bytes) {
         newest->whole = newest->whole || whole;
         return true;
     }
@@ -81,13 +71,11 @@ void KeptConfiguration::hold(const std::string& service) {
 }
 
 KeptConfiguration::Number KeptConfiguration::kept_description(const std::string& service) const {
-    auto found = described_.find(service);
-    return found == described_.end() ? 0 : found->second;
+    return number_of(described_, service);
 }
 
 KeptConfiguration::Number KeptConfiguration::held(const std::string& service) const {
-    auto found = held_.find(service);
-    return found == held_.end() ? 0 : found->second;
+    return number_of(held_, service);
 }
 
 bool KeptConfiguration::is_needed(const Edition& edition) const {
@@ -147,7 +135,7 @@ void KeptConfiguration::clear() {
 }
 
 Result<std::vector<SourceFile>> KeptConfiguration::read(const Edition& edition) {
-    return deserialize(bytes_of(edition.fd.get()));
+    return deserialize(bytes_of(edition.fd));
 }
 
 } // namespace leash

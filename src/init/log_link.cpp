@@ -82,7 +82,7 @@ int LogLink::pipe_of(const std::string& service) const {
 
 void LogLink::adopt_output(const std::string& service, UniqueFd pipe) {
     // The earlier life's word of it may have waited in its queue, or there was no logger to hear it.
-    if (channel_) channel_->stream_again(service, open_again(pipe, O_RDONLY | O_NONBLOCK).get());
+    if (channel_) channel_->stream(service, open_again(pipe, O_RDONLY | O_NONBLOCK).get(), true);
     outputs_.insert_or_assign(service, std::move(pipe));
 }
 

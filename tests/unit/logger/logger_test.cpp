@@ -121,10 +121,10 @@ TEST_F(LoggerTest, APipeThatIsAnnouncedAgainIsReadOnce) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     UniqueFd read_end(ends[0]), httpd(ends[1]);
-    channel_->stream_again("httpd", read_end.get()); // it had not heard of it
+    channel_->stream("httpd", read_end.get(), true); // it had not heard of it
     say(httpd, "one\ntw");
     flush();
-    channel_->stream_again("httpd", read_end.get());
+    channel_->stream("httpd", read_end.get(), true);
     say(httpd, "o\nthree\n");
     flush();
     std::string all = "one\ntwo\nthree\n";
