@@ -19,7 +19,9 @@ std::optional<DisplayLine> display_line(const action::StateChanged& change,
         return DisplayLine{"Started " + what};
     case State::done: return DisplayLine{"Finished " + what};
     case State::failed: return DisplayLine{"Failed " + what + because, true};
-    case State::backoff: return DisplayLine{"Lost " + what + because + ", restarting it", true};
+    case State::backoff:
+        if (change.ended_well) return DisplayLine{"Ended " + what + because};
+        return DisplayLine{"Lost " + what + because + ", restarting it", true};
     case State::stopped:
         if (change.from != State::stopping) return std::nullopt;
         return DisplayLine{"Stopped " + what + (going_down ? "" : because)};

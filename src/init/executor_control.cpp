@@ -106,6 +106,8 @@ void Executor::kill_control(const action::KillControl& wanted) {
     if (tree_)
         (void)write_group_file(tree_->path_of(wanted.service) + "/control", "cgroup.kill", "1");
     (void)signal_pidfd(live->control_pidfd.get(), SIGKILL); // it may have moved
+    // It is its session's leader and not waited for yet, so no other group has its number.
+    if (live->control_pid > 0) (void)kill(-live->control_pid, SIGKILL);
 }
 
 bool Executor::control_exited(pid_t pid, int wait_status) {

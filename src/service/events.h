@@ -150,8 +150,9 @@ struct FreezeStart { std::string service; StartId start; };
 struct DumpStart { std::string service; StartId start; TroubleKind kind; std::string evidence; };
 
 // A service went from one state to another: for watchers, plugins, the console.
+// `ended_well`: it comes back from an end of its own choice that was a success, as a login shell's.
 struct StateChanged { std::string service; StartId start; State from; State to;
-                      std::string reason; };
+                      std::string reason; bool ended_well = false; };
 
 // When does its calendar come next? Answer: NextRun, sooner or later. The core has no clock and no
 // time zone. `came`: it asks because its time has come.

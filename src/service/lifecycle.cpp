@@ -111,7 +111,8 @@ void Service::enter(Turn& turn, State to, std::string reason) {
     if (to != State::backoff && to != State::stopping) life_.again_at = kNever;
     if (to != State::running && to != State::reloading) life_.runtime_deadline = kNever;
     auto start = life_.start != 0 ? life_.start : life_.last_start;
-    turn.out.push_back(action::StateChanged{name(), start, from, to, life_.reason});
+    bool well = to == State::backoff && ended_well();
+    turn.out.push_back(action::StateChanged{name(), start, from, to, life_.reason, well});
     bool closes = (to == State::stopped || to == State::failed) && life_.sockets != Sockets::closed;
     if (!closes) return;
     life_.sockets = Sockets::closed;

@@ -284,6 +284,7 @@ class Service {
 
     // How a start ends: lifecycle_end.cpp.
     [[nodiscard]] Outcome outcome_asked_for() const;
+    [[nodiscard]] bool ended_well() const;
     void take_outcome_of_request();
     void ask_to_stop(Turn& turn);
     void begin_stop(Turn& turn, Outcome outcome, const std::string& reason);

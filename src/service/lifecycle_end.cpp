@@ -37,6 +37,14 @@ ExitKind classify_exit(int status, const ServiceSettings& settings) {
     return among(success.signals, signal) ? ExitKind::success : ExitKind::abnormal;
 }
 
+// Nobody asked it to, and nothing else is the reason: it was ready, and no policy has spoken.
+bool Service::ended_well() const {
+    if (life_.outcome != Outcome::retry || !life_.last_exit) return false;
+    if (!WIFEXITED(*life_.last_exit)) return false;
+    return classify_exit(*life_.last_exit, *in_force_) == ExitKind::success &&
+           life_.outcome_reason == describe_exit(*life_.last_exit);
+}
+
 void Service::stop_now(Turn& turn) {
     bool again = life_.again;
     if (again && listens()) return listen_on(turn);

@@ -137,6 +137,36 @@ TEST(Lifecycle, ReasonsAreForPeople) {
     EXPECT_EQ(b.reason("r"), "exited with status 1, starts again in 100ms");
 }
 
+TEST(Lifecycle, AnEndOfItsOwnChoiceIsToldFromALoss) {
+    struct Case {
+        NotifyKind notify; // one that is never ready
+        int status;
+        bool well;
+    };
+    for (auto [notify, status, well] : {
+             Case{NotifyKind::none, exit_status(0), true},
+             {NotifyKind::none, exit_status(3), false},
+             {NotifyKind::none, killed_by(SIGTERM), false}, // a success as well, but not its own choice
+             {NotifyKind::none, killed_by(SIGSEGV), false},
+             {NotifyKind::systemd, exit_status(0), false},
+         }) {
+        Bench b;
+        b.define("a", [&](auto& s) { s.restart = RestartWhen::always, s.notify.kind = notify; });
+        b.request("a");
+        b.spawned("a");
+        b.exited("a", status);
+        auto turn = b.manager.handle(event::Emptied{1, 0}, b.now);
+        int seen = 0;
+        for (const auto& action : turn)
+            if (const auto* change = std::get_if<action::StateChanged>(&action)) {
+                ++seen;
+                EXPECT_EQ(change->to, State::backoff);
+                EXPECT_EQ(change->ended_well, well) << status;
+            }
+        EXPECT_EQ(seen, 1);
+    }
+}
+
 TEST(Lifecycle, SpawnFailure) {
     for (auto restart : {RestartWhen::no, RestartWhen::on_failure, RestartWhen::always}) {
         Bench b;
