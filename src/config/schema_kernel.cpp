@@ -27,9 +27,8 @@ void add_kernel_limits(std::vector<KeySpec>& table) {
     table.push_back({.section = section, .group = group, .key = "process-limit", .type = grammar,
         .grammar = "0..4194304", .fallback = "0", .types = kProcess,
         .text = "How many processes one start of the service may have at a time, wherever they have "
-                "gone, with zombies and without threads; 0: no limit. Where the service has a cgroup, "
-                "`pids.max` in a section [cgroup] counts threads, too, and has fork fail. Needs the "
-                "kernel module, as the other keys here.",
+                "gone, with zombies and without threads; 0: no limit. Needs the kernel module, as the "
+                "other keys here; without it there is `task-hog` with the step `limit`.",
         .set = ServiceSetter{set_processes}});
     table.push_back({.section = section, .group = group, .key = "fork-rate-limit", .type = rate,
         .fallback_note = "no limit", .types = kProcess,
