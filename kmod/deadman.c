@@ -4,13 +4,16 @@
 /*
  * The deadman: init pings, or else. A timer that expires in a hard interrupt notices the silence, and
  * ends the machine after the grace, with everything else standing still. The clock is CLOCK_MONOTONIC,
- * which stands still during a suspend, as init does.
+ * which stands still while the machine sleeps. On the way there and back init is frozen while the clock
+ * runs, for as long as it takes to write an image: no silence is counted then.
  */
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/notifier.h>
 #include <linux/reboot.h>
 #include <linux/spinlock.h>
+#include <linux/suspend.h>
 
 #include "compat.h"
 #include "leash.h"
@@ -21,6 +24,7 @@ static struct leash_deadman wanted;
 static u32 state;		/* LEASH_DEADMAN_OFF... */
 static ktime_t deadline;	/* of the state; on it the timer runs */
 static bool close_is_meant;
+static bool paused;		/* init is, or is about to be, frozen */
 static u64 pings, silences;
 unsigned int leash_on_deadman;
 
@@ -56,7 +60,7 @@ static enum hrtimer_restart expired(struct hrtimer *unused)
 
 	raw_spin_lock_irqsave(&lock, irq);
 	silent_ms = wanted.timeout_ms + wanted.grace_ms;
-	if (!ktime_before(ktime_get(), deadline)) {
+	if (!paused && !ktime_before(ktime_get(), deadline)) {
 		if (state == LEASH_DEADMAN_ARMED) {
 			silent = true;
 			silences++;
@@ -166,13 +170,39 @@ void leash_deadman_closed(void)
 	mutex_unlock(&setting);
 }
 
-void leash_deadman_start(void)
+/* A timer that expires meanwhile says nothing: it is set anew. */
+static int on_sleep(struct notifier_block *block, unsigned long event, void *unused)
+{
+	raw_spin_lock_irq(&lock);
+	switch (event) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_SUSPEND_PREPARE:
+	case PM_RESTORE_PREPARE:
+		paused = true;
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_SUSPEND:
+	case PM_POST_RESTORE:
+		paused = false;
+		if (state == LEASH_DEADMAN_ARMED || state == LEASH_DEADMAN_SILENT)
+			enter(LEASH_DEADMAN_ARMED, wanted.timeout_ms);
+		break;
+	}
+	raw_spin_unlock_irq(&lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block sleep_block = { .notifier_call = on_sleep };
+
+int leash_deadman_start(void)
 {
 	leash_hrtimer_setup(&timer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	return register_pm_notifier(&sleep_block);
 }
 
 void leash_deadman_stop(void)
 {
+	unregister_pm_notifier(&sleep_block);
 	if (READ_ONCE(state) != LEASH_DEADMAN_OFF)
 		pr_warn("unloaded while the deadman was armed: it is off\n");
 	disarm();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Events: what happens to tasks and starts goes to the queues of those who have asked for it. */
+#include <linux/bitops.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -66,8 +67,14 @@ static void put(struct leash_listener *listener, struct leash_happening *what)
 	}
 	if (by_signal) {
 		what->event.watches = by_signal;
-		if (leash_ring_put(&listener->signals, &what->event) == 1)
+		switch (leash_ring_put(&listener->signals, &what->event)) {
+		case 0: /* a record stands for the signals of all watches */
+			leash_ring_miss(&listener->signals, hweight32(by_signal) - 1);
+			break;
+		case 1:
 			irq_work_queue(&listener->call);
+			break;
+		}
 	}
 }
 
@@ -79,6 +86,51 @@ void leash_tell(struct leash_happening *what)
 	list_for_each_entry_rcu(listener, &leash_listeners, list)
 		if (READ_ONCE(listener->events) & what->event.type)
 			put(listener, what);
+	rcu_read_unlock();
+}
+
+/* Whom it will not be told what a process of `life` does that has no entry. Others see it go by. */
+static u32 misses(const struct leash_listener *listener, const struct leash_life *life,
+		  u32 *by_signal)
+{
+	u32 bits = 0, i, used = READ_ONCE(listener->used);
+
+	*by_signal = 0;
+	for (i = 0; i < used; i++) {
+		const struct leash_observation *watch = &listener->watches[i];
+
+		/* As in applies(). */
+		if (!smp_load_acquire(&watch->events) ||
+		    (watch->start && watch->start != life->id) ||
+		    (watch->group && watch->group != READ_ONCE(life->group)))
+			continue;
+		if (!watch->start && !watch->group && !(watch->flags & LEASH_WATCH_ATTRIBUTED))
+			continue;
+		if (watch->signo)
+			++*by_signal;
+		else
+			++bits;
+	}
+	return bits;
+}
+
+void leash_events_miss(const struct leash_life *life)
+{
+	struct leash_listener *listener;
+
+	if (likely(!leash_is_wanted(LEASH_EVENT_ALL, life)))
+		return;
+	rcu_read_lock();
+	list_for_each_entry_rcu(listener, &leash_listeners, list) {
+		u32 by_signal, count = misses(listener, life, &by_signal);
+
+		if (by_signal)
+			leash_ring_miss(&listener->signals, by_signal);
+		if (!count)
+			continue;
+		leash_ring_miss(&listener->queue, 1);
+		irq_work_queue(&listener->call);
+	}
 	rcu_read_unlock();
 }
 

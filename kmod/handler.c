@@ -23,7 +23,7 @@
 #include "leash.h"
 
 #define DIES_WITHIN (2 * HZ)	/* after SIGKILL; else it hangs in the kernel */
-#define GIVEN_UP_MOST 8		/* that hang: no further one is run */
+#define GIVEN_UP_MOST 8		/* that hang, of silence and of all else: no further one is run */
 
 /*
  * What the kernel reads until the program is there: ours to free then, not before, and with nothing in
@@ -34,6 +34,7 @@ struct run {
 	struct completion begun;	/* there is a process, or there will be none */
 	struct task_struct *task;	/* as it was forked; NULL: none */
 	struct pid *pid;
+	bool silence;
 	char path[LEASH_HANDLER_SIZE], reason[32], service[LEASH_NAME_SIZE + 20], pid_text[32],
 	     start[40], search[40], home[8];
 	char *argv[2], *env[7];
@@ -117,8 +118,8 @@ static void destroy(struct run *run)
 	kfree(run);
 }
 
-/* Frees those given up that went on after all. How many hang still. */
-static unsigned int sweep(void)
+/* Frees those given up that went on after all. How many of that kind hang still. */
+static unsigned int sweep(bool silence)
 {
 	struct run *run, *next;
 	unsigned int hanging = 0;
@@ -126,7 +127,7 @@ static unsigned int sweep(void)
 	mutex_lock(&lock);
 	list_for_each_entry_safe(run, next, &given_up, list) {
 		if (runs(run->pid)) {
-			hanging++;
+			hanging += run->silence == silence;
 			continue;
 		}
 		list_del(&run->list);
@@ -151,6 +152,7 @@ static struct run *make(const struct leash_handler_call *call)
 	if (!run)
 		return NULL;
 	init_completion(&run->begun);
+	run->silence = call->silence;
 	leash_handler_get(run->path);
 	snprintf(run->reason, sizeof(run->reason), "REASON=%s", call->reason);
 	snprintf(run->service, sizeof(run->service), "TROUBLED_SERVICE=%.*s", LEASH_NAME_SIZE - 1,
@@ -187,21 +189,27 @@ static bool begin_run(struct run *run)
 	return run->task;
 }
 
-void leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void))
+bool leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void))
 {
-	unsigned int limit = READ_ONCE(leash_handler_timeout_ms), hanging = sweep();
+	unsigned int limit = READ_ONCE(leash_handler_timeout_ms), hanging = sweep(call->silence);
 	struct run *run = make(call);
+	bool begun = false;
 
-	if (!run)
-		return;
-	if (!run->path[0])
+	if (!run) {
+		pr_err_ratelimited("no memory for a run of the handler\n");
+		return false;
+	}
+	if (!run->path[0]) {
+		begun = true; /* nobody wants to be told */
 		goto out;
+	}
 	if (hanging >= GIVEN_UP_MOST) {
 		pr_err_ratelimited("the handler %s is not run: %u of it hang in the kernel\n",
 				   run->path, hanging);
 		goto out;
 	}
-	if (!begin_run(run))
+	begun = begin_run(run);
+	if (!begun)
 		goto out;
 	if (!wait_for(run->pid, msecs_to_jiffies(limit), enough)) {
 		if (!enough())
@@ -209,13 +217,14 @@ void leash_handler_run(const struct leash_handler_call *call, bool (*enough)(voi
 		kill_pid(run->pid, SIGKILL, 1);
 		if (!wait_for(run->pid, DIES_WITHIN, NULL)) {
 			give_up(run);
-			return;
+			return true;
 		}
 	}
 	if (!is_program(run) && !enough())
 		pr_err("the handler %s cannot be executed\n", run->path);
 out:
 	destroy(run);
+	return begun;
 }
 
 void leash_handler_stop(void)
@@ -225,7 +234,7 @@ void leash_handler_stop(void)
 	/* Who has begun may not have left begin() yet. */
 	if (any_run)
 		synchronize_rcu_tasks();
-	sweep();
+	sweep(false);
 	list_for_each_entry_safe(run, next, &given_up, list) {
 		list_del(&run->list);
 		if (is_program(run)) {

@@ -65,6 +65,7 @@ struct leash_life {
 		u32 forked;		/* in the period that began at: */
 		u64 since_ns;
 		u64 exceeded;
+		u64 trouble_ns;		/* when it was trouble last; 0: not yet */
 		bool above;		/* more processes than allowed: was told */
 		bool any;
 		bool doomed;		/* LEASH_LIMIT_KILL: the worker makes it dying */
@@ -261,6 +262,11 @@ struct leash_happening {
 void leash_tell(struct leash_happening *what);
 void leash_happening_of(struct leash_happening *what, u32 type, const struct task_struct *p,
 			const struct leash_life *life);
+/*
+ * In the fork probe: a process of `life` has no entry, so what it does cannot be told. Counts as one
+ * event lost.
+ */
+void leash_events_miss(const struct leash_life *life);
 int leash_watch(struct file *file, struct leash_watch *arg);
 int leash_unwatch(struct file *file, struct leash_unwatch *arg);
 /* Of an open file; all may be NULL. */
@@ -293,12 +299,14 @@ struct leash_handler_call {
 	const char *service;
 	u64 start;
 	s32 pid;
+	bool silence;			/* of init: what hangs of others does not count */
 };
 /*
  * Returns when it has ended, was killed at its time limit, which its execve is part of, or `enough`
- * says so: killed, too. Two seconds after a kill that is in vain at the latest.
+ * says so: killed, too. Two seconds after a kill that is in vain at the latest. False: there is one,
+ * but it could not be begun.
  */
-void leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void));
+bool leash_handler_run(const struct leash_handler_call *call, bool (*enough)(void));
 void leash_handler_stop(void);			/* nobody runs it any more */
 void leash_handler_get(char path[LEASH_HANDLER_SIZE]);
 int leash_handler_set(const char *path);	/* EINVAL: neither empty nor absolute */
@@ -310,7 +318,7 @@ int leash_deadman_get(struct leash_deadman_info *arg);
 int leash_deadman_ping(void);
 void leash_deadman_expect_close(bool close);	/* a 'V' was written last */
 void leash_deadman_closed(void);		/* by the controller */
-void leash_deadman_start(void);
+int leash_deadman_start(void);
 void leash_deadman_stop(void);
 extern unsigned int leash_on_deadman;
 

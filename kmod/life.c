@@ -111,7 +111,6 @@ static struct leash_life *make(const struct leash_start *arg)
 		return NULL;
 	life->id = arg->id;
 	life->bit = leash_bit_of(arg->id);
-	life->seq = ++last_seq;
 	raw_spin_lock_init(&life->limits.lock);
 	return life;
 }
@@ -128,35 +127,23 @@ static void set_name(struct leash_life *life, const char *name)
 	smp_store_release(&life->tag_size, size + 1);
 }
 
-int leash_start_set(struct leash_start *arg)
+/* Under the lock. Takes over `spare`, if this is the first that is heard of it. */
+static int set_start(const struct leash_start *arg, struct leash_life **spare)
 {
-	struct leash_life *life;
-	bool fresh;
-	int err = 0;
+	struct leash_life *life = leash_life_find(arg->id);
+	bool fresh = !life;
+	int err;
 
-	if (!arg->id || (arg->flags & ~LEASH_START_WATCH_EMPTY) || arg->reserved || !arg->name[0] ||
-	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name))
-		return -EINVAL;
-	mutex_lock(&leash_lock);
-	life = leash_life_find(arg->id);
-	fresh = !life;
-	if (life && life->released) {
-		err = -ESHUTDOWN;
-		goto out;
-	}
+	if (life && life->released)
+		return -ESHUTDOWN;
+	if (fresh && count >= LEASH_MAX_STARTS)
+		return -ENOSPC;
 	if (fresh) {
-		if (count >= LEASH_MAX_STARTS) {
-			err = -ENOSPC;
-			goto out;
-		}
 		err = leash_hook();
 		if (err)
-			goto out;
-		life = make(arg);
-		if (!life) {
-			err = -ENOMEM;
-			goto out;
-		}
+			return err;
+		swap(life, *spare);
+		life->seq = ++last_seq;
 	}
 	life->group = arg->group;
 	WRITE_ONCE(life->cgroup, arg->cgroup);
@@ -168,8 +155,24 @@ int leash_start_set(struct leash_start *arg)
 		count++;
 		leash_dbg("start %016llx of %s\n", life->id, life->name);
 	}
-out:
+	return 0;
+}
+
+int leash_start_set(struct leash_start *arg)
+{
+	struct leash_life *spare;
+	int err;
+
+	if (!arg->id || (arg->flags & ~LEASH_START_WATCH_EMPTY) || arg->reserved || !arg->name[0] ||
+	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name))
+		return -EINVAL;
+	spare = make(arg); /* who holds the lock waits for no memory */
+	if (!spare)
+		return -ENOMEM;
+	mutex_lock(&leash_lock);
+	err = set_start(arg, &spare);
 	mutex_unlock(&leash_lock);
+	kfree(spare);
 	return err;
 }
 

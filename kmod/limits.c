@@ -7,6 +7,9 @@
 
 #include "leash.h"
 
+/* A service can come to its limit as often as it likes: what that sets off runs as root. */
+#define TROUBLE_EVERY (60 * (u64)NSEC_PER_SEC)
+
 static bool is_valid(const struct leash_limits *arg)
 {
 	return !(arg->flags & ~LEASH_LIMITS_QUERY) &&
@@ -26,6 +29,7 @@ static void set(struct leash_life *life, const struct leash_limits *arg)
 	life->limits.forked = 0;
 	life->limits.since_ns = 0;
 	life->limits.above = false;
+	life->limits.trouble_ns = 0;
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
 	WRITE_ONCE(life->limits.any, arg->processes || arg->forks);
 }
@@ -65,6 +69,7 @@ int leash_start_limits(struct leash_limits *arg)
 struct verdict {
 	bool processes, forks;		/* exceeded */
 	bool tell_processes, tell_forks; /* since now */
+	bool trouble;			/* and nobody was told lately */
 	u32 max_processes, max_forks, action;
 };
 
@@ -94,6 +99,11 @@ static void count(struct leash_life *life, int nth, struct verdict *verdict)
 	}
 	if (verdict->processes || verdict->forks)
 		life->limits.exceeded++;
+	if ((verdict->tell_processes || verdict->tell_forks) &&
+	    (!life->limits.trouble_ns || now - life->limits.trouble_ns >= TROUBLE_EVERY)) {
+		life->limits.trouble_ns = now;
+		verdict->trouble = true;
+	}
 	raw_spin_unlock_irqrestore(&life->limits.lock, irq);
 }
 
@@ -108,11 +118,13 @@ void leash_check_limits(struct task_struct *child, struct leash_life *life, u8 v
 	if (verdict.tell_processes) {
 		leash_event(LEASH_EVENT_LIMIT, life, child, LEASH_LIMIT_PROCESSES,
 			    verdict.max_processes);
-		leash_trouble(LEASH_REASON_TASK_LIMIT, life, child->tgid);
+		if (verdict.trouble)
+			leash_trouble(LEASH_REASON_TASK_LIMIT, life, child->tgid);
 	}
 	if (verdict.tell_forks) {
 		leash_event(LEASH_EVENT_LIMIT, life, child, LEASH_LIMIT_FORKS, verdict.max_forks);
-		leash_trouble(LEASH_REASON_FORK_RATE, life, child->tgid);
+		if (verdict.trouble)
+			leash_trouble(LEASH_REASON_FORK_RATE, life, child->tgid);
 	}
 	if (verdict.action == LEASH_LIMIT_TELL)
 		return;

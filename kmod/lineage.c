@@ -90,18 +90,17 @@ static inline int insert_newborn(struct task_struct *child, struct leash_life *l
 				 u8 flags, u64 tag, int *nth)
 {
 	struct leash_entry *entry = leash_table_take_at_hand(&leash_table);
-	int err = 0;
 
 	if (unlikely(!entry)) {
 		entry = leash_table_take_from_pool(&leash_table);
 		leash_worker_kick_if_low();
 	}
-	*nth = leash_life_join(life);
-	if (unlikely(!entry)) {
+	if (unlikely(!entry)) { /* it was never in, so that it leaves nothing empty */
 		lose(child, life, via);
-		err = -ENOMEM;
-		goto out;
+		leash_life_put(life);
+		return -ENOMEM;
 	}
+	*nth = leash_life_join(life);
 	entry->key = child->signal;
 	entry->life = life;
 	entry->tag = tag;
@@ -112,15 +111,12 @@ static inline int insert_newborn(struct task_struct *child, struct leash_life *l
 	entry->flags = flags;
 	if (unlikely(!leash_table_put_in(&leash_table, entry))) {
 		leash_table_give_back(&leash_table, entry); /* adopted while it was being made */
-		err = -EEXIST;
-		goto out;
+		leash_life_leave(life, child->tgid);
+		leash_life_put(life);
+		return -EEXIST;
 	}
 	atomic64_inc(&life->forks);
 	return 0;
-out:
-	leash_life_leave(life, child->tgid);
-	leash_life_put(life);
-	return err;
 }
 
 /* Its parent may have been marked, or unmarked, while it was inserted. What its flags are now. */
@@ -188,7 +184,11 @@ struct leash_life *leash_born(struct task_struct *parent, struct task_struct *ch
 int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via, u32 round)
 {
 	struct signal_struct *sig = p->signal;
-	struct leash_entry entry = {
+	struct leash_entry *entry = leash_table_take(&leash_table);
+
+	if (!entry)
+		return -ENOMEM;
+	*entry = (struct leash_entry){
 		.key = sig,
 		.life = life,
 		.start_ns = p->start_boottime,
@@ -196,15 +196,13 @@ int leash_insert_running(struct task_struct *p, struct leash_life *life, u8 via,
 		.round = round,
 		.via = via,
 	};
-	int err;
-
 	atomic_inc(&life->users);
 	leash_life_join(life);
-	err = leash_table_insert(&leash_table, &entry);
-	if (err) {
+	if (!leash_table_put_in(&leash_table, entry)) {
+		leash_table_give_back(&leash_table, entry);
 		leash_life_leave(life, p->tgid);
 		leash_life_put(life);
-		return err;
+		return -EEXIST;
 	}
 	leash_event(LEASH_EVENT_ADOPTED, life, p, via, 0);
 	/*

@@ -60,10 +60,11 @@ static void call(struct irq_work *work)
 {
 	struct leash_listener *listener = container_of(work, struct leash_listener, call);
 	u32 level = leash_ring_level(&listener->queue), ms = READ_ONCE(listener->coalesce_ms);
+	bool ready = leash_ring_ready(&listener->queue);
 
-	if (level && (!ms || level >= listener->quarter))
+	if (ready && (!ms || level >= listener->quarter))
 		wake_up_readers(listener);
-	else if (level)
+	else if (ready)
 		leash_worker_queue(&listener->wake, msecs_to_jiffies(ms));
 	if (listener->signals.size && leash_ring_level(&listener->signals))
 		leash_worker_queue(&listener->send, 0);
@@ -353,8 +354,10 @@ int leash_watch(struct file *file, struct leash_watch *arg)
 		}
 	}
 	mutex_unlock(&hooking);
-	/* What waits for a time that counts no more. */
-	if (!err && leash_ring_level(&listener->queue))
+	/* What waits for a time that counts no more, now and for what comes next. */
+	if (!err)
+		kthread_cancel_delayed_work_sync(&listener->wake);
+	if (!err && leash_ring_ready(&listener->queue))
 		wake_up_readers(listener);
 out:
 	leash_ring_destroy(&signals);

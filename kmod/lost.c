@@ -41,6 +41,7 @@ void leash_lose(const struct leash_entry *entry)
 	raw_spin_unlock_irqrestore(&lock, irq);
 	atomic64_inc(&leash_counters.lost);
 	WRITE_ONCE(leash_incomplete, true);
+	leash_events_miss(entry->life);
 	leash_worker_kick();
 }
 

@@ -25,6 +25,22 @@ void leash_ring_destroy(struct leash_ring *ring)
 	ring->size = 0;
 }
 
+/* Under the lock. */
+static void drop(struct leash_ring *ring, u32 count)
+{
+	ring->lost += count;
+	WRITE_ONCE(ring->dropped, count > U32_MAX - ring->dropped ? U32_MAX : ring->dropped + count);
+}
+
+void leash_ring_miss(struct leash_ring *ring, u32 count)
+{
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&ring->lock, irq);
+	drop(ring, count);
+	raw_spin_unlock_irqrestore(&ring->lock, irq);
+}
+
 u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event)
 {
 	struct leash_record *slot;
@@ -35,9 +51,7 @@ u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event)
 	/* Pairs with leash_ring_take(): the slot is the consumer's no more. */
 	level = ring->head - smp_load_acquire(&ring->tail);
 	if (level >= ring->size) {
-		ring->lost++;
-		if (ring->dropped != U32_MAX)
-			WRITE_ONCE(ring->dropped, ring->dropped + 1);
+		drop(ring, 1);
 		raw_spin_unlock_irqrestore(&ring->lock, irq);
 		return 0;
 	}

@@ -27,6 +27,9 @@ void leash_ring_destroy(struct leash_ring *ring);
 /* How many are in the queue now; 0: it is full, and the event is counted as lost. */
 u32 leash_ring_put(struct leash_ring *ring, const struct leash_record *event);
 
+/* What never was an event to put, but would have been. */
+void leash_ring_miss(struct leash_ring *ring, u32 count);
+
 /*
  * The consumer's. The oldest events, *count of them behind each other; NULL: there are none. They stay
  * as they are until they are taken.

@@ -31,19 +31,6 @@ static int read_only(leash_ctl_table *table, int write, void *buffer, size_t *le
 	return proc_doulongvec_minmax(&shown, 0, buffer, length, pos);
 }
 
-/* Not proc_dobool: before 6.4 it takes a bool of the size of an int, later one of its own size. */
-static int env_tag(leash_ctl_table *table, int write, void *buffer, size_t *length, loff_t *pos)
-{
-	int value = READ_ONCE(leash_env_tag);
-	struct ctl_table shown = { .data = &value, .maxlen = sizeof(value), .mode = 0644,
-				   .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE };
-	int err = proc_dointvec_minmax(&shown, write, buffer, length, pos);
-
-	if (write && !err)
-		WRITE_ONCE(leash_env_tag, value);
-	return err;
-}
-
 /*
  * What is run, and when the machine goes down: not for a root that lacks CAP_SYS_ADMIN, as in a
  * container that sees /proc/sys, whatever the file's mode.
@@ -51,6 +38,22 @@ static int env_tag(leash_ctl_table *table, int write, void *buffer, size_t *leng
 static bool may(int write)
 {
 	return !write || capable(CAP_SYS_ADMIN);
+}
+
+/* Not proc_dobool: before 6.4 it takes a bool of the size of an int, later one of its own size. */
+static int env_tag(leash_ctl_table *table, int write, void *buffer, size_t *length, loff_t *pos)
+{
+	int value = READ_ONCE(leash_env_tag);
+	struct ctl_table shown = { .data = &value, .maxlen = sizeof(value), .mode = 0644,
+				   .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE };
+	int err;
+
+	if (!may(write))
+		return -EPERM;
+	err = proc_dointvec_minmax(&shown, write, buffer, length, pos);
+	if (write && !err)
+		WRITE_ONCE(leash_env_tag, value);
+	return err;
 }
 
 static int handler(leash_ctl_table *table, int write, void *buffer, size_t *length, loff_t *pos)

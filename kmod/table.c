@@ -127,21 +127,6 @@ void leash_table_trim(struct leash_table *table, unsigned int wanted)
 	}
 }
 
-int leash_table_insert(struct leash_table *table, const struct leash_entry *wanted)
-{
-	struct leash_entry *entry = leash_table_take_at_hand(table);
-
-	if (!entry)
-		entry = leash_table_take_from_pool(table);
-	if (!entry)
-		return -ENOMEM;
-	*entry = *wanted;
-	if (leash_table_put_in(table, entry))
-		return 0;
-	leash_table_give_back(table, entry);
-	return -EEXIST;
-}
-
 void leash_table_walk(struct leash_table *table, unsigned int *bucket,
 		      bool (*visit)(struct leash_entry *entry, void *data), void *data)
 {

@@ -123,6 +123,14 @@ static inline struct leash_entry *leash_table_take_at_hand(struct leash_table *t
 	return this_cpu_xchg(*table->at_hand, NULL);
 }
 
+/* One or the other. */
+static inline struct leash_entry *leash_table_take(struct leash_table *table)
+{
+	struct leash_entry *entry = leash_table_take_at_hand(table);
+
+	return entry ? entry : leash_table_take_from_pool(table);
+}
+
 void leash_table_give_to_pool(struct leash_table *table, struct leash_entry *entry);
 static inline void leash_table_give_back(struct leash_table *table, struct leash_entry *entry)
 {
@@ -151,9 +159,6 @@ static inline bool leash_table_put_in(struct leash_table *table, struct leash_en
 	raw_spin_unlock_irqrestore(stripe, irq);
 	return fresh;
 }
-
-/* Takes one and puts in a copy of `entry`. -EEXIST: the key is there; -ENOMEM: the pool is empty. */
-int leash_table_insert(struct leash_table *table, const struct leash_entry *entry);
 
 /*
  * Takes out an entry that leash_table_lock() has found and that is locked still. It is the caller's

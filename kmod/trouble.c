@@ -126,11 +126,13 @@ static void answer(const struct trouble *trouble)
 {
 	struct leash_handler_call call = { .reason = word_of(trouble->reason),
 					   .service = trouble->name, .start = trouble->start,
-					   .pid = trouble->pid };
+					   .pid = trouble->pid,
+					   .silence = trouble->reason == LEASH_REASON_SILENT };
 
 	pr_warn_ratelimited("trouble: %s, service %s, process %d, start %016llx\n", call.reason,
 			    call.service, call.pid, call.start);
-	leash_handler_run(&call, kthread_should_stop);
+	if (!leash_handler_run(&call, kthread_should_stop))
+		atomic64_inc(&leash_troubles_lost);
 }
 
 static int run(void *data)
@@ -164,9 +166,11 @@ void leash_trouble_stop(void)
 
 int leash_trouble_start(void)
 {
+	int err = leash_deadman_start();
 	size_t i;
 
-	leash_deadman_start();
+	if (err)
+		return err;
 	for (i = 0; i < ARRAY_SIZE(lanes); i++) {
 		struct task_struct *thread = kthread_run(run, &lanes[i], "%s", lanes[i].name);
 

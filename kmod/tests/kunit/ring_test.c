@@ -108,6 +108,26 @@ static void test_lost(struct kunit *test)
 	leash_ring_destroy(&ring);
 }
 
+static void test_missed(struct kunit *test)
+{
+	u32 lost;
+
+	KUNIT_ASSERT_EQ(test, leash_ring_init(&ring, 4), 0);
+	leash_ring_miss(&ring, 3);
+	KUNIT_EXPECT_TRUE(test, leash_ring_ready(&ring));
+	KUNIT_EXPECT_EQ(test, put(0), 1U);
+	KUNIT_EXPECT_EQ(test, take(&lost), 0LL);
+	KUNIT_EXPECT_EQ(test, lost, 3U);
+	leash_ring_miss(&ring, 2);
+	KUNIT_EXPECT_EQ(test, leash_ring_take_lost(&ring), 2U); /* no event is left to say so */
+	leash_ring_miss(&ring, U32_MAX);
+	leash_ring_miss(&ring, U32_MAX);
+	KUNIT_EXPECT_EQ(test, leash_ring_take_lost(&ring), U32_MAX);
+	KUNIT_EXPECT_EQ(test, ring.lost, 5 + 2ULL * U32_MAX);
+	KUNIT_EXPECT_EQ(test, ring.told, 1ULL);
+	leash_ring_destroy(&ring);
+}
+
 /* Two who put and one who takes: what was put arrives or is counted, and whole. */
 #define EACH 20000
 
@@ -160,6 +180,7 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(test_order),
 	KUNIT_CASE(test_wrapped),
 	KUNIT_CASE(test_lost),
+	KUNIT_CASE(test_missed),
 	KUNIT_CASE(test_race),
 	{}
 };

@@ -20,9 +20,15 @@ static const void *key(unsigned long number)
 
 static int insert(unsigned long number)
 {
-	struct leash_entry entry = { .key = key(number), .tgid = number, .tag = ~number };
+	struct leash_entry *entry = leash_table_take(&table);
 
-	return leash_table_insert(&table, &entry);
+	if (!entry)
+		return -ENOMEM;
+	*entry = (struct leash_entry){ .key = key(number), .tgid = number, .tag = ~number };
+	if (leash_table_put_in(&table, entry))
+		return 0;
+	leash_table_give_back(&table, entry);
+	return -EEXIST;
 }
 
 /* The number that the entry of a key holds; -1: there is none. */

@@ -151,6 +151,26 @@ TEST(no_grace, "Without grace nothing is between silence and action")
 	WITHIN(5, deadman().state == LEASH_DEADMAN_FIRED);
 }
 
+/* As long as the kernel tests the freezing of processes, with us as the one who asked for it. */
+TEST(frozen, "While the machine goes to sleep, or comes back, init cannot ping, and is not silent")
+{
+	__u64 silences = deadman().silences;
+	double began;
+
+	if (!put_text("/sys/module/suspend/parameters/pm_test_delay", "2") ||
+	    !put_text("/sys/power/pm_test", "freezer"))
+		SKIP("a kernel without CONFIG_PM_SLEEP_DEBUG");
+	EQUAL(set_deadman(500, 0, LEASH_DEADMAN_NOTHING, 0), 0);
+	began = now();
+	CHECK(put_text("/sys/power/state", "freeze"));
+	CHECK(now() - began > 1.5);
+	EQUAL(deadman().silences, silences);
+	EQUAL(deadman().state, LEASH_DEADMAN_ARMED);
+	CHECK(put_text("/sys/power/pm_test", "none"));
+	WITHIN(5, deadman().state == LEASH_DEADMAN_FIRED); /* from then on it is */
+	EQUAL(deadman().silences, silences + 1);
+}
+
 TEST(by_sysctl, "LEASH_DEADMAN_SYSCTL does what on_deadman says")
 {
 	EQUAL(set_sysctl("on_deadman", "0"), 0);

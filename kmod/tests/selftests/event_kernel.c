@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Events that the kernel has the cause of: the memory is out, a task does not come back. */
+#include <linux/membarrier.h>
+
 #include "events.h"
 #include "trouble.h"
-
-static bool put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
 
 #define CGROUPS "/sys/fs/cgroup/"
 #define SMALL CGROUPS "leash-test-oom"
@@ -85,6 +77,15 @@ static pid_t stuck_in(__u64 id)
 	return pid;
 }
 
+/*
+ * khungtaskd asks whether to warn only after it has told the event, which may have woken us by then. It
+ * looks at tasks in RCU sections: after the next grace period it has asked.
+ */
+static void khungtaskd_is_through(void)
+{
+	EQUAL(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), 0);
+}
+
 TEST(khungtaskd, "A task that the kernel's own watch finds hung is told")
 {
 	__u64 id = new_start(), other = new_start();
@@ -105,6 +106,7 @@ TEST(khungtaskd, "A task that the kernel's own watch finds hung is told")
 	CHECK(put_text(KERNEL "hung_task_timeout_secs", "1"));
 	record = next(fd);
 	CHECK(put_text(KERNEL "hung_task_timeout_secs", before));
+	khungtaskd_is_through();
 	CHECK(put_text(KERNEL "hung_task_warnings", warnings));
 	EQUAL(record.type, LEASH_EVENT_HUNG);
 	EQUAL(record.tid, stuck);

@@ -99,6 +99,34 @@ TEST(coalesced, "Who sleeps is woken late, or when a quarter is full; who asks i
 	EQUAL(take(fd), 1);
 }
 
+TEST(sooner, "A shorter time counts for what comes next, too, while a longer one runs")
+{
+	__u64 id = new_start();
+	struct leash_watch wanted = { .start = id, .events = LEASH_EVENT_PROCESS_FORK,
+				      .coalesce_ms = 60000 };
+	int fd = observer();
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	double began;
+	pid_t pid;
+
+	EQUAL(watch(fd, &wanted), 0);
+	churn(id, 0); /* from now on the long time runs */
+	wanted = (struct leash_watch){ .start = id, .events = LEASH_EVENT_PROCESS_FORK,
+				       .coalesce_ms = 100 };
+	EQUAL(watch(fd, &wanted), 0);
+	EQUAL(take(fd), 1);
+	pid = fork();
+	if (!pid) {
+		usleep(300000 * patience()); /* until it sleeps */
+		churn(id, 0);
+		_exit(0);
+	}
+	began = now();
+	EQUAL(poll(&ready, 1, 20000 * patience()), 1);
+	CHECK(now() - began < 15 * patience()); /* at its time limit it would look, and find it */
+	reap(pid);
+}
+
 /* A signal handler has run this often. */
 static void rung(int times)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a start may do: processes at one time, and forks within a time. */
-#include "harness.h"
+#include "trouble.h"
 
 static int limit(__u64 id, __u32 processes, __u32 forks, __u32 period_ms, __u32 action)
 {
@@ -18,7 +18,7 @@ static struct leash_limits limits_of(__u64 id)
 	return limits;
 }
 
-static int watching(__u64 id)
+static int watching_limits(__u64 id)
 {
 	struct leash_watch wanted = { .start = id, .events = LEASH_EVENT_LIMIT };
 	int fd = open_device(O_RDONLY | O_NONBLOCK);
@@ -85,7 +85,8 @@ TEST(described, "Limits are as they were set; what makes no sense is refused")
 TEST(told, "With no action the event alone says so, once until there are fewer again")
 {
 	__u64 id = new_start();
-	int fd = watching(id);
+	long troubles = counter("troubles");
+	int fd = watching_limits(id);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	EQUAL(limit(id, 3, 0, 0, LEASH_LIMIT_TELL), 0);
@@ -95,11 +96,19 @@ TEST(told, "With no action the event alone says so, once until there are fewer a
 	EQUAL(records[0].arg, 3);
 	EQUAL(records[0].start, id);
 	EQUAL(limits_of(id).exceeded, 3);
+	EQUAL(counter("troubles"), troubles + 1);
 	kill_start(id, SIGTERM, 0);
 	WITHIN(2, waitpid(-1, NULL, WNOHANG) < 0 && limits_of(id).now == 0);
 	EQUAL(forking(id, 3), 3);
 	EQUAL(take(fd), 1);
 	EQUAL(limits_of(id).exceeded, 4);
+	/* Trouble runs a program as root: once a minute, however often a service comes to its limit. */
+	EQUAL(counter("troubles"), troubles + 1);
+	kill_start(id, SIGTERM, 0);
+	WITHIN(2, waitpid(-1, NULL, WNOHANG) < 0 && limits_of(id).now == 0);
+	EQUAL(limit(id, 3, 0, 0, LEASH_LIMIT_TELL), 0); /* another limit, another trouble */
+	EQUAL(forking(id, 3), 3);
+	EQUAL(counter("troubles"), troubles + 2);
 }
 
 TEST(refused, "With REFUSE the processes beyond the limit die before they run, the others live")
@@ -140,7 +149,7 @@ TEST(spared, "Who is spared counts, but is not killed")
 TEST(rate, "Forks beyond the rate are refused until the period is over, and told once in it")
 {
 	__u64 id = new_start();
-	int fd = watching(id), period = 3000 * patience();
+	int fd = watching_limits(id), period = 3000 * patience();
 
 	EQUAL(limit(id, 0, 4, period, LEASH_LIMIT_REFUSE), 0);
 	EQUAL(forking(id, 8), 3);

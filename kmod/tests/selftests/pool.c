@@ -3,7 +3,8 @@
  * When the preallocated entries run out. Needs a module that was loaded with pool=16 max_entries=16;
  * skips with another.
  */
-#include "harness.h"
+#include "events.h"
+#include "trouble.h"
 
 #define ENTRIES 16
 
@@ -77,6 +78,62 @@ TEST(exhausted, "Forks that can not be recorded are counted, and INCOMPLETE says
 	/* Looking for the lost is not losing: the count stands still, and so does the worker. */
 	usleep(300000);
 	EQUAL(stats().lost - before, count + 9 - ENTRIES);
+}
+
+TEST(unseen, "What a process without an entry does is counted as lost with who watches its start")
+{
+	struct leash_watch by_pid = { .pid = getpid(), .events = LEASH_EVENT_PROCESS_EXIT };
+	struct pollfd ready;
+	int fd, other, else_where;
+	unsigned int lost = 0;
+	__u64 id, another;
+
+	need_small_pool();
+	id = new_start();
+	another = new_start();
+	fill_up(id, NULL);
+	fd = watching(id, LEASH_EVENT_PROCESS_EXIT, 0);
+	other = watching(another, LEASH_EVENT_PROCESS_EXIT, 0);
+	else_where = observer();
+	EQUAL(watch(else_where, &by_pid), 0);
+	ready = (struct pollfd){ .fd = fd, .events = POLLIN };
+	for (int i = 0; i < 3; i++)
+		churn(id, 0);
+	EQUAL(poll(&ready, 1, 10000 * patience()), 1);
+	for (int i = take(fd); i > 0; i--) {
+		EQUAL(records[i - 1].type, LEASH_EVENT_OVERFLOW);
+		lost += records[i - 1].lost;
+	}
+	EQUAL(lost, 3);
+	EQUAL(told(fd).lost, 3);
+	EQUAL(told(fd).told, 0);
+	EQUAL(told(other).lost, 0);
+	EQUAL(told(else_where).lost, 0);
+	EQUAL(take(other), 0);
+}
+
+TEST(never_in, "Who finds no entry leaves no start empty")
+{
+	struct leash_start empty = { .id = new_id(), .flags = LEASH_START_WATCH_EMPTY,
+				     .name = "test-never-in" };
+	long troubles = counter("troubles");
+	struct leash_adopt adopt = { 0 };
+	int fd;
+
+	need_small_pool();
+	fill_up(new_start(), NULL);
+	EQUAL(call(controller(), LEASH_IOC_START_SET, &empty), 0);
+	fd = watching(empty.id, LEASH_EVENT_START_EMPTY, 0);
+	adopt.start = empty.id;
+	adopt.pid = fork();
+	if (!adopt.pid)
+		linger();
+	EQUAL(call(controller(), LEASH_IOC_ADOPT, &adopt), -ENOMEM);
+	churn(empty.id, 0);
+	usleep(100000);
+	for (int i = take(fd); i > 0; i--)
+		CHECK(records[i - 1].type != LEASH_EVENT_START_EMPTY);
+	EQUAL(counter("troubles"), troubles);
 }
 
 /* A process that forks one more when it is told to. */

@@ -39,6 +39,16 @@ static inline const char *read_text(const char *path)
 	return text;
 }
 
+static inline bool put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* Without the end of the line. */
 static inline const char *get_sysctl(const char *name)
 {

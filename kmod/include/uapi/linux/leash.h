@@ -377,8 +377,10 @@ struct leash_rescan {
  * read() then gives whole struct leash_record, the oldest first. It waits for the first one, unless
  * O_NONBLOCK is set (EAGAIN); EINTR; EINVAL: the buffer is smaller than one record. poll(), SIGIO with
  * F_SETOWN and F_SETSIG work, from the first WATCH on: epoll_ctl() comes after it. If the queue is
- * full, the newest events are dropped and counted; the next
- * record says in `lost` how many. Where no event follows, LEASH_EVENT_OVERFLOW says so.
+ * full, the newest events are dropped and counted; the next record says in `lost` how many. Where no
+ * event follows, LEASH_EVENT_OVERFLOW says so. A process that no entry was left for counts as one
+ * event lost, with each who watches its start or group, or what is attributed: what it does is not
+ * told until it is found (LEASH_EVENT_ADOPTED).
  *
  * A watch of a start costs the processes of other starts next to nothing; one of a group, of a process
  * or of all has each fork, exec and end of the machine looked at.
@@ -510,7 +512,9 @@ struct leash_limits {
  *   TROUBLED_START    the start, 16 digits in hex
  * and killed handler_timeout_ms after its execve, which waits for the program's file system. What comes
  * while it runs, waits: 32 troubles at most, equal
- * ones once; further ones are counted in troubles_lost. init-silent waits for no other trouble.
+ * ones once; further ones, and those that no process could be made for, are counted in troubles_lost.
+ * init-silent waits for no other trouble. A start's limits are trouble once a minute at most, until
+ * they are set anew.
  * Where there are events, LEASH_EVENT_TROUBLE has the reason's place in that list, from 1, as code, and
  * the pid as arg; LEASH_EVENT_HUNG has the milliseconds as arg.
  *
@@ -518,7 +522,8 @@ struct leash_limits {
  * at least every timeout_ms. Silence is trouble ("init-silent"); after a further grace_ms comes the
  * action, from a timer's interrupt: no process, no workqueue and no disk is needed for it. A ping during
  * the grace, or afterwards with LEASH_DEADMAN_NOTHING, begins anew. The clock is CLOCK_MONOTONIC: a
- * machine that is suspended is not silent.
+ * machine that is suspended is not silent, nor one that goes to sleep or comes back, which init sees
+ * as little of; afterwards the time begins anew.
  * Called again, it changes all that and counts as a ping; timeout_ms 0 disarms. EINVAL: a timeout_ms
  * that is neither 0 nor LEASH_DEADMAN_MIN_MS to LEASH_DEADMAN_MAX_MS, a grace_ms above the latter, an
  * unknown action.
