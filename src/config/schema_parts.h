@@ -24,6 +24,8 @@ void add_finder(std::vector<KeySpec>& table);
 // Of [service]: what finders look for, and the answers.
 void add_finder_rows(std::vector<KeySpec>& table);
 
+// Of [service]: capabilities, resource limits and the like.
+void add_rights(std::vector<KeySpec>& table);
 // Of [service]: what the kernel module holds its starts to.
 void add_kernel_limits(std::vector<KeySpec>& table);
 void add_kernel_trouble(std::vector<KeySpec>& table); // of [system]: the kernel module's deadman

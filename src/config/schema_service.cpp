@@ -451,6 +451,7 @@ std::vector<KeySpec> rows() {
                 "wrongly, or ends without unsubscribing. The end of a main process is an exit, "
                 "which `restart` answers.",
         .set = ServiceSetter{set_policy<TroubleKind::client_deadline>}});
+    add_rights(table);
     add_kernel_limits(table);
     add_finder_rows(table);
     return table;

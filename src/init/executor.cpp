@@ -95,8 +95,8 @@ void Executor::spawn(const action::Spawn& wanted) {
     auto refuse = [&](std::string reason) {
         core_.post(event::SpawnFailed{wanted.start, std::move(reason)});
     };
-    auto group = group_for(*settings, "main");
     prepare_group(*settings);
+    auto group = group_for(*settings, "main");
     request.cgroup_fd = group.folder.get();
     bool known = make_known(wanted.service, wanted.start, group.folder.get());
     if (known) request.kernel = kernel_;

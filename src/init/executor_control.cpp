@@ -41,7 +41,7 @@ Executor::Group Executor::group_for(const ServiceSettings& settings, const char*
     Group group{settings.name, UniqueFd()};
     if (!tree_) return group;
     auto entered = tree_->enter(group.name);
-    bool divided = probes(settings) ||
+    bool divided = probes(settings) || settings.rights->delegate ||
                    std::ranges::any_of(*settings.control,
                                        [](const auto& commands) { return !commands.empty(); });
     if (entered && divided) {

@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "lineage/cgroup_delegation.h"
 #include "lineage/cgroup_folder.h"
 #include "lineage/cgroup_limits.h"
 #include "lineage/start_members.h"
@@ -107,6 +108,9 @@ void Executor::prepare_group(const ServiceSettings& settings) {
         thaw_group(folder);
         lift_limits(folder);
     }
+    if (settings.rights->delegate)
+        if (auto prepared = prepare_delegation(*tree_, settings.name); !prepared)
+            log::warning("{}: delegate: {}", settings.name, prepared.error().text);
     bool wanted = (settings.on_trouble && has_limit(*settings.on_trouble)) ||
                   (settings.on_memory && has_limit(*settings.on_memory)) ||
                   (settings.on_kind.is_set() &&

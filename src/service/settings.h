@@ -19,6 +19,7 @@
 #include "service/condition.h"
 #include "service/listen.h"
 #include "service/policy.h"
+#include "service/process_rights.h"
 
 namespace leash {
 
@@ -86,6 +87,7 @@ struct ServiceSettings {
     Seldom<std::array<std::vector<ControlCommand>, kControlKinds>> control; // by ControlKind
 
     std::string user, group; // empty: root; numbers are allowed
+    Seldom<ProcessRights> rights;
     std::string directory;   // empty: /
     std::string tty;         // console only: a device name such as ttyS0, or "console"
     std::vector<std::pair<std::string, std::string>> environment;

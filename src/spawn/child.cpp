@@ -74,8 +74,12 @@ void ChildPlan::carry_out(bool shared) {
     else set_standard_descriptors();
     plain_scheduling();
     restore_limits();
+    set_limits();
+    own_group();
+    bound_capabilities();
     become();
-    raw_call(SYS_umask, 022);
+    give_capabilities();
+    raw_call(SYS_umask, rights_.umask.value_or(022));
     if (auto entered = raw_call(SYS_chdir, folder_.c_str()); entered < 0)
         give_up(folder_fault_.c_str(), entered);
     place_descriptors();

@@ -39,6 +39,9 @@ ChildPlan::ChildPlan(const SpawnRequest& request, const InitialLimits& limits, c
         user_fault_ = fmt::format("cannot become user '{}'", account.name);
     }
 
+    if (settings.rights.is_set()) take_rights(*settings.rights);
+    if (rights_.delegate && becomes_ && !request.control) own_group_ = request.cgroup_fd;
+
     environment_ = build_environment(request, account, tty_type, kOwnPid);
     for (auto& variable : environment_)
         for (std::string_view name : {"WATCHDOG_PID=", "LISTEN_PID="})

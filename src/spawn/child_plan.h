@@ -69,7 +69,12 @@ class ChildPlan {
     void set_standard_descriptors();
     void plain_scheduling() const;
     void restore_limits() const;
+    void take_rights(const ProcessRights& rights); // child_rights.cpp
+    void set_limits();
+    void own_group();
+    void bound_capabilities();
     void become();
+    void give_capabilities();
     void place_descriptors();
     void close_others();
     void tell_own_pid();
@@ -83,6 +88,10 @@ class ChildPlan {
     uid_t uid_ = 0;
     gid_t gid_ = 0;
     std::vector<gid_t> groups_;
+    ProcessRights rights_;
+    std::vector<std::string> limit_faults_; // one for each limit
+    std::string oom_score_;
+    int own_group_ = -1; // the folder of the cgroup that is to be the service's own
     std::vector<std::string> words_, environment_; // the command; NAME=VALUE
     std::vector<std::string> files_;               // what to try to execute, in this order
     std::vector<char*> arguments_, variables_;     // as execve takes them

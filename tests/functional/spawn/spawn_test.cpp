@@ -238,6 +238,60 @@ TEST_P(Spawn, AnotherUserHasNoCapabilities) {
     EXPECT_EQ(told.named("status", "Uid:"), "1\t1\t1\t1");
 }
 
+// Bit 10: CAP_NET_BIND_SERVICE, bit 25: CAP_SYS_TIME.
+TEST_P(Spawn, CapabilitiesAreGivenToAnotherUserAndLeftToRoot) {
+    for (std::string user : {"", "daemon"}) {
+        auto told = ask([&](ServiceSettings& settings, SpawnRequest&) {
+            settings.user = user;
+            settings.rights.edit().capabilities = 1ULL << 10 | 1ULL << 25;
+        });
+        EXPECT_EQ(told.one("uid"), user.empty() ? "0 0" : "1 1");
+        for (auto set : {"CapPrm:", "CapEff:", "CapBnd:"})
+            EXPECT_EQ(told.named("status", set), "0000000002000400") << user << set;
+        EXPECT_EQ(told.named("status", "CapAmb:"),
+                  user.empty() ? "0000000000000000" : "0000000002000400");
+        EXPECT_EQ(told.named("status", "NoNewPrivs:"), "0");
+        told = ask([&](ServiceSettings& settings, SpawnRequest&) {
+            settings.user = user;
+            settings.rights.edit().capabilities = 0;
+            settings.rights.edit().no_new_privileges = true;
+        });
+        for (auto set : {"CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "CapInh:"})
+            EXPECT_EQ(told.named("status", set), "0000000000000000") << user << set;
+        EXPECT_EQ(told.named("status", "NoNewPrivs:"), "1");
+    }
+}
+
+TEST_P(Spawn, LimitsMaskNiceAndOomScoreAsTheFileSays) {
+    for (std::string user : {"", "daemon"}) {
+        auto told = ask([&](ServiceSettings& settings, SpawnRequest&) {
+            settings.user = user;
+            auto& rights = settings.rights.edit();
+            rights.limits = {{"core", RLIMIT_CORE, 0, kUnlimited}, {"nofile", RLIMIT_NOFILE, 64, 512}};
+            rights.umask = 077;
+            rights.nice = -5;
+            rights.oom_score_adjust = 700;
+        });
+        EXPECT_EQ(told.one("nofile"), "64 512");
+        EXPECT_EQ(told.one("core"), fmt::format("0 {}", kUnlimited));
+        EXPECT_EQ(told.one("umask"), "077");
+        EXPECT_EQ(told.one("nice"), "-5");
+        EXPECT_EQ(told.one("oom"), "700");
+    }
+}
+
+TEST_P(Spawn, ALimitThatTheKernelRefusesIsNamed) {
+    EXPECT_EQ(refusal({PROBE}, [](auto& settings, auto&) {
+                  settings.rights.edit().limits = {{"nofile", RLIMIT_NOFILE, 1, 1ULL << 40}};
+              }),
+              "cannot set rlimit-nofile: Operation not permitted");
+    EXPECT_EQ(refusal({PROBE}, [](auto& settings, auto&) {
+                  settings.user = "daemon";
+                  settings.rights.edit().capabilities = 1ULL << 62;
+              }),
+              "cannot give capability 62: Invalid argument");
+}
+
 TEST_P(Spawn, NumbersAndGroupAlone) {
     auto told = ask([](ServiceSettings& settings, SpawnRequest&) {
         settings.user = "12345";
