@@ -180,9 +180,9 @@ void add_rights(std::vector<KeySpec>& table) {
     table.push_back({.section = section, .group = group, .key = "delegate", .type = word,
         .words = {"no", "yes"}, .fallback = "no", .types = kProcess,
         .text = "With `yes`, the cgroup of its main process (`NAME/main`) is the service's own: it "
-                "belongs to its `user`, has the controllers cpu, memory and pids, and may be divided, 16 "
-                "levels deep and into 1000 groups at most. For what runs containers or sessions of its "
-                "own. All that lives in there is still the service's, and ends with it.",
+                "belongs to its `user`, has the controllers cpu, memory and pids, and may be divided, "
+                "16 levels deep and into 1000 groups at most. For what runs containers or sessions of "
+                "its own. All that lives in there is still the service's, and ends with it.",
         .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
             s.rights.edit().delegate = v.word == 1;
             return {};
