@@ -1,6 +1,7 @@
 # Where things are found on the machine (design: the paths other people rely on). Leash is an init:
 # /sbin/init and /etc are where the kernel and people look, whatever the prefix.
-install(PROGRAMS $<TARGET_FILE:leash-init> DESTINATION /sbin RENAME init)
+set(init leash-init$<$<BOOL:${LEASH_STATIC_PLUGINS}>:-linked>)
+install(PROGRAMS $<TARGET_FILE:${init}> DESTINATION /sbin RENAME init)
 install(TARGETS initctl leash-rescue RUNTIME DESTINATION /sbin)
 install(TARGETS leashps leashmon RUNTIME DESTINATION /usr/bin)
 install(TARGETS leash-logger leash-finder leash-trouble-handler RUNTIME DESTINATION /usr/lib/leash)

@@ -8,14 +8,6 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-// With LEASH_STATIC_PLUGINS the build defines LEASH_LINKED_PLUGINS(X) as X(watchdog) X(...) and
-// compiles each of them with -Dleash_plugin_entry=leash_plugin_entry_NAME.
-#ifdef LEASH_LINKED_PLUGINS
-#define LEASH_DECLARE(name) extern "C" const leash_plugin* leash_plugin_entry_##name(void);
-LEASH_LINKED_PLUGINS(LEASH_DECLARE)
-#undef LEASH_DECLARE
-#endif
-
 namespace leash {
 
 namespace {
@@ -25,15 +17,10 @@ constexpr std::size_t kSmallestPlugin = offsetof(leash_plugin, release);
 
 } // namespace
 
-const std::vector<LinkedPlugin>& linked_plugins() {
-    static const std::vector<LinkedPlugin> plugins = {
-#ifdef LEASH_LINKED_PLUGINS
-#define LEASH_LIST(name) LinkedPlugin{#name, &leash_plugin_entry_##name},
-        LEASH_LINKED_PLUGINS(LEASH_LIST)
-#undef LEASH_LIST
-#endif
-    };
-    return plugins;
+// Where there are some, the build has another one (plugins/linked.cmake).
+__attribute__((weak)) const std::vector<LinkedPlugin>& linked_plugins() {
+    static const std::vector<LinkedPlugin> none;
+    return none;
 }
 
 bool valid_plugin_name(std::string_view name) {
