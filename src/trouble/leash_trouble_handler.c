@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: MIT
 // /usr/lib/leash/leash-trouble-handler: what the kernel module runs on trouble (leash(4)). Static, and
-// it asks nobody for anything: init may stand still, and the machine may end within seconds. So the
-// short record comes first, whole and on the disk, then the list of tasks, then the kernel's log.
+// it asks nobody for anything: init may stand still, and the machine may end within seconds. A disk that
+// does not answer is what may have stopped init, and hangs us, too: so first comes a line in the
+// kernel's log, then the files in memory, and the disk last.
 //
-//   /var/lib/leash/reset-trouble   init-silent only: why, as leash-reset-cause(5) has it
-//   /var/lib/leash/trouble-tasks   what the module knew of all tasks, 256 KiB of it at most
+//   /run/leash, then /var/lib/leash
+//     reset-trouble   init-silent only: why, as leash-reset-cause(5) has it
+//     silent-tasks    init-silent only: what the module knew of all tasks, 256 KiB of it at most
+//     trouble-tasks   the same of the last other trouble
 //
-// Where /var/lib/leash cannot be written to, they go to /run/leash. A file is replaced as a whole.
+// The silence of init waits for no other trouble, so several of us may run at the same time: what one
+// writes is never replaced by what another one writes of something else, and each file as a whole.
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { MOST_TASKS = 256 << 10, LOG_RECORDS = 8, LOG_RECORD = 900 };
+
+static const char kMemory[] = "/run/leash", kDisk[] = "/var/lib/leash";
+static const char kCause[] = "reset-trouble", kSilent[] = "silent-tasks", kOther[] = "trouble-tasks";
 
 static char tasks[MOST_TASKS];
 
@@ -45,31 +54,64 @@ static int write_all(int fd, const char *text, size_t length) {
     return 0;
 }
 
-static int replace_in(const char *folder, const char *name, const char *text, size_t length) {
+// Under a name that no other living one of us has.
+static void replace_in(const char *folder, const char *name, const char *text, size_t length) {
     char path[128], fresh[128];
     int fd, good, at;
+    if (length == 0) return;
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(fresh, sizeof fresh, "%s/%s.new", folder, name);
+    snprintf(fresh, sizeof fresh, "%s/%s.%d.new", folder, name, (int)getpid());
     mkdir(folder, 0755);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return -1;
+    unlink(fresh); // of one in an earlier life of the machine
+    fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) return;
     good = write_all(fd, text, length) == 0 && fsync(fd) == 0;
     close(fd);
     if (!good || rename(fresh, path) != 0) {
         unlink(fresh);
-        return -1;
+        return;
     }
     at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (at >= 0) {
         fsync(at);
         close(at);
     }
+}
+
+// Whether one of us has that number; where nobody can tell, yes.
+static int is_handler(long pid) {
+    char path[48];
+    struct stat mine, its;
+    snprintf(path, sizeof path, "/proc/%ld/exe", pid);
+    if (stat("/proc/self/exe", &mine) != 0) return 1;
+    return stat(path, &its) == 0 && its.st_dev == mine.st_dev && its.st_ino == mine.st_ino;
+}
+
+// Whose file has that name until it is whole; 0: it is no such file.
+static long writer_of(const char *file) {
+    const char *const names[] = {kCause, kSilent, kOther};
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+        size_t length = strlen(names[i]);
+        char *end;
+        long pid;
+        if (strncmp(file, names[i], length) != 0 || file[length] != '.') continue;
+        pid = strtol(file + length + 1, &end, 10);
+        return pid > 0 && strcmp(end, ".new") == 0 ? pid : 0;
+    }
     return 0;
 }
 
-static void keep(const char *name, const char *text, size_t length) {
-    if (replace_in("/var/lib/leash", name, text, length) != 0)
-        replace_in("/run/leash", name, text, length);
+// Those that were killed, or ended with the machine, have left behind what they had not renamed. We
+// have renamed all of ours.
+static void clear_away(const char *folder) {
+    DIR *there = opendir(folder);
+    struct dirent *entry;
+    while (there != NULL && (entry = readdir(there)) != NULL) {
+        long pid = writer_of(entry->d_name);
+        if (pid == getpid() || (pid > 0 && !is_handler(pid)))
+            unlinkat(dirfd(there), entry->d_name, 0);
+    }
+    if (there != NULL) closedir(there);
 }
 
 // What comes from elsewhere becomes part of a line.
@@ -107,8 +149,9 @@ static void describe_init(char *text, size_t size) {
         snprintf(text + used, size - (size_t)used, ")");
 }
 
-static void keep_cause(const char *evidence) {
-    char life[64], uptime[64], date[32] = "", text[1400];
+// The record of the cause; how long it is, 0 if it cannot be made.
+static size_t describe_cause(const char *evidence, char *text, size_t size) {
+    char life[64], uptime[64], date[32] = "";
     time_t now = time(NULL);
     struct tm when;
     struct timespec up;
@@ -118,21 +161,20 @@ static void keep_cause(const char *evidence) {
     if (gmtime_r(&now, &when) != NULL && now > 0)
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &when);
     read_text("/proc/sys/kernel/random/boot_id", life, sizeof life);
-    length = snprintf(text, sizeof text - 32,
+    length = snprintf(text, size - 32,
                       "cause        = init-silent\ntask         = 1\ntask-name    = init\n"
                       "evidence     = %.280s\ndate         = %s\nuptime       = %s\n"
                       "life         = %.39s\n",
                       evidence, date, uptime, life);
-    if (length <= 0 || (size_t)length >= sizeof text - 32) return;
+    if (length <= 0 || (size_t)length >= size - 32) return 0;
     length += snprintf(text + length, 32, "check        = %08x\n",
                        (unsigned)checksum(text, (size_t)length));
-    keep("reset-trouble", text, (size_t)length);
+    return (size_t)length;
 }
 
 // The kernel takes some records in a row from user space, and drops more: full ones, and few.
-static void log_tasks(int kmsg) {
+static void log_tasks(int kmsg, const char *line, const char *name) {
     char record[LOG_RECORD + 16];
-    const char *line = tasks;
     for (int count = 0; count < LOG_RECORDS && *line != '\0'; ++count) {
         size_t length = (size_t)snprintf(record, sizeof record, "<4>");
         while (*line != '\0') {
@@ -147,8 +189,9 @@ static void log_tasks(int kmsg) {
         if (write(kmsg, record, length) < 0) break;
     }
     if (*line != '\0') {
-        const char more[] = "<4>leash-trouble-handler: further tasks are in trouble-tasks\n";
-        if (write(kmsg, more, sizeof more - 1) < 0) return;
+        int length = snprintf(record, sizeof record,
+                              "<4>leash-trouble-handler: further tasks are in %s\n", name);
+        if (write(kmsg, record, (size_t)length) < 0) return;
     }
 }
 
@@ -159,9 +202,11 @@ static const char *from_environment(const char *name, char *text, size_t size) {
 }
 
 int main(void) {
-    char reason[32], service[64], pid[16], start[24], evidence[320], init[240], line[640], *all;
-    int kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), length;
-    size_t head;
+    char reason[32], service[64], pid[16], start[24], evidence[320], init[240], line[640], cause[1400];
+    const char *name = kOther, *all;
+    size_t cause_length = 0, head, length;
+    pid_t logger = -1;
+    int kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     from_environment("REASON", reason, sizeof reason);
     from_environment("TROUBLED_SERVICE", service, sizeof service);
     from_environment("TROUBLED_PID", pid, sizeof pid);
@@ -173,20 +218,34 @@ int main(void) {
     }
     umask(077);
     describe_init(init, sizeof init);
-    snprintf(evidence, sizeof evidence, "the kernel module had no sign of life; %s", plain(init));
-    if (strcmp(reason, "init-silent") == 0) keep_cause(evidence);
-    length = snprintf(line, sizeof line,
-                      "<2>leash-trouble-handler: %s: service %s, process %s, start %s; %s\n", reason,
-                      service, pid, start, init);
-    if (kmsg >= 0 && length > 0 && write(kmsg, line, (size_t)length) < 0) close(kmsg), kmsg = -1;
+    snprintf(line, sizeof line,
+             "<2>leash-trouble-handler: %s: service %s, process %s, start %s; %s\n", reason, service,
+             pid, start, plain(init));
+    if (kmsg >= 0 && write(kmsg, line, strlen(line)) < 0) close(kmsg), kmsg = -1;
 
+    if (strcmp(reason, "init-silent") == 0) {
+        name = kSilent;
+        snprintf(evidence, sizeof evidence, "the kernel module had no sign of life; %s", init);
+        cause_length = describe_cause(evidence, cause, sizeof cause);
+        replace_in(kMemory, kCause, cause, cause_length);
+    }
     head = (size_t)snprintf(tasks, sizeof tasks, "%s", line + 3);
     read_text("/dev/leash", tasks + head, sizeof tasks - head);
-    keep("trouble-tasks", tasks, strlen(tasks));
-    all = strchr(tasks, '\n');
-    if (kmsg >= 0 && all != NULL) {
-        memmove(tasks, all + 1, strlen(all + 1) + 1);
-        log_tasks(kmsg);
+    length = strlen(tasks);
+    replace_in(kMemory, name, tasks, length);
+    clear_away(kMemory);
+
+    // A console may be slow, and the disk may hang: neither waits for the other.
+    all = tasks + head;
+    if (kmsg >= 0) logger = fork();
+    if (logger == 0) {
+        log_tasks(kmsg, all, name);
+        _exit(0);
     }
+    replace_in(kDisk, kCause, cause, cause_length);
+    replace_in(kDisk, name, tasks, length);
+    clear_away(kDisk);
+    if (logger > 0) waitpid(logger, NULL, 0);
+    else if (kmsg >= 0) log_tasks(kmsg, all, name);
     return 0;
 }

@@ -2,6 +2,7 @@
 // Block devices upon others, as dmsetup and mdadm make them, which the guest does not have.
 //   stack linear NAME DEVICE SECTORS     a mapping of all of DEVICE: /dev/dm-N, whose N it prints
 //   stack suspend NAME                   it answers nothing from now on
+//   stack resume NAME                    it answers again
 //   stack mirror NUMBER KIB DEVICE...    /dev/mdNUMBER, a RAID 1 without metadata
 //   stack kexec KERNEL INITRD WORDS      loads them for kexec
 #include <fcntl.h>
@@ -52,10 +53,11 @@ static int linear(int control, const char *name, const char *device, const char 
     return 0;
 }
 
-static int suspend(int control, const char *name) {
+static int suspend(int control, const char *how, const char *name) {
     struct mapping request = {0};
-    request.head.flags = DM_SUSPEND_FLAG | DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG;
-    return ask(control, DM_DEV_SUSPEND, &request, name) == 0 ? 0 : fail("suspend");
+    if (strcmp(how, "suspend") == 0)
+        request.head.flags = DM_SUSPEND_FLAG | DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG;
+    return ask(control, DM_DEV_SUSPEND, &request, name) == 0 ? 0 : fail(how);
 }
 
 static int mirror(int number, int kib, int count, char **devices) {
@@ -94,7 +96,8 @@ int main(int argc, char **argv) {
     if (control < 0) return fail("/dev/mapper/control");
     if (argc == 5 && strcmp(argv[1], "linear") == 0)
         return linear(control, argv[2], argv[3], argv[4]);
-    if (argc == 3 && strcmp(argv[1], "suspend") == 0) return suspend(control, argv[2]);
+    if (argc == 3 && (strcmp(argv[1], "suspend") == 0 || strcmp(argv[1], "resume") == 0))
+        return suspend(control, argv[1], argv[2]);
     fprintf(stderr, "see the top of stack.c\n");
     return 2;
 }
