@@ -428,7 +428,11 @@ struct leash_unwatch {
 	__u64 signals_lost;	/* out: refused, dropped, or the thread was gone */
 };
 
-/* kmonitor's seven, with its values; tid is the thread, tgid its process. */
+/*
+ * kmonitor's seven, with its values; tid is the thread, tgid its process. The end of the process is told
+ * by the thread that finds itself the last one. Where two threads end at the same time, the
+ * THREAD_EXIT or THREAD_ABORT of the other one may come after PROCESS_EXIT or PROCESS_ABORT.
+ */
 #define LEASH_EVENT_THREAD_CREATE	0x0001	/* tid: the new one; actor: the creating thread */
 #define LEASH_EVENT_THREAD_ABORT	0x0002	/* ended by a signal; code as wait() has it */
 #define LEASH_EVENT_THREAD_EXIT		0x0004	/* never of a main thread: that is its process' end */
@@ -457,8 +461,8 @@ struct leash_unwatch {
 
 /*
  * A main thread that ends before its process tells nothing then. A thread other than the main one that
- * calls execve becomes the main thread and has no THREAD_EXIT of its own; all others of that process
- * are aborted by SIGKILL.
+ * calls execve becomes the main thread and has no THREAD_EXIT of its own. All others of that process
+ * are ended by the kernel, which gives them the code 0: THREAD_EXIT, though nobody has called exit().
  */
 struct leash_record {
 	__u64 time_ns;		/* CLOCK_BOOTTIME */
@@ -510,11 +514,10 @@ struct leash_limits {
  *   TROUBLED_SERVICE  the service's name; "init" for init-silent
  *   TROUBLED_PID      the process (of hung-task: the thread); 0: none
  *   TROUBLED_START    the start, 16 digits in hex
- * and killed handler_timeout_ms after its execve, which waits for the program's file system. What comes
- * while it runs, waits: 32 troubles at most, equal
- * ones once; further ones, and those that no process could be made for, are counted in troubles_lost.
- * init-silent waits for no other trouble. A start's limits are trouble once a minute at most, until
- * they are set anew.
+ * and killed handler_timeout_ms after its fork: the time that its execve waits for the program's file
+ * system counts. What comes while it runs, waits: 32 troubles at most, equal ones once; further ones,
+ * and those that no process could be made for, are counted in troubles_lost. init-silent waits for no
+ * other trouble. A start's limits are trouble once a minute at most, until they are set anew.
  * Where there are events, LEASH_EVENT_TROUBLE has the reason's place in that list, from 1, as code, and
  * the pid as arg; LEASH_EVENT_HUNG has the milliseconds as arg.
  *
