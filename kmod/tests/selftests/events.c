@@ -105,6 +105,48 @@ TEST(threads, "Threads are told as they come and go; those that die with their p
 	EQUAL(seen[6], 0);
 }
 
+static void *execute(void *none)
+{
+	char *const arguments[] = { "busybox", "true", NULL };
+
+	execv("/bin/busybox", arguments);
+	return none;
+}
+
+TEST(replaced, "Threads that end since another one calls execve have exited, with 0")
+{
+	__u64 id = new_start();
+	int fd = watching(id, LEASH_EVENT_TASKS, 0), exits = 0, execs = 0, count;
+	pid_t pid = fork_into(id), executed = 0;
+
+	if (!pid) {
+		pthread_t threads[3];
+
+		for (int i = 0; i < 3; i++)
+			pthread_create(&threads[i], NULL, i < 2 ? thread : execute, "");
+		linger();
+	}
+	reap(pid);
+	count = take(fd);
+	EQUAL(count, 8);
+	for (int i = 0; i < count; i++) {
+		if (records[i].type == LEASH_EVENT_THREAD_EXIT) {
+			EQUAL(records[i].code, 0);
+			CHECK(records[i].tid != pid && records[i].tid != executed);
+			exits++;
+		}
+		if (records[i].type == LEASH_EVENT_PROCESS_EXEC) {
+			executed = records[i].arg;
+			execs++;
+		}
+	}
+	EQUAL(exits, 2);
+	EQUAL(execs, 1);
+	CHECK(executed != pid);
+	EQUAL(records[count - 1].type, LEASH_EVENT_PROCESS_EXIT);
+	EQUAL(records[count - 1].code, 0);
+}
+
 TEST(masked, "Only what was asked for is told")
 {
 	__u64 id = new_start(), other = new_start();
@@ -197,6 +239,87 @@ TEST(ended_once, "The end of a process without a start is told once, with many t
 			ends += records[j].tgid == pid && records[j].code == i << 8;
 		EQUAL(ends, i + 1);
 	}
+}
+
+TEST(attributed, "Who asks for what belongs to some start is told nothing of others")
+{
+	__u64 id = new_start();
+	struct leash_watch all = { .events = LEASH_EVENT_PROCESS_FORK | LEASH_EVENT_PROCESS_EXIT },
+			   some = { .events = all.events, .flags = LEASH_WATCH_ATTRIBUTED };
+	int of_all = observer(), of_some = observer(), seen = 0, count;
+	pid_t bare, pid;
+
+	EQUAL(watch(of_all, &all), 0);
+	EQUAL(watch(of_some, &some), 0);
+	bare = fork();
+	if (!bare)
+		_exit(0);
+	reap(bare);
+	pid = fork_into(id);
+	if (!pid)
+		_exit(3);
+	reap(pid);
+	EQUAL(take(of_some), 2);
+	EQUAL(records[0].type, LEASH_EVENT_PROCESS_FORK);
+	EQUAL(records[0].tgid, pid);
+	EQUAL(records[0].start, id);
+	EQUAL(records[1].type, LEASH_EVENT_PROCESS_EXIT);
+	EQUAL(records[1].start, id);
+	EQUAL(records[1].code, 3 << 8);
+	count = take(of_all); /* of the whole machine */
+	for (int i = 0; i < count; i++)
+		seen += records[i].tgid == bare && !records[i].start;
+	EQUAL(seen, 2);
+}
+
+TEST(trouble, "Trouble is told: what it is, of which start, and the process")
+{
+	struct leash_start start = { .id = new_id(), .group = 0x77, .name = "test-trouble",
+				     .flags = LEASH_START_WATCH_EMPTY };
+	int fd = watching(start.id, LEASH_EVENT_TROUBLE, 0);
+	int others = watching(new_start(), LEASH_EVENT_TROUBLE, 0);
+	struct leash_record record;
+	pid_t pid;
+
+	EQUAL(call(controller(), LEASH_IOC_START_SET, &start), 0);
+	pid = linger_in(start.id);
+	EQUAL(take(fd), 0);
+	kill(pid, SIGKILL);
+	reap(pid);
+	record = next(fd);
+	EQUAL(record.type, LEASH_EVENT_TROUBLE);
+	EQUAL(record.code, LEASH_REASON_NO_TASK);
+	EQUAL(record.arg, pid);
+	EQUAL(record.start, start.id);
+	EQUAL(record.group, 0x77);
+	EQUAL(record.tgid, 0); /* it is the start's */
+	EQUAL(record.watches, 1);
+	EQUAL(take(fd), 0);
+	EQUAL(take(others), 0);
+}
+
+TEST(both, "Two open files that watch the same are told all, each; one that does not read, too")
+{
+	static struct leash_record mine[64];
+	__u64 id = new_start();
+	__u32 events = LEASH_EVENT_PROCESS_FORK | LEASH_EVENT_PROCESS_EXIT | LEASH_EVENT_START_EMPTY;
+	int reader = watching(id, events, 0), sleeper = watching(id, events, 0), count = 0;
+
+	for (int i = 0; i < 3; i++) {
+		churn(id, 4);
+		WITHIN(5, told(reader).told == (unsigned int)count + 11);
+		EQUAL(take(reader), 11);
+		memcpy(&mine[count], records, 11 * sizeof(*records));
+		count += 11;
+	}
+	EQUAL(take(sleeper), count);
+	EQUAL(memcmp(mine, records, count * sizeof(*records)), 0);
+	EQUAL(told(reader).told, count);
+	EQUAL(told(sleeper).told, count);
+	close(reader);
+	churn(id, 4);
+	WITHIN(5, told(sleeper).told == (unsigned int)count + 11);
+	EQUAL(take(sleeper), 11);
 }
 
 TEST(adopted, "Who joins is told, with how")
