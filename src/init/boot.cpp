@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/reboot.h>
@@ -23,11 +24,19 @@
 namespace leash {
 namespace {
 
+// Why a container does without the WDT and the like.
+constexpr const char* kOfTheMachine = "in a container that is the machine's";
+
+// The kernel gives the machine's own PID namespace always the same number; main has mounted /proc.
+bool in_first_pid_namespace() {
+    char name[64] = {};
+    auto size = readlink("/proc/self/ns/pid", name, sizeof name - 1);
+    return size < 0 || std::string_view(name) == "pid:[4026531836]";
+}
+
 bool in_container() {
-    if (getenv("container")) return true;
-    // Only the first PID namespace has kthreadd as its process 2.
-    return getpid() != 1 || access("/run/.containerenv", F_OK) == 0 ||
-           access("/.dockerenv", F_OK) == 0;
+    return getenv("container") || access("/run/.containerenv", F_OK) == 0 ||
+           access("/.dockerenv", F_OK) == 0 || !in_first_pid_namespace();
 }
 
 } // namespace
@@ -152,9 +161,10 @@ void Init::go_on_with_configuration() {
                     [this](const MachineNote& noted) { records_->machine(noted); }});
     std::vector<std::string> leave_out;
     if (asked_.no_wdt || state_.in_container) leave_out.emplace_back("watchdog");
+    const char* why = state_.in_container ? kOfTheMachine : "the kernel command line says so";
     // Before all else that takes time: the WDT may be running already.
     auto restored = resuming_ ? recovery_->plugins() : std::vector<PluginState>{};
-    for (auto& complaint : plugins_->load_all(leave_out, restored)) note(std::move(complaint));
+    for (auto& complaint : plugins_->load_all(leave_out, why, restored)) note(std::move(complaint));
     remember_own_changes();
     note_images();
     // A life that was cut short before the first service has its steps still to take; all of them may
@@ -200,7 +210,11 @@ void Init::bring_up_machine() {
              [this](int out) { return apply_sysctls(system_.sysctl, out); }, mounts);
     };
     if (state_.in_container) {
-        load_kernel_module();
+        if (!system_.modules.empty() || !system_.sysctl.empty() || !system_.mounts.empty())
+            note(fmt::format("modules, sysctl and mounts of init.conf are left out: {}", kOfTheMachine));
+        state_.module_text = fmt::format("left alone: {}", kOfTheMachine);
+        open_module();
+        open_for_service();
         return;
     }
     step("modules", !system_.modules.empty(), Ms{30'000},
@@ -211,9 +225,7 @@ void Init::load_kernel_module() {
     WorkerJob job;
     job.name = "kernel-module";
     job.limit = Ms{30'000};
-    job.work = [forbidden = asked_.no_module || state_.in_container](int out) {
-        return load_leash_module(forbidden, out);
-    };
+    job.work = [forbidden = asked_.no_module](int out) { return load_leash_module(forbidden, out); };
     job.done = [this](int, std::string text) {
         while (!text.empty() && text.back() == '\n') text.pop_back();
         state_.module_text = text.empty() ? "loading it did not finish" : text;

@@ -62,13 +62,12 @@ Plugins::Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const System
                             hooks_.going_down, hooks_.noted},
                system.exec_timeout) {}
 
-std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out,
+std::vector<std::string> Plugins::load_all(const std::vector<std::string>& leave_out, const char* why,
                                            const std::vector<PluginState>& restored) {
     std::vector<std::string> complaints;
     for (const auto& name : system_.plugins) {
         if (std::ranges::find(leave_out, name) != leave_out.end()) {
-            complaints.push_back(
-                fmt::format("plugin {} is left out: the kernel command line says so", name));
+            complaints.push_back(fmt::format("plugin {} is left out: {}", name, why));
             continue;
         }
         auto before = std::ranges::find(restored, name, &PluginState::plugin);

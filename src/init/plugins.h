@@ -41,9 +41,10 @@ class Plugins : private HostServices {
     Plugins(EventLoop& loop, Manager& manager, CoreLoop& core, const SystemSettings& system,
             Recovery& recovery, PluginHooks hooks);
 
-    // `restored`: from an earlier life of init. `leave_out`: plugins that the kernel command
-    // line forbids. Returns complaints, one sentence each.
+    // `restored`: from an earlier life of init. `leave_out`: plugins that are not to be
+    // loaded, and `why`. Returns complaints, one sentence each.
     [[nodiscard]] std::vector<std::string> load_all(const std::vector<std::string>& leave_out,
+                                                    const char* why,
                                                     const std::vector<PluginState>& restored);
 
     void service_changed(const action::StateChanged& change);

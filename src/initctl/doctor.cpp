@@ -115,7 +115,8 @@ void of_module(const MachineView& machine, std::vector<Finding>& found) {
         return;
     } else {
         finding.what = "module-missing";
-        bool wanted = text == "not installed" || text.contains("leash.nomodule");
+        bool wanted = text == "not installed" || text.contains("leash.nomodule") ||
+                      text.contains("in a container");
         if (wanted) finding.severity = Severity::note;
         if (text == "not installed") finding.remedy = "install the kernel module leash";
         else if (!wanted && !text.contains("remove ")) finding.remedy = "modprobe leash; see dmesg";
