@@ -353,6 +353,50 @@ TEST(hung, "A task that sleeps uninterruptibly for too long is trouble, once; ot
 	EQUAL(set_sysctl("hung_task_ms", "0"), 0);
 }
 
+static int set_limits(__u64 id, __u32 processes, __u32 forks, __u32 period_ms)
+{
+	struct leash_limits limits = { .id = id, .processes = processes, .forks = forks,
+				       .period_ms = period_ms, .action = LEASH_LIMIT_TELL };
+
+	return call(controller(), LEASH_IOC_START_LIMITS, &limits);
+}
+
+TEST(task_limit, "One process more than a start may have is trouble, once while it has too many")
+{
+	__u64 id = new_start();
+	pid_t pid;
+
+	use_handler("");
+	EQUAL(set_limits(id, 2, 0, 0), 0);
+	linger_in(id);
+	linger_in(id);
+	settle();
+	EQUAL(lines_of(TOLD), 0);
+	pid = linger_in(id);
+	WITHIN(5, was_told(line("task-limit", id, pid)));
+	linger_in(id);
+	settle();
+	EQUAL(lines_of(TOLD), 1);
+}
+
+TEST(fork_rate, "One fork more than a start may make in its time is trouble")
+{
+	__u64 id = new_start();
+	pid_t pid;
+
+	use_handler("");
+	EQUAL(set_limits(id, 0, 2, 3600000), 0);
+	lose_one(id);
+	lose_one(id);
+	settle();
+	EQUAL(lines_of(TOLD), 0);
+	pid = lose_one(id);
+	WITHIN(5, was_told(line("fork-rate", id, pid)));
+	lose_one(id);
+	settle();
+	EQUAL(lines_of(TOLD), 1);
+}
+
 TEST(clean, "Everything is off again")
 {
 	EQUAL(set_sysctl("hung_task_ms", "0"), 0);
