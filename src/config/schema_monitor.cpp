@@ -63,14 +63,6 @@ Checked<void> check_after(S&, const V& v) {
     return fault(fmt::format("{}; allowed: {}", quote(v.text), kAfterGrammar));
 }
 
-Checked<void> check_policy(S&, const V& v) {
-    auto policy = parse_machine_policy(v.text);
-    if (!policy) return fault(policy.error().text);
-    if (v.text.size() > MachineTroubles::kMostPolicy)
-        return fault(fmt::format("it is longer than {} bytes", MachineTroubles::kMostPolicy));
-    return {};
-}
-
 Checked<void> check_path(S&, const V& v) {
     auto path = parse_path(v.text);
     return path ? Checked<void>{} : std::unexpected(path.error());
@@ -222,7 +214,7 @@ void add_monitor(std::vector<KeySpec>& table) {
                                        "then. `exec:` has TROUBLE_SOURCE, TROUBLE_KIND and REASON "
                                        "in its environment."
                                      : "The answer to the level `critical`.",
-                         .set = check(check_policy)});
+                         .set = check(check_machine_policy)});
 
     table.push_back(
         {.section = kSection,

@@ -30,6 +30,10 @@ void add_rights(std::vector<KeySpec>& table);
 void add_kernel_limits(std::vector<KeySpec>& table);
 void add_kernel_trouble(std::vector<KeySpec>& table); // of [system]: the kernel module's deadman
 
+// A policy of the machine, by the reader of the answer itself: a step that it would refuse when there is
+// trouble is refused here, with its line.
+[[nodiscard]] Checked<void> check_machine_policy(SystemSettings& settings, const Value& value);
+
 // What is wrong with a section as a whole, though each of its lines is right. `key`: "" for the section.
 struct SectionFault {
     std::string key, text, hint;

@@ -11,6 +11,7 @@
 #include "config/complaint.h"
 #include "config/schema_parts.h"
 #include "config/values.h"
+#include "service/machine_trouble.h"
 
 namespace leash {
 namespace {
@@ -92,16 +93,6 @@ Checked<void> set_rescue(S& s, const V& v) {
                  did_you_mean(closest_word(v.text, {"feed", "starve"})));
 }
 
-// There is no service that could be signalled, started anew or stopped.
-Checked<void> check_machine_policy(S&, const V& v) {
-    for (const auto& step : v.policy)
-        if (step.kind == StepKind::signal || step.kind == StepKind::restart ||
-            step.kind == StepKind::stop)
-            return fault(fmt::format("'{}' is for services", to_string(step.kind)),
-                         "use report, exec:COMMAND, safe, reboot, poweroff or halt");
-    return {};
-}
-
 constexpr std::string_view kGovernorGrammar = "a word such as noop, panic";
 
 Checked<void> check_governor(S&, const V& v) {
@@ -133,6 +124,14 @@ void add_pretimeout(std::vector<KeySpec>& table, std::string_view section) {
 }
 
 } // namespace
+
+Checked<void> check_machine_policy(SystemSettings&, const Value& v) {
+    auto policy = parse_machine_policy(v.text);
+    if (!policy) return fault(policy.error().text);
+    if (v.text.size() > MachineTroubles::kMostPolicy)
+        return fault(fmt::format("it is longer than {} bytes", MachineTroubles::kMostPolicy));
+    return {};
+}
 
 void add_watchdog(std::vector<KeySpec>& table) {
     using enum ValueType;
