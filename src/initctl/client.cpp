@@ -21,7 +21,7 @@ constexpr std::size_t kMaxLine = 16 * 1024 * 1024; // a service with very many t
 
 Answer unreachable(const std::string& path, std::string_view why) {
     return {control::status::unreachable,
-            fmt::format("init is not reachable at {}: {}", path, why)};
+            fmt::format("init is not reachable at {}: {}", path, why), false};
 }
 
 } // namespace
@@ -51,7 +51,7 @@ Answer ask(const std::string& socket_path, std::string_view verb,
     if (!request) {
         bool name = request.error().text.starts_with("no such service");
         return {name ? control::status::no_such_service : control::status::usage,
-                request.error().text};
+                request.error().text, false};
     }
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -63,6 +63,7 @@ Answer ask(const std::string& socket_path, std::string_view verb,
         int error = errno;
         auto answer = unreachable(socket_path, std::strerror(error));
         if (error == EACCES || error == EPERM) answer.status = control::status::not_permitted;
+        answer.nobody = error == ENOENT || error == ECONNREFUSED;
         return answer;
     }
     // A server that is full answers before it has read: a failure here shows below.
@@ -92,7 +93,7 @@ Answer ask(const std::string& socket_path, std::string_view verb,
         auto object = Json::parse(line, nullptr, false);
         if (!object.is_object()) continue; // empty, or cut off by a worker's time limit
         if (auto end = object.find("end"); end != object.end() && end->is_number())
-            return {static_cast<int>(number_of(object, "end")), text_of(object, "message")};
+            return {static_cast<int>(number_of(object, "end")), text_of(object, "message"), false};
         on_line(line, object);
     }
 }

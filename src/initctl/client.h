@@ -23,6 +23,7 @@ using Json = nlohmann::json;
 struct Answer {
     int status = 0;      // what initctl should exit with
     std::string message; // why, for people; may be empty
+    bool nobody = false; // unreachable, since nobody listens there: another init runs
 };
 
 // Each object of the reply but the last, as it came and parsed.

@@ -50,7 +50,8 @@ constexpr Command kCommands[] = {
      "  -a, --all  those that are masked, too\n", "a", 0, 0, run_list},
     {"ps", "[--threads] [--kernel]", "show all tasks and whose they are",
      "  -t, --threads  threads, not only processes\n"
-     "  -k, --kernel   ask the kernel module, which knows more; needs no running init\n",
+     "  -k, --kernel   ask the kernel module, which knows more; needs no running init.\n"
+     "                 Without an init that listens this is what is done anyway\n",
      "tk", 0, 0, run_ps},
     {"top", "[-b] [-d SECONDS] [-n COUNT]", "watch services and the busiest processes",
      "  Asks the kernel module; needs no running init. RSS counts what processes share in each.\n"

@@ -64,7 +64,8 @@ int run_freeze(const Command& command, const Options& options, const Session& se
 int run_status(const Command& command, const Options& options, const Session& session);
 int run_list(const Command& command, const Options& options, const Session& session);
 int run_ps(const Command& command, const Options& options, const Session& session);
-int run_kernel_ps(const Options& options, const Session& session);
+// `why`: init was asked first, and this is why it is the module now; it is told on stderr.
+int run_kernel_ps(const Options& options, const Session& session, std::string_view why = "");
 int run_top(const Command& command, const Options& options, const Session& session);
 int run_monitor(const Command& command, const Options& options, const Session& session);
 int run_reload(const Command& command, const Options& options, const Session& session);

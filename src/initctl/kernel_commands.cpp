@@ -28,10 +28,15 @@ constexpr Ms kFirstLook{300};
 // An init that hangs must not make `top` hang: this is when people look at it.
 constexpr Ms kInitPatience{500};
 
-std::unique_ptr<TaskSource> open(const Session& session, int& exit_status) {
+// `why`: see run_kernel_ps().
+std::unique_ptr<TaskSource> open(const Session& session, int& exit_status, std::string_view why = "") {
     auto source = session.open_tasks();
-    if (source) return std::move(*source);
-    session.complain("{}", source.error().text);
+    if (source) {
+        if (!why.empty()) session.complain("{}; the kernel module is asked instead", printable(why));
+        return std::move(*source);
+    }
+    if (why.empty()) session.complain("{}", source.error().text);
+    else session.complain("{}; nor is the kernel module: {}", printable(why), source.error().text);
     exit_status = source.error().status;
     return nullptr;
 }
@@ -181,9 +186,9 @@ class Top {
 
 } // namespace
 
-int run_kernel_ps(const Options& options, const Session& session) {
+int run_kernel_ps(const Options& options, const Session& session, std::string_view why) {
     int exit_status = status::done;
-    auto source = open(session, exit_status);
+    auto source = open(session, exit_status, why);
     if (!source) return exit_status;
     auto columns = options.json
                        ? taskview::record_columns()

@@ -46,9 +46,8 @@ void print_array(const std::vector<std::string>& objects, const Session& session
     session.print("[{}]", join(objects, ",\n"));
 }
 
-int print_list(std::string_view verb, bool option, const Options& options, const Session& session,
+int print_list(const Reply& reply, const Options& options, const Session& session,
                std::string (*table)(const std::vector<Json>&, const Terminal&)) {
-    auto reply = fetch(session, verb, {}, option, kPatience);
     if (reply.answer.status != status::done) {
         explain(reply.answer, session);
         return reply.answer.status;
@@ -138,12 +137,17 @@ int run_status(const Command& command, const Options& options, const Session& se
 }
 
 int run_list(const Command& command, const Options& options, const Session& session) {
-    return print_list(command.name, options.all, options, session, service_table);
+    return print_list(fetch(session, command.name, {}, options.all, kPatience), options, session,
+                      service_table);
 }
 
 int run_ps(const Command& command, const Options& options, const Session& session) {
     if (options.kernel) return run_kernel_ps(options, session);
-    return print_list(command.name, options.threads, options, session, task_table);
+    auto reply = fetch(session, command.name, {}, options.threads, kPatience);
+    // Whose tasks these are the module knows under any init. One that is there but does not answer, or
+    // may not be asked, is another matter: nobody should take this for its answer.
+    if (reply.answer.nobody) return run_kernel_ps(options, session, reply.answer.message);
+    return print_list(reply, options, session, task_table);
 }
 
 int reload_quietly(const Session& session) {
@@ -208,7 +212,9 @@ int run_cond(const Command& command, const Options& options, const Session& sess
         session.err(fmt::format("usage: initctl {} {}\n", command.name, command.usage));
         return status::usage;
     }
-    if (list) return print_list("cond-list", false, options, session, condition_table);
+    if (list)
+        return print_list(fetch(session, "cond-list", {}, false, kPatience), options, session,
+                          condition_table);
     for (const auto& name : names) {
         if (valid_user_condition(name)) continue;
         session.complain("'{}' is no condition's name: 1 to {} of letters, digits and . _ @ -",

@@ -83,7 +83,7 @@ TEST_F(Initctl, Help) {
 
 TEST_F(Initctl, WithoutInit) {
     for (const char* command :
-         {"list", "ps", "status", "reload", "is-system-running", "poweroff"}) {
+         {"list", "status", "reload", "is-system-running", "poweroff"}) {
         EXPECT_EQ(run({"initctl", command}), 5) << command;
         EXPECT_TRUE(err.starts_with("initctl: init is not reachable at " + session_.socket +
                                     ": No such file or directory\n")) << err;

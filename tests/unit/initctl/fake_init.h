@@ -66,6 +66,8 @@ class FakeInit {
         return initctl::run(args, session_);
     }
 
+    [[nodiscard]] int listening_fd() const { return listening_.get(); }
+
     Session session_;
     std::string folder_, out, err;
     [[nodiscard]] std::string etc_folder() const { return folder_ + "/etc/leash"; }

@@ -94,6 +94,43 @@ TEST_F(KernelCommands, PsJsonBeginsAsThatOfInit) {
     EXPECT_EQ(count(out, "\n"), 2u); // an object a line
 }
 
+// Where another init runs, or none of Leash yet.
+TEST_F(KernelCommands, PsAsksTheModuleWhereNobodyListens) {
+    EXPECT_EQ(run({"initctl", "ps", "-t"}), 0);
+    EXPECT_EQ(err, "initctl: init is not reachable at " + session_.socket +
+                       ": No such file or directory; the kernel module is asked instead\n");
+    EXPECT_NE(out.find("\n 20   20  web      lineage  S      000000000000000a "),
+              std::string::npos) << out;
+    EXPECT_TRUE(kernel.queries.at(0).filter.threads);
+    EXPECT_EQ(run({"initctl", "ps", "--json"}), 0);
+    EXPECT_EQ(Json::parse(out)[1]["service"], "web") << "what is told besides goes to stderr";
+    kernel.refusal = Refusal{"/dev/leash: not there: try: modprobe leash", 5};
+    EXPECT_EQ(run({"initctl", "ps"}), 5);
+    EXPECT_EQ(err, "initctl: init is not reachable at " + session_.socket +
+                       ": No such file or directory; nor is the kernel module: /dev/leash: not there: "
+                       "try: modprobe leash\n");
+    EXPECT_EQ(out, "");
+}
+
+TEST_F(KernelCommands, PsAsksTheModuleWhereTheSocketIsLeftOver) {
+    listen();
+    ::shutdown(listening_fd(), SHUT_RDWR);
+    EXPECT_EQ(run({"initctl", "ps"}), 0);
+    EXPECT_TRUE(err.contains(": Connection refused; the kernel module is asked instead\n")) << err;
+}
+
+// It is there and says no, or says nothing of use: the module's answer would hide that.
+TEST_F(KernelCommands, PsDoesNotGoPastAnInitThatIsThere) {
+    answer("ps", "");
+    listen();
+    EXPECT_EQ(run({"initctl", "ps"}), 5);
+    EXPECT_TRUE(err.ends_with(": it closed the connection\n")) << err;
+    EXPECT_TRUE(kernel.queries.empty());
+    session_.socket = "/proc/self/mem/control"; // not a folder: neither of the two
+    EXPECT_EQ(run({"initctl", "ps"}), 5);
+    EXPECT_TRUE(kernel.queries.empty());
+}
+
 TEST_F(KernelCommands, WithoutTheModule) {
     kernel.refusal = Refusal{"/dev/leash: not there: try: modprobe leash", 5};
     for (const char* command : {"top", "ps"}) {
