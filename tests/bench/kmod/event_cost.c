@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * How fast events come. `latency WAY NS`: from a child's _exit to its reader, the median, by the module,
- * by a pidfd and by the proc connector. `stream events N`: events of a churn of forks that were read,
- * `stream lost N`: that were not, `stream each NS`: what a fork and its end cost with their reader.
+ * How fast events come, and what it costs to follow them. `latency WAY NS`: from a child's _exit to its
+ * reader, the median, by the module, by a pidfd and by the proc connector. `follow WAY NS MISSED`: what
+ * a fork and its end cost together with their reader, and how many events that has not seen.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
@@ -23,14 +24,17 @@
 #include "bench.h"
 
 #define TIMES 101
-#define FORKS 5000
+#define FORKS 4000
+#define QUEUE 1024		/* records: far fewer than there are events */
+#define ROOM (4 << 20)		/* bytes of the connector's receive buffer */
+#define BATCH 64
+#define LATE_MS 20
 
 static uint64_t *left_at; /* shared: when the child called _exit */
 
-static int leash(uint32_t events, pid_t pid, uint32_t coalesce_ms)
+static int leash(uint32_t events, pid_t pid)
 {
-	struct leash_watch watch = { .pid = pid, .events = events, .queue = 65536,
-				     .coalesce_ms = coalesce_ms };
+	struct leash_watch watch = { .pid = pid, .events = events };
 	int fd = open("/dev/leash", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, LEASH_IOC_WATCH, &watch))
@@ -93,7 +97,7 @@ static uint64_t latency(const char *way, int stream)
 		_exit(0);
 	}
 	if (!strcmp(way, "module"))
-		fd = leash(LEASH_EVENT_PROCESS_EXIT, pid, 0);
+		fd = leash(LEASH_EVENT_PROCESS_EXIT, pid);
 	else if (!strcmp(way, "pidfd"))
 		fd = syscall(SYS_pidfd_open, pid, 0);
 	if (write(go[1], &byte, 1) != 1)
@@ -133,51 +137,152 @@ static void latencies(const char *way, int stream)
 	printf("latency %s %llu\n", way, (unsigned long long)took[TIMES / 2]);
 }
 
-static void stream(void)
+/* ---- a reader that follows along ---- */
+
+/* Forks of the churner, and ends of what it forked. */
+struct seen {
+	long forks, exits;
+};
+
+static void see_records(int fd, pid_t churner, struct seen *seen)
 {
-	static struct leash_record records[512];
-	int fd = leash(LEASH_EVENT_PROCESS_FORK | LEASH_EVENT_PROCESS_EXIT, 0, 20);
-	uint64_t begin = bench_now();
-	struct leash_unwatch told = { .id = 0 };
-	long read_events = 0;
-	pid_t churner = fork();
+	static struct leash_record records[QUEUE];
+	ssize_t size = read(fd, records, sizeof(records));
 
-	if (!churner) {
-		for (int i = 0; i < FORKS; i++) {
-			pid_t pid = fork();
-
-			if (!pid)
-				_exit(0);
-			waitpid(pid, NULL, 0);
-		}
-		_exit(0);
+	for (ssize_t i = 0; i < size / (ssize_t)sizeof(*records); i++) {
+		seen->forks += records[i].type == LEASH_EVENT_PROCESS_FORK;
+		seen->exits += records[i].type == LEASH_EVENT_PROCESS_EXIT &&
+			       records[i].tgid != churner;
 	}
-	while (read_events < 2 * FORKS) {
+}
+
+static void see_message(const char *message, pid_t churner, struct seen *seen)
+{
+	struct proc_event event;
+
+	memcpy(&event, message + NLMSG_HDRLEN + offsetof(struct cn_msg, data), sizeof(event));
+	seen->forks += event.what == PROC_EVENT_FORK && event.event_data.fork.parent_tgid == churner;
+	seen->exits += event.what == PROC_EVENT_EXIT && event.event_data.exit.parent_tgid == churner;
+}
+
+/* As many as there are, up to a batch. */
+static void see_messages(int fd, pid_t churner, struct seen *seen)
+{
+	static char buffers[BATCH][256] __attribute__((aligned(8)));
+	static struct iovec parts[BATCH];
+	static struct mmsghdr messages[BATCH];
+	int count;
+
+	for (int i = 0; i < BATCH; i++) {
+		parts[i] = (struct iovec){ buffers[i], sizeof(buffers[i]) };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+	}
+	do {
+		count = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < count; i++)
+			see_message(buffers[i], churner, seen);
+	} while (count == BATCH);
+}
+
+static void churn(int go)
+{
+	char byte;
+
+	if (read(go, &byte, 1) != 1)
+		_exit(1);
+	for (int i = 0; i < FORKS; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	_exit(0);
+}
+
+/* The start that the churner is put into. */
+static int watch_start(int controller, pid_t churner, uint32_t late_ms)
+{
+	struct leash_start start = { .id = 7, .group = 1, .name = "bench" };
+	struct leash_adopt adopt = { .start = 7, .pid = churner };
+	struct leash_watch watch = { .start = 7, .queue = QUEUE, .coalesce_ms = late_ms,
+				     .events = LEASH_EVENT_PROCESS_FORK | LEASH_EVENT_PROCESS_EXIT };
+	int fd = open("/dev/leash", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(controller, LEASH_IOC_START_SET, &start) ||
+	    ioctl(controller, LEASH_IOC_ADOPT, &adopt) || ioctl(fd, LEASH_IOC_WATCH, &watch))
+		bench_fail("watch_start");
+	return fd;
+}
+
+/*
+ * FORKS forks and their ends, with a reader that is woken for each event, or LATE_MS after the first.
+ * `nobody` reads nothing. What the reader has not seen is told, and of the module an error.
+ */
+static void follow(const char *name, bool module, bool proc, uint32_t late_ms)
+{
+	int go[2], controller = module ? open("/dev/leash", O_RDWR | O_CLOEXEC) : -1, fd = -1;
+	int room = ROOM;
+	struct seen seen = { 0 };
+	uint64_t begin;
+	pid_t churner;
+
+	if (pipe(go))
+		bench_fail("pipe");
+	churner = fork();
+	if (!churner)
+		churn(go[0]);
+	if (module)
+		fd = watch_start(controller, churner, late_ms);
+	if (proc)
+		fd = connector();
+	if (proc && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		bench_fail("SO_RCVBUFFORCE");
+	begin = bench_now();
+	if (write(go[1], "", 1) != 1)
+		bench_fail("write");
+	while (fd >= 0 && seen.forks + seen.exits < 2 * FORKS) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		ssize_t size;
 
 		if (poll(&ready, 1, 2000) != 1)
 			break;
-		size = read(fd, records, sizeof(records));
-		for (ssize_t i = 0; i < size / (ssize_t)sizeof(*records); i++)
-			read_events += records[i].type != LEASH_EVENT_OVERFLOW;
+		if (proc && late_ms)
+			usleep(late_ms * 1000);
+		if (module)
+			see_records(fd, churner, &seen);
+		else
+			see_messages(fd, churner, &seen);
 	}
-	printf("stream each %llu\n", (unsigned long long)((bench_now() - begin) / FORKS));
-	ioctl(fd, LEASH_IOC_UNWATCH, &told);
-	printf("stream events %ld\nstream lost %llu\n", read_events, (unsigned long long)told.lost);
 	waitpid(churner, NULL, 0);
+	printf("follow %s %llu %ld\n", name, (unsigned long long)((bench_now() - begin) / FORKS),
+	       fd < 0 ? 0 : 2 * FORKS - seen.forks - seen.exits);
+	if (module && (seen.forks != FORKS || seen.exits != FORKS))
+		bench_fail("events are missing");
+	if (fd >= 0)
+		close(fd);
+	if (controller >= 0)
+		close(controller);
+	close(go[0]);
+	close(go[1]);
 }
 
+/* The connector last: who has listened once is paid for until the machine ends (Linux 6.1). */
 int main(void)
 {
-	int proc = connector();
+	int proc;
 
 	left_at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (proc >= 0)
-		latencies("connector", proc);
-	close(proc);
 	latencies("pidfd", -1);
 	latencies("module", -1);
-	stream();
+	follow("nobody", false, false, 0);
+	follow("module", true, false, 0);
+	follow("module-late", true, false, LATE_MS);
+	proc = connector();
+	if (proc < 0)
+		return 0;
+	latencies("connector", proc);
+	close(proc);
+	follow("connector", false, true, 0);
+	follow("connector-late", false, true, LATE_MS);
 	return 0;
 }
