@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a child may do and take, by system calls only (child_plan.h). In two steps: what takes root's
 // rights comes before it becomes somebody else, what becoming somebody else would undo comes after.
-#include <algorithm>
-
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
