@@ -84,7 +84,7 @@ TEST(unseen, "What a process without an entry does is counted as lost with who w
 {
 	struct leash_watch by_pid = { .pid = getpid(), .events = LEASH_EVENT_PROCESS_EXIT };
 	struct pollfd ready;
-	int fd, other, else_where;
+	int fd, other, else_where, forks;
 	unsigned int lost = 0;
 	__u64 id, another;
 
@@ -96,6 +96,7 @@ TEST(unseen, "What a process without an entry does is counted as lost with who w
 	other = watching(another, LEASH_EVENT_PROCESS_EXIT, 0);
 	else_where = observer();
 	EQUAL(watch(else_where, &by_pid), 0);
+	forks = watching(id, LEASH_EVENT_PROCESS_FORK, 0);
 	ready = (struct pollfd){ .fd = fd, .events = POLLIN };
 	for (int i = 0; i < 3; i++)
 		churn(id, 0);
@@ -110,6 +111,9 @@ TEST(unseen, "What a process without an entry does is counted as lost with who w
 	EQUAL(told(other).lost, 0);
 	EQUAL(told(else_where).lost, 0);
 	EQUAL(take(other), 0);
+	/* Its own birth is seen. Whom it gives birth to would not be. */
+	EQUAL(told(forks).told, 3);
+	EQUAL(told(forks).lost, 3);
 }
 
 TEST(never_in, "Who finds no entry leaves no start empty")
