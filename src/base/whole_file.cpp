@@ -23,4 +23,10 @@ std::string read_whole_file(const std::string& path) {
     return text;
 }
 
+std::string read_value(const std::string& path) {
+    auto text = read_whole_file(path);
+    if (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
 } // namespace leash

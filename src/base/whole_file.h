@@ -8,5 +8,7 @@ namespace leash {
 
 // "" where it cannot be read.
 [[nodiscard]] std::string read_whole_file(const std::string& path);
+// Of one that holds a single value, as in proc and sys: without the end of its line.
+[[nodiscard]] std::string read_value(const std::string& path);
 
 } // namespace leash

@@ -70,7 +70,7 @@ std::optional<ModuleFile> installed_module(std::string_view name) {
 std::string load_module(const ModuleFile& file, std::string_view name) {
     auto about = [&](const std::string& text) { return may_configure_module(text, name); };
     bool direct = file.plain &&
-                  !command_line_configures_module(trim(read_whole_file("/proc/cmdline")), name) &&
+                  !command_line_configures_module(read_value("/proc/cmdline"), name) &&
                   std::ranges::none_of(modprobe_settings(), about);
     if (direct && insert_module(file.path)) return {};
     int status = run({"/sbin/modprobe", "-q", std::string(name)});

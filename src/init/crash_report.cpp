@@ -157,13 +157,9 @@ std::string crash_report_name(const BlackBox& box, int crashes) {
 }
 
 int store_crash_report(const BlackBox& box, CrashContext context, int out) {
-    auto line_of = [](const std::string& path) {
-        auto content = read_whole_file(path);
-        return content.substr(0, content.find('\n'));
-    };
-    context.boot = line_of("/proc/sys/kernel/random/boot_id");
+    context.boot = read_value("/proc/sys/kernel/random/boot_id");
     if (was_sent(box.crash))
-        context.sender_name = line_of(fmt::format("/proc/{}/comm", box.crash.sender));
+        context.sender_name = read_value(fmt::format("/proc/{}/comm", box.crash.sender));
     auto text = crash_report(box, context);
     auto name = crash_report_name(box, context.crashes);
     DumpLimits in_memory{kMostCrashReports, kMostCrashBytes, false}, on_disk = in_memory;

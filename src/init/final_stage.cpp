@@ -32,9 +32,7 @@ std::vector<pid_t> everybody(const std::vector<pid_t>& spared) {
 }
 
 std::string name_of(pid_t pid) {
-    auto name = read_whole_file(fmt::format("/proc/{}/comm", pid));
-    if (!name.empty() && name.back() == '\n') name.pop_back();
-    return fmt::format("{} ({})", printable(name), pid);
+    return fmt::format("{} ({})", printable(read_value(fmt::format("/proc/{}/comm", pid))), pid);
 }
 
 // What was left on purpose, or could not be seen: at one stroke, so that nothing of it outruns the

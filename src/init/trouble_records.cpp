@@ -49,8 +49,7 @@ TroubleRecords::TroubleRecords(EventLoop& loop, Workers& workers, UniqueFd spool
     // Numbers begin anew with an empty spool, and so does what they belong to: in a container the
     // kernel's boot_id is that of the host, and of the container's last life.
     bool goes_on = spool_ && spool_->last_number() > 0;
-    boot_ = goes_on ? spool_->boot()
-                    : std::string(trim(read_whole_file("/proc/sys/kernel/random/uuid")));
+    boot_ = goes_on ? spool_->boot() : read_value("/proc/sys/kernel/random/uuid");
 }
 
 void TroubleRecords::open_disk(const records::StoreLimits& limits) {

@@ -89,8 +89,7 @@ std::vector<std::string> block_devices() {
 }
 
 int remove_mapping(const std::string& device) {
-    auto name = read_whole_file("/sys/block/" + device + "/dm/name");
-    if (!name.empty() && name.back() == '\n') name.pop_back();
+    auto name = read_value("/sys/block/" + device + "/dm/name");
     UniqueFd control(open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
     dm_ioctl request{};
     if (!control) return errno;

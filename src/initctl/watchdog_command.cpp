@@ -160,8 +160,7 @@ int list_clients(bool json, const Session& session) {
         if (wire.command != kListClients) return unreachable(std::strerror(wire.error));
         std::string label(wire.label, ::strnlen(wire.label, sizeof wire.label));
         std::string service(wire.service, ::strnlen(wire.service, sizeof wire.service));
-        auto name = read_whole_file(fmt::format("/proc/{}/comm", wire.pid));
-        while (name.ends_with('\n')) name.pop_back();
+        auto name = read_value(fmt::format("/proc/{}/comm", wire.pid));
         if (json) {
             nlohmann::ordered_json object{
                 {"id", wire.id}, {"pid", wire.pid}, {"name", printable(name)},

@@ -2,6 +2,7 @@
 #include "records/record.h"
 
 #include <array>
+#include <cctype>
 #include <ctime>
 #include <set>
 
@@ -42,6 +43,14 @@ std::string_view cut(std::string_view text) {
     return text.substr(0, end);
 }
 
+// As key_of() takes it out again, without any escapes: whoever goes on with it would escape those.
+std::string plain(std::string_view boot) {
+    std::string word;
+    for (char c : boot.substr(0, kMostBoot))
+        if (std::isalnum(static_cast<unsigned char>(c)) || c == '-') word += c;
+    return word;
+}
+
 class Writer {
   public:
     void text(std::string_view key, std::string_view value) {
@@ -67,7 +76,7 @@ std::string encode(const Record& record, const Key& key, std::int64_t date, Ms u
     Writer to;
     to.json.begin_object();
     to.json.key("seq").amount(key.number);
-    to.json.key("boot").string(std::string_view(key.boot).substr(0, kMostBoot));
+    to.json.key("boot").string(plain(key.boot));
     to.json.key("date").string(show_date(date));
     to.json.key("uptime_ms").number(uptime.count());
     to.json.key("event").string(cut(record.event));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/whole_file.h"
 
 using namespace leash;
 
@@ -19,6 +20,13 @@ TEST(Text, Split) {
     EXPECT_EQ(split(" a , b,,c", ',').size(), 4U);
     EXPECT_EQ(split(" a , b,,c", ',', true).size(), 3U);
     EXPECT_TRUE(split("", ',', true).empty());
+}
+
+TEST(WholeFile, AValueIsWithoutTheEndOfItsLine) {
+    EXPECT_EQ(read_value("/proc/sys/kernel/ostype"), "Linux");
+    EXPECT_EQ(read_whole_file("/proc/sys/kernel/ostype"), "Linux\n");
+    EXPECT_EQ(read_value("/proc/self/cmdline").find('\n'), std::string::npos);
+    EXPECT_EQ(read_value("/not-there"), "");
 }
 
 TEST(Text, PrintableHidesControlAndBrokenBytes) {

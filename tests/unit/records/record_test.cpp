@@ -67,6 +67,17 @@ TEST(Record, AnyTextFits) {
     EXPECT_EQ(encode(record, {"b", 1}, 0, Ms{0}).find("facts"), std::string::npos);
 }
 
+// A new life goes on with the boot of the last record, and its records are of the same one.
+TEST(Record, TheBootStaysTheSameHoweverOftenItIsTakenUp) {
+    for (const std::string& boot : {std::string("0b1c-2D"), std::string("0b1c\n"), std::string("\"\\x"),
+                                    std::string(100, '-'), std::string()}) {
+        auto first = key_of(encode({}, {boot, 1}, 0, Ms{0}));
+        ASSERT_TRUE(first);
+        if (boot == "0b1c-2D") { EXPECT_EQ(first->boot, boot); }
+        EXPECT_EQ(key_of(encode({}, {first->boot, 2}, 0, Ms{0})), (Key{first->boot, 2}));
+    }
+}
+
 TEST(Record, EveryBitCounts) {
     const auto line = line_of(42);
     ASSERT_TRUE(key_of(line));
