@@ -126,7 +126,8 @@ std::string allowed(const KeySpec& spec) {
         return fmt::format("{}..{}", format_size(static_cast<std::uint64_t>(spec.least)),
                            format_size(static_cast<std::uint64_t>(spec.most)));
     case ValueType::rate:
-        return fmt::format("N/TIME, for example 5/10s, N 1..{}, TIME 1ms..24h", kMaxRateCount);
+        return fmt::format("{}N/TIME, for example 5/10s, N 1..{}, TIME 1ms..24h",
+                           spec.zero.empty() ? "" : fmt::format("0 ({}) or ", spec.zero), kMaxRateCount);
     case ValueType::signal: return "a signal's name or number, for example TERM, RTMIN+3, 15";
     case ValueType::command: return "a program and its arguments";
     case ValueType::commands: return "a program and its arguments, '-' before it if it may fail";
@@ -156,6 +157,7 @@ Checked<Value> parse_value(const KeySpec& spec, std::string_view text) {
         if (value.may_fail) value.text = trim(std::string_view(value.text).substr(1));
         return parse_argv(spec, std::move(value));
     case ValueType::rate: {
+        if (value.text == "0" && !spec.zero.empty()) return value;
         auto rate = parse_rate_limit(value.text);
         if (!rate) return with_allowed(spec, rate.error().text);
         if (rate->count < 1 || rate->window > 24h)

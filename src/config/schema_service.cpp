@@ -326,6 +326,19 @@ std::vector<KeySpec> rows() {
             s.restart_limit = v.rate;
             return {};
         }}});
+    table.push_back({.section = section, .group = restart, .key = "restart-limit-long", .type = rate,
+        .zero = "no limit", .fallback = "20/1h",
+        .fallback_note = "no limit for a `console`, and where `restart-limit` allows more than 20",
+        .types = kProcess,
+        .text = "As `restart-limit`, for a service that crashes too slowly for that one and would be "
+                "started again for ever without a word: more than N failures within TIME are the "
+                "trouble `crash-loop`, too. Exits that were a success of its own choice do not count, "
+                "nor do ends that somebody asked for. When it is exceeded it begins anew, and when "
+                "`restart-limit` is. Of a `console` only its own file can limit that.",
+        .set = ServiceSetter{[](S& s, const V& v) -> Checked<void> {
+            s.restart_limit_long = v.rate;
+            return {};
+        }}});
 
     constexpr std::string_view stop = "Stopping";
     table.push_back({.section = section, .group = stop, .key = "stop-signal", .type = signal,
@@ -425,9 +438,10 @@ std::vector<KeySpec> rows() {
         .text = "The answer to a silence longer than `watchdog`.",
         .set = ServiceSetter{set_policy<TroubleKind::missed_heartbeat>}});
     table.push_back({.section = section, .group = watch, .key = "on-crash-loop", .type = policy,
-        .fallback_note = "as `on-trouble`, else `stop`, which leaves the service failed",
+        .fallback_note = "as `on-trouble`, else `stop`, which leaves the service failed; `report` where "
+                         "only `restart-limit-long` is exceeded",
         .types = kProcess,
-        .text = "The answer to more exits than `restart-limit` allows.",
+        .text = "The answer to more exits than `restart-limit` or `restart-limit-long` allows.",
         .set = ServiceSetter{set_policy<TroubleKind::crash_loop>}});
     table.push_back({.section = section, .group = watch, .key = "on-start-timeout", .type = policy,
         .fallback_note = "as `on-trouble`, else `restart`", .types = kProcess,

@@ -39,7 +39,12 @@ class Rules {
         if (!is_set("restart") && s_.type == ServiceType::oneshot) s_.restart = RestartWhen::no;
         // As getty under any init: whoever leaves it again and again only waits longer. The window
         // stays, since it says after which run the pauses begin anew.
-        if (own_("restart-limit") == 0 && s_.type == ServiceType::console) s_.restart_limit.count = 0;
+        bool console = s_.type == ServiceType::console;
+        if (own_("restart-limit") == 0 && console) s_.restart_limit.count = 0;
+        // Where more than that may come at once, nobody has thought of an hour.
+        bool more_at_once = s_.restart_limit.count > s_.restart_limit_long.count;
+        bool by_default = !is_set("restart-limit-long") && more_at_once;
+        if (own_("restart-limit-long") == 0 && (console || by_default)) s_.restart_limit_long.count = 0;
         if (!is_set("watchdog-source") && s_.notify.kind != NotifyKind::systemd)
             s_.watchdog_source = WatchdogSource::tasks;
         if (!is_set("tty") && s_.type == ServiceType::console) s_.tty = "console";

@@ -330,7 +330,7 @@ void Init::ensure_console() {
     console.command = system_.rescue_shell;
     console.tty = system_.console.empty() ? "console" : system_.console;
     console.restart_delay = Ms{1'000};
-    console.restart_limit = RateLimit{};
+    console.restart_limit = console.restart_limit_long = RateLimit{};
     manager_.define(std::move(console));
     note("no service of type console: a rescue console is started in its place");
 }

@@ -23,6 +23,13 @@ std::optional<Ms> time_of(const Json& object, const char* key) {
     return Ms{number_of(object, key)};
 }
 
+// Its restarts are told by that already, until it has been up for as long as the limit looks back.
+bool in_crash_loop(const MachineView& machine, const std::string& service) {
+    return std::ranges::any_of(machine.troubles, [&](const Json& each) {
+        return text_of(each, "service") == service && text_of(each, "kind") == "crash-loop";
+    });
+}
+
 bool has_trouble(const MachineView& machine, const std::string& service) {
     return std::ranges::any_of(machine.troubles, [&](const Json& each) {
         return text_of(each, "service") == service;
@@ -49,7 +56,8 @@ void of_service(const MachineView& machine, const Json& service, std::vector<Fin
         finding.what = "service-waiting";
         finding.severity = Severity::note;
         finding.remedy = "initctl status " + name;
-    } else if (number_of(service, "restarts") > 0 && finding.since && *finding.since < kRestartIsNews) {
+    } else if (number_of(service, "restarts") > 0 && finding.since &&
+               *finding.since < kRestartIsNews && !in_crash_loop(machine, name)) {
         finding.what = "service-restarted";
         finding.severity = Severity::note;
         auto restarts = number_of(service, "restarts");

@@ -59,6 +59,8 @@ LifeRecord pack(const Life& life) {
     record.automatic = life.automatic;
     record.backoff = life.backoff;
     record.exits = life.exits.get();
+    record.failures = life.failures.get();
+    record.slow_loop = life.slow_loop;
     put_text(record.reason, life.reason);
     put_text(record.outcome_reason, life.outcome_reason);
     put_text(record.status_text, *life.status_text);
@@ -146,6 +148,8 @@ Life unpack(const LifeRecord& record) {
     life.automatic = record.automatic != 0;
     life.backoff = record.backoff;
     if (record.exits.newest() != Ms::min()) life.exits = record.exits;
+    if (record.failures.newest() != Ms::min()) life.failures = record.failures;
+    life.slow_loop = record.slow_loop != 0;
     life.reason = get_text(record.reason);
     life.outcome_reason = get_text(record.outcome_reason);
     if (auto text = get_text(record.status_text); !text.empty()) life.status_text = std::move(text);

@@ -22,9 +22,9 @@ struct LifeRecord {
     std::uint8_t has_last_exit, wanted_up, again, main_moved, main_exited, end_asked, emptied,
         automatic, control_running, exit_seen, cleaned, silent,
         has_said_exit, reload_begun, times_reloads, stepped_back,
-        sockets, lazy, listens, traffic_left, timed;
+        sockets, lazy, listens, traffic_left, timed, slow_loop;
     Backoff backoff;
-    RateWindow exits;
+    RateWindow exits, failures;
     char reason[96], outcome_reason[96], status_text[96],
         error_text[48];
     // Troubles that stand; beyond, those with a level are answered again when they are told again.

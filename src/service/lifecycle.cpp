@@ -129,6 +129,8 @@ void Service::forget_counters(Turn& turn) {
     life_.automatic = false;
     life_.backoff.clear();
     life_.exits.clear();
+    life_.failures.clear();
+    life_.slow_loop = false;
 }
 
 void Service::restart_asked(Turn& turn, std::string reason, bool lazy) {

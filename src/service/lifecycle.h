@@ -172,6 +172,11 @@ struct Life {
     Ms pause{0};            // between exit and restart, outcome retry
     Backoff backoff;
     Seldom<RateWindow> exits; // automatic restarts, against restart_limit
+    // Those that were failures, against restart_limit_long: a second window of the same kind. One cannot
+    // serve both: a burst would take its few slots. A count that leaks away would be smaller, but lets
+    // nearly twice the limit pass and cannot say in which time it was.
+    Seldom<RateWindow> failures;
+    bool slow_loop = false; // the crash loop that stands is one of the long window
     Budgets budgets;
 };
 

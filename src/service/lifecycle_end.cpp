@@ -212,16 +212,27 @@ void Service::decide(Turn& turn, ExitKind exit, const std::string& reason) {
 }
 
 void Service::restart_by_policy_of_exits(Turn& turn, const std::string& reason) {
-    const auto& limit = in_force_->restart_limit;
+    const auto& soon = in_force_->restart_limit;
+    const auto& late = in_force_->restart_limit_long;
     life_.outcome = Outcome::retry;
     life_.pause = life_.backoff.next(turn.now - life_.spawned_at, *in_force_);
-    if (limit.count == 0 || life_.exits.edit().take(limit, turn.now)) return;
+    // Who ends well time and again, by his own choice, may do so for years.
+    bool failure = !ended_well() || life_.silent;
+    bool many_soon = soon.count > 0 && !life_.exits.edit().take(soon, turn.now);
+    bool many_late = failure && late.count > 0 && !life_.failures.edit().take(late, turn.now);
+    if (!many_soon && !many_late) return;
 
-    // A crash loop. What the policy does not decide: on with the longest pause. The count begins
-    // anew, so that a policy's budget counts crash loops, not exits.
-    life_.pause = in_force_->restart_delay_max;
-    life_.exits.clear();
-    life_.backoff.clear();
+    // A crash loop. What the policy does not decide: on, a quick one with the longest pause. The
+    // counts begin anew, so that a policy's budget counts crash loops, not exits; but no slow one
+    // takes its exits from a quick one, which would not be seen then.
+    const auto& limit = many_soon ? soon : late;
+    life_.slow_loop = !many_soon;
+    life_.failures.clear();
+    if (many_soon) {
+        life_.pause = in_force_->restart_delay_max;
+        life_.exits.clear();
+        life_.backoff.clear();
+    }
     answer(turn, TroubleKind::crash_loop, 0, false,
            fmt::format("{} exits in {}, the last one {}", limit.count + 1,
                        format_duration(limit.window), reason));

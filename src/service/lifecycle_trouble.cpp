@@ -68,13 +68,14 @@ void Service::drop_troubles(Turn& turn, std::string_view why) {
     life_.troubles.edit()[static_cast<std::size_t>(TroubleKind::crash_loop)] = std::move(loop);
 }
 
-// It is up. If that lasts for as long as restart-limit looks back, there is no loop any more.
+// It is up. If that lasts for as long as the limit that was exceeded looks back, the loop is over.
 void Service::calm_down(Turn& turn) {
     constexpr auto kLoop = static_cast<std::size_t>(TroubleKind::crash_loop);
     if (!(*life_.troubles)[kLoop].standing) return;
     auto& loop = life_.troubles.edit()[kLoop];
     loop.calming = true;
-    loop.due = turn.now + in_force_->restart_limit.window;
+    const auto& limit = life_.slow_loop ? in_force_->restart_limit_long : in_force_->restart_limit;
+    loop.due = turn.now + limit.window;
 }
 
 void Service::trouble_tick(Turn& turn) {
@@ -95,7 +96,7 @@ void Service::trouble_tick(Turn& turn) {
 void Service::answer(Turn& turn, TroubleKind kind, std::size_t from, bool waited,
                      const std::string& evidence, Levels levels) {
     bool ended = life_.state == State::stopping || life_.state == State::backoff;
-    auto policy = policy_for(*in_force_, kind);
+    auto policy = policy_for(*in_force_, kind, life_.slow_loop);
     // Nothing for this level: nobody wants to know.
     if (std::ranges::none_of(policy, [&](const Step& step) { return levels.hold(step); })) return;
     auto next = next_steps(policy, from, waited, life_.budgets, policy_line(*in_force_, kind),

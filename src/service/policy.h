@@ -31,7 +31,7 @@ namespace leash {
 
 enum class TroubleKind {
     missed_heartbeat, // on-missed-heartbeat: silence longer than `watchdog`
-    crash_loop,       // on-crash-loop: more exits than `restart-limit`
+    crash_loop,       // on-crash-loop: more exits than `restart-limit`, or `restart-limit-long`
     start_timeout,    // on-start-timeout: not ready within `start-timeout`
     runtime_limit,    // on-runtime-limit: running for longer than `runtime-limit`
     client_deadline,  // on-client-deadline: a client of libwdog among its tasks is late, or has died

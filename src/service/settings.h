@@ -122,6 +122,7 @@ struct ServiceSettings {
     Ms restart_delay{100};
     Ms restart_delay_max{30'000};
     RateLimit restart_limit{5, Ms{10'000}};
+    RateLimit restart_limit_long{20, Ms{3'600'000}}; // of failures only; count 0 = none
     Seldom<KernelLimits> kernel_limits;
 
     Seldom<SuccessStatus> success_exit_status;
@@ -190,8 +191,11 @@ commands_of(const ServiceSettings& settings, ControlKind kind) {
 
 // The policy that answers `kind`: on-KIND, else (about memory) on-memory, else on-trouble, else the
 // built-in one (missed-heartbeat, start-timeout, client-deadline: restart; crash-loop, runtime-limit:
-// stop, which leaves the service failed). What finders find is only reported where nothing answers it,
-// and where no file has asked for it: on-trouble answers a kind whose own key is written somewhere.
-[[nodiscard]] Policy policy_for(const ServiceSettings& settings, TroubleKind kind);
+// stop, which leaves the service failed; but report where a crash loop has exceeded only
+// restart-limit-long, `slow_loop`, since it serves between its crashes). What finders find is only
+// reported where nothing answers it, and where no file has asked for it: on-trouble answers a kind
+// whose own key is written somewhere.
+[[nodiscard]] Policy policy_for(const ServiceSettings& settings, TroubleKind kind,
+                                bool slow_loop = false);
 
 } // namespace leash

@@ -24,7 +24,7 @@ std::vector<ServiceView::StandingView> standing_of(const Service& service) {
         if (!trouble.standing) continue;
         auto kind = static_cast<TroubleKind>(i);
         ServiceView::StandingView view{kind, trouble.since, trouble.evidence, "", Ms{0}};
-        auto policy = policy_for(service.in_force(), kind);
+        auto policy = policy_for(service.in_force(), kind, service.life().slow_loop);
         if (trouble.pending && trouble.next < policy.size()) {
             auto step = policy[trouble.next];
             step.after = Ms{0}; // what is left of it is told beside it

@@ -69,6 +69,7 @@ TEST(Schema, DefaultsParseAndAreTheDefaults) {
     EXPECT_EQ(s.restart_delay, s0.restart_delay);
     EXPECT_EQ(s.restart_delay_max, s0.restart_delay_max);
     EXPECT_EQ(s.restart_limit, s0.restart_limit);
+    EXPECT_EQ(s.restart_limit_long, s0.restart_limit_long);
     EXPECT_EQ(s.stop_signal, s0.stop_signal);
     EXPECT_EQ(s.stop_timeout, s0.stop_timeout);
     EXPECT_EQ(s.watchdog, s0.watchdog);

@@ -135,6 +135,19 @@ TEST(Doctor, TroubleBeforeNotesAndTheNextStepFirst) {
                                      "note records-damaged"}));
 }
 
+// It has come up again, and the trouble stands until that has lasted.
+TEST(Doctor, RestartsInACrashLoopAreToldByTheTrouble) {
+    auto machine = healthy();
+    machine.services.push_back(
+        Json::parse(R"({"name":"a","state":"running","since_ms":5,"restarts":3})"));
+    machine.troubles.push_back(Json{{"service", "b"}, {"kind", "crash-loop"}});
+    machine.troubles.push_back(Json{{"service", "a"}, {"kind", "memory-hog"}});
+    EXPECT_EQ(found(machine), (Lines{"trouble trouble b crash-loop", "trouble trouble a memory-hog",
+                                     "note service-restarted a"}));
+    machine.troubles.back()["kind"] = "crash-loop";
+    EXPECT_EQ(found(machine), (Lines{"trouble trouble b crash-loop", "trouble trouble a crash-loop"}));
+}
+
 TEST(Doctor, ALoopIsNotToldTwice) {
     auto machine = healthy();
     machine.services.push_back(Json::parse(

@@ -172,4 +172,18 @@ struct Bench {
     }
 };
 
+inline void always(ServiceSettings& s) { s.restart = RestartWhen::always; }
+inline Policy policy(std::string_view text) { return *parse_policy(text); }
+
+// Lets "a" crash after `run` and returns the pause that follows; -1 ms: it is not started again.
+inline Ms crash(Bench& b, Ms run = 0ms) {
+    b.pass(run);
+    b.end("a", exit_status(1));
+    if (b.state("a") != State::backoff) return -1ms;
+    auto pause = b.manager.view("a")->next_attempt - b.now;
+    b.pass(pause);
+    b.spawned("a");
+    return pause;
+}
+
 } // namespace leash::test

@@ -150,6 +150,39 @@ TEST(LifeRecord, ABudgetThatIsUsedUpStaysUsedUp) {
     EXPECT_EQ(after.view("a")->state, State::failed) << "not a second restart within 10 minutes";
 }
 
+// Three failures, a new life of init in between: they are still three, and the loop is a slow one.
+TEST(LifeRecord, ASlowCrashLoopIsNotForgotten) {
+    auto settings = daemon("a");
+    settings.restart_limit_long = {2, Ms{600'000}};
+    settings.on_trouble = *parse_policy("report");
+    StartId next = 100;
+    auto crash = [](Manager& manager, StartId start, Ms now) {
+        (void)manager.handle(event::Spawned{start, 42}, now);
+        (void)manager.handle(event::Executed{start}, now);
+        (void)manager.handle(event::MainExited{start, 1 << 8}, now + Ms{20'000});
+        (void)manager.handle(event::Emptied{start, 0}, now + Ms{20'000});
+        (void)manager.handle(event::Tick{}, now + Ms{59'000});
+    };
+    auto stands = [](const Manager& manager) {
+        constexpr auto kLoop = static_cast<std::size_t>(TroubleKind::crash_loop);
+        return (*manager.life("a")->troubles)[kLoop].standing;
+    };
+    Manager before([&] { return next++; });
+    before.define(settings);
+    (void)before.handle(event::StartRequested{"a"}, Ms{0});
+    crash(before, 100, Ms{0});
+    crash(before, 101, Ms{60'000});
+    EXPECT_FALSE(stands(before));
+
+    Manager after([&] { return next++; });
+    after.define(settings);
+    after.resume("a", unpack(pack(*before.life("a"))));
+    crash(after, 102, Ms{120'000});
+    EXPECT_TRUE(stands(after)) << "3 exits in 10m";
+    EXPECT_TRUE(after.life("a")->slow_loop);
+    EXPECT_TRUE(unpack(pack(*after.life("a"))).slow_loop) << "it calms down by the long window";
+}
+
 TEST(LifeRecord, AStepThatWaitsGoesOnWaiting) {
     auto settings = daemon("a");
     settings.on_trouble = *parse_policy("report, stop after 5s");

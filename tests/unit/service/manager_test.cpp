@@ -22,7 +22,6 @@ Change after(std::vector<std::string> names) {
     return [=](auto& s) { s.after = names; };
 }
 void notifies(ServiceSettings& s) { s.notify.kind = NotifyKind::s6; }
-void always(ServiceSettings& s) { s.restart = RestartWhen::always; }
 Change all(std::vector<Change> changes) {
     return [=](auto& s) {
         for (const auto& change : changes) change(s);

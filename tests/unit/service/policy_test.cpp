@@ -124,8 +124,11 @@ TEST(Policy, OfASettingsObject) {
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::missed_heartbeat)), "restart");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::start_timeout)), "restart");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop)), "stop");
+    EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop, true)), "report");
     settings.on_trouble = *parse_policy("reboot");
+    EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop, true)), "reboot");
     settings.on_kind.edit()[1] = *parse_policy("halt");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::missed_heartbeat)), "reboot");
     EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop)), "halt");
+    EXPECT_EQ(to_string(policy_for(settings, TroubleKind::crash_loop, true)), "halt");
 }

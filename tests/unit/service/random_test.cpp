@@ -14,6 +14,7 @@ namespace {
 
 const Lines kNames{"base", "db", "job", "web", "proxy", "top", "rival", "nurse"};
 constexpr int kHowMany = 8;
+constexpr int kMostFailures = 5; // that restart-limit-long allows
 const Lines kFacts{"net:eth0", "path:/x", "user:go"};
 
 Condition condition(const std::string& text) { return *parse_condition(text); }
@@ -76,6 +77,7 @@ struct World {
             s.remain_after_exit = pick(3) != 0;
             s.interval = Ms{pick(3) ? 0 : 1000 * (1 + pick(5))};
             s.restart_limit = {pick(4), Ms{1000 * (1 + pick(10))}};
+            s.restart_limit_long = {pick(kMostFailures + 1), Ms{1000 * (1 + pick(60))}};
             s.notify.kind = static_cast<NotifyKind>(pick(4));
             s.start_timeout = Ms{1000 * pick(5)};
             s.stop_timeout = Ms{500 * pick(5)};
@@ -188,6 +190,9 @@ struct World {
                 ASSERT_NE(b.manager.settings_of(view.start), nullptr);
             }
             if (view.state == State::backoff) { ASSERT_TRUE(b.manager.next_deadline()); }
+            // One more than the limit is the trouble, and the count begins anew.
+            const auto& failures = b.manager.life(name)->failures;
+            ASSERT_LE(failures->used({0, 1000h}, b.now), kMostFailures) << name;
             if (view.state == State::waiting) {
                 const auto& life = *b.manager.life(name);
                 bool watches = life.listens && (watched.contains(name) || !life.wanted_up);

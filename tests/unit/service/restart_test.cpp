@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Automatic restarts: pauses, limits, what trouble does.
+// Automatic restarts: pauses, counts, what trouble does.
 #include "service/restart.h"
 
 #include "core_harness.h"
@@ -7,25 +7,6 @@
 
 using namespace leash;
 using namespace leash::test;
-
-namespace {
-
-void always(ServiceSettings& s) { s.restart = RestartWhen::always; }
-
-// Lets it crash after `run` and returns the pause that follows.
-Ms crash(Bench& b, Ms run = 0ms) {
-    b.pass(run);
-    b.end("a", exit_status(1));
-    if (b.state("a") != State::backoff) return -1ms;
-    auto pause = b.manager.view("a")->next_attempt - b.now;
-    b.pass(pause);
-    b.spawned("a");
-    return pause;
-}
-
-Policy policy(std::string_view text) { return *parse_policy(text); }
-
-} // namespace
 
 TEST(RateWindow, AtMostNWithinTheWindow) {
     RateWindow window;
@@ -70,6 +51,7 @@ TEST(Restart, AConsoleIsTriedAgainForEver) {
         Bench b;
         b.define("a", [](auto& s) {
             always(s), s.type = ServiceType::console, s.restart_limit = {0, 10s};
+            s.restart_limit_long = {};
             s.restart_delay_max = 2s;
         });
         b.run("a");
@@ -117,101 +99,6 @@ TEST(Restart, ThePauseCountsFromTheExit) {
     b.exited("a", exit_status(1));
     b.pass(300ms); // over before nothing is left
     EXPECT_EQ(b.emptied("a"), Lines{"spawn a#3"});
-}
-
-TEST(Restart, CrashLoopStopsByDefault) {
-    Bench b;
-    b.define("a", always);
-    b.run("a");
-    for (int i = 0; i < 5; ++i) EXPECT_GE(crash(b), 0ms);
-    auto lines = b.exited("a", exit_status(1));
-    EXPECT_EQ(lines, (Lines{"tell a: trouble: crash-loop: 6 exits in 10s, the last one exited with "
-                            "status 1; answer: stop",
-                            "end a#6"}));
-    b.emptied("a");
-    EXPECT_EQ(b.state("a"), State::failed);
-    EXPECT_TRUE(b.reason("a").starts_with("crash loop: 6 exits in 10s")) << b.reason("a");
-    b.run("a"); // clears the counters
-    for (int i = 0; i < 5; ++i) EXPECT_GE(crash(b), 0ms);
-    EXPECT_EQ(crash(b), -1ms);
-}
-
-TEST(Restart, CrashLoopByPolicy) {
-    struct Case {
-        const char* policy;
-        State then;
-        Ms pause;
-        const char* machine;
-    };
-    for (auto [text, then, pause, machine] :
-         {Case{"restart", State::backoff, 30s, ""},
-          {"report", State::backoff, 30s, ""}, // nothing says to stop: on with the longest pause
-          {"stop", State::failed, 0s, ""},
-          {"restart after 5m", State::backoff, 5min, ""},
-          {"reboot", State::failed, 0s, "reboot for a: crash loop: "},
-          {"poweroff", State::failed, 0s, "poweroff for a: crash loop: "},
-          {"halt", State::failed, 0s, "halt for a: crash loop: "}}) {
-        Bench b;
-        b.define("a", [&](auto& s) {
-            always(s);
-            s.restart_limit = {1, 10s};
-            s.on_kind.edit()[static_cast<std::size_t>(TroubleKind::crash_loop)] = policy(text);
-        });
-        b.run("a");
-        crash(b);
-        auto lines = b.exited("a", exit_status(1));
-        b.emptied("a");
-        EXPECT_EQ(b.state("a"), then) << text;
-        EXPECT_EQ(lines.size(), *machine ? 3U : 2U);
-        if (*machine) { EXPECT_TRUE(lines[1].starts_with(machine)) << lines[1]; }
-        if (then != State::backoff) continue;
-        EXPECT_EQ(b.manager.view("a")->next_attempt - b.now, pause) << text;
-        b.pass(pause - 1ms);
-        EXPECT_EQ(b.state("a"), State::backoff) << text;
-        b.pass(1ms);
-        EXPECT_EQ(b.state("a"), State::starting) << text;
-    }
-}
-
-TEST(Restart, CrashLoopWithABudgetComesToItsEnd) {
-    Bench b;
-    b.define("a", [](auto& s) {
-        always(s);
-        s.restart_limit = {1, 10s};
-        s.on_kind.edit()[1] = policy("restart 2/10m, reboot");
-    });
-    b.run("a");
-    for (auto pause : {100ms, 30'000ms, 100ms, 30'000ms, 100ms}) EXPECT_EQ(crash(b), pause);
-    EXPECT_TRUE(b.exited("a", exit_status(1))[1].starts_with("reboot for a: crash loop"));
-}
-
-TEST(Restart, AHeldCrashLoopGivesWayToRequests) {
-    auto held = [](Bench& b) {
-        b.define("a", [](auto& s) {
-            always(s);
-            s.restart_limit = {1, 10s};
-            s.on_trouble = policy("reboot after 1m");
-        });
-        b.run("a");
-        crash(b);
-        b.end("a", 1);
-        ASSERT_EQ(b.state("a"), State::backoff);
-    };
-    Bench b;
-    held(b);
-    b.stop("a");
-    EXPECT_EQ(b.state("a"), State::stopped);
-    EXPECT_EQ(b.pass(1h), Lines{});
-    Bench c;
-    held(c);
-    EXPECT_EQ(c.request("a").size(), 1U);
-    c.spawned("a");
-    EXPECT_EQ(c.pass(1h), Lines{});
-    Bench d;
-    held(d);
-    auto lines = d.pass(1min);
-    EXPECT_TRUE(lines.back().starts_with("reboot for a: crash loop")) << lines.back();
-    EXPECT_EQ(d.state("a"), State::failed);
 }
 
 TEST(Trouble, RestartIsQuickAndNotCounted) {
