@@ -174,6 +174,8 @@ void Init::go_on_with_configuration() {
         open_module(); // if the earlier life's descriptor is lost
         open_for_service();
     } else {
+        // A deadman goes on that the earlier life has armed, and the steps to come may take longer.
+        if (resuming_ || !lost_.empty()) open_module();
         bring_up_machine();
     }
 }

@@ -22,7 +22,8 @@ class Deadman {
     };
     Deadman(EventLoop& loop, Hooks hooks);
 
-    // A life that takes over goes on with what the one before has armed, until it has read its files.
+    // A life that takes over goes on with what the one before has armed, until it has read its files;
+    // one that has lost the descriptor, once it has opened another.
     void take_over(KernelLineage* module);
     // At boot and after a reload. Null: there is no module, which is told where one is needed.
     void configure(const DeadmanSettings& settings, KernelLineage* module);

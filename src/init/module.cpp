@@ -35,7 +35,10 @@ void Init::open_module() {
     bool there = access(kLeashDevice, F_OK) == 0;
     if (!module_ && there && !asked_.no_module && !state_.in_container) {
         auto device = KernelLineage::open(KernelLineage::Role::controller);
-        if (device) module_.emplace(std::move(*device));
+        if (device) {
+            module_.emplace(std::move(*device));
+            deadman_.take_over(&*module_); // what a life has armed that lost its descriptor
+        }
         else if (device.error().code == EBUSY)
             state_.module_text = "loaded, but another process is its controller";
         else state_.module_text = "loaded, but not to be used: " + device.error().text;
@@ -62,12 +65,14 @@ void Init::configure_deadman() {
 }
 
 // The handler has written that init stood still, for the next boot to tell why the machine was reset.
-// Now it was not.
+// Now it was not. Where a slow disk lets the handler write only later, that one finds that the first of
+// the two is gone.
 void Init::forget_trouble_record() {
     WorkerJob job;
     job.name = "forget-trouble";
     job.limit = Ms{30'000};
     job.work = [](int) {
+        unlink("/run/leash/reset-trouble");
         unlink("/var/lib/leash/reset-trouble");
         return 0;
     };

@@ -159,8 +159,8 @@ Result<void> KernelLineage::set_deadman(leash_deadman deadman) {
     return ask(fd_.get(), LEASH_IOC_DEADMAN, deadman, "set the deadman");
 }
 
-Result<void> KernelLineage::ping() {
-    if (call(fd_.get(), LEASH_IOC_PING, nullptr) < 0)
+Result<void> KernelLineage::ping(int fd) {
+    if (call(fd, LEASH_IOC_PING, nullptr) < 0)
         return fail_errno(errno, "{}: {}", kLeashDevice, "a sign of life");
     return {};
 }

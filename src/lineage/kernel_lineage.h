@@ -73,7 +73,8 @@ class KernelLineage {
     Result<void> limit_start(StartId id, const Limits& limits);
     // timeout_ms 0 disarms. Error code ENODATA of a ping: it is not armed.
     Result<void> set_deadman(leash_deadman deadman);
-    Result<void> ping();
+    Result<void> ping() { return ping(fd_.get()); }
+    static Result<void> ping(int fd); // by a descriptor that another life has left
     Result<int> rescan(); // by parent, cgroup and tag; may wait: in a worker only
 
     // An observer's.

@@ -2,7 +2,8 @@
 // /sbin/leash-rescue REASON: what init becomes when it cannot be itself any more, since it crashes too
 // often or its binary cannot be executed. Static, and of no use but that: it reaps, offers a shell on
 // the console, and answers the signals that end the machine. It feeds no WDT, so that a machine that has
-// one is reset by it; the kicker sees that nobody beats.
+// one is reset by it; the kicker sees that nobody beats. Nor does it ping the kernel module's deadman,
+// which does what it was armed with.
 //
 // Every descriptor stays open, the WDT's among them: to close it could stop the timer.
 #include <errno.h>
@@ -82,7 +83,7 @@ int main(int argc, char **argv) {
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     say(argc > 1 ? argv[1] : "init cannot go on",
-        "; services are left alone, and the WDT is fed no more");
+        "; services are left alone, and neither the WDT nor the kernel's deadman is fed any more");
     for (;;) {
         struct timespec now, second = {.tv_sec = 1};
         pid_t gone;

@@ -12,6 +12,7 @@
 // The silence of init waits for no other trouble, so several of us may run at the same time: what one
 // writes is never replaced by what another one writes of something else, and each file as a whole.
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,28 +55,39 @@ static int write_all(int fd, const char *text, size_t length) {
     return 0;
 }
 
-// Under a name that no other living one of us has.
-static void replace_in(const char *folder, const char *name, const char *text, size_t length) {
+// Under a name that no other living one of us has. 0: it is there.
+static int replace_in(const char *folder, const char *name, const char *text, size_t length) {
     char path[128], fresh[128];
     int fd, good, at;
-    if (length == 0) return;
+    if (length == 0) return -1;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     snprintf(fresh, sizeof fresh, "%s/%s.%d.new", folder, name, (int)getpid());
     mkdir(folder, 0755);
     unlink(fresh); // of one in an earlier life of the machine
     fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return;
+    if (fd < 0) return -1;
     good = write_all(fd, text, length) == 0 && fsync(fd) == 0;
     close(fd);
     if (!good || rename(fresh, path) != 0) {
         unlink(fresh);
-        return;
+        return -1;
     }
     at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (at >= 0) {
         fsync(at);
         close(at);
     }
+    return 0;
+}
+
+// Init has come back while the disk kept us waiting: it takes the cause away here first, then there.
+// Ours came too late for that.
+static void take_back_cause(void) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", kMemory, kCause);
+    if (access(path, F_OK) == 0 || errno != ENOENT) return;
+    snprintf(path, sizeof path, "%s/%s", kDisk, kCause);
+    unlink(path);
 }
 
 // Whether one of us has that number; where nobody can tell, yes.
@@ -205,6 +217,7 @@ int main(void) {
     char reason[32], service[64], pid[16], start[24], evidence[320], init[240], line[640], cause[1400];
     const char *name = kOther, *all;
     size_t cause_length = 0, head, length;
+    int in_memory = -1;
     pid_t logger = -1;
     int kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     from_environment("REASON", reason, sizeof reason);
@@ -227,7 +240,7 @@ int main(void) {
         name = kSilent;
         snprintf(evidence, sizeof evidence, "the kernel module had no sign of life; %s", init);
         cause_length = describe_cause(evidence, cause, sizeof cause);
-        replace_in(kMemory, kCause, cause, cause_length);
+        in_memory = replace_in(kMemory, kCause, cause, cause_length);
     }
     head = (size_t)snprintf(tasks, sizeof tasks, "%s", line + 3);
     read_text("/dev/leash", tasks + head, sizeof tasks - head);
@@ -243,6 +256,7 @@ int main(void) {
         _exit(0);
     }
     replace_in(kDisk, kCause, cause, cause_length);
+    if (in_memory == 0) take_back_cause();
     replace_in(kDisk, name, tasks, length);
     clear_away(kDisk);
     if (logger > 0) waitpid(logger, NULL, 0);
