@@ -79,7 +79,8 @@ constexpr Command kCommands[] = {
      "Fn", 0, 1, run_log},
     {"monitor", "--tasks [SERVICE|PID...] [--events LIST]", "show events of tasks as they happen",
      "  Processes and threads of all services, of these services, or these processes: made,\n"
-     "  ended, aborted, other programs, limits. Needs the kernel module; until Ctrl-C.\n"
+     "  ended, aborted, other programs, limits. Without names trouble and OOM kills of others,\n"
+     "  too. Needs the kernel module; until Ctrl-C.\n"
      "      --tasks        what the kernel module tells (there is nothing else to monitor yet)\n"
      "  -e, --events LIST  only these, separated by commas: fork, exec, exit, abort, empty ...;\n"
      "                     `help` lists all\n",

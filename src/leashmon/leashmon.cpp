@@ -16,7 +16,7 @@ constexpr int kDone = 0, kUsage = 2;
 constexpr std::string_view kHelp =
     "usage: leashmon [OPTION...] PID|SERVICE\n\n"
     "  What happens to a process or to a service, as Leash's kernel module tells it, until the\n"
-    "  process has ended or the service has lost its last one. Needs no running init of Leash.\n\n"
+    "  process has ended or a start of the service has lost its last one. Needs no init of Leash.\n\n"
     "  -e, --events LIST  only these, separated by commas; `help` lists all\n"
     "  -s, --signal       be told by real-time signals: event and process, nothing else\n"
     "  -j, --json         an object a line\n"

@@ -31,8 +31,8 @@ constexpr Word kWords[] = {
     {"exit", LEASH_EVENT_PROCESS_EXIT, "a process has ended"},
     {"abort", LEASH_EVENT_PROCESS_ABORT, "a process was ended by a signal"},
     {"thread-create", LEASH_EVENT_THREAD_CREATE, "a thread was made"},
-    {"thread-exit", LEASH_EVENT_THREAD_EXIT, "a thread has ended"},
-    {"thread-abort", LEASH_EVENT_THREAD_ABORT, "a thread was ended by a signal, or with its process"},
+    {"thread-exit", LEASH_EVENT_THREAD_EXIT, "a thread has ended, alone or by exit or execve"},
+    {"thread-abort", LEASH_EVENT_THREAD_ABORT, "a thread was ended by its process' signal"},
     {"empty", LEASH_EVENT_START_EMPTY, "a start has lost its last process"},
     {"adopted", LEASH_EVENT_ADOPTED, "a living process was put into a start"},
     {"limit", LEASH_EVENT_LIMIT, "a start exceeds one of its limits"},
@@ -95,8 +95,9 @@ std::string details(const leash_record& record) {
                            record.code == LEASH_LIMIT_FORKS ? "forks in its period" : "processes");
     case LEASH_EVENT_TROUBLE: {
         auto reason = static_cast<std::size_t>(record.code);
-        return reason < std::size(kReasons) ? fmt::format("{}, process {}", kReasons[reason], record.arg)
-                                            : fmt::format("reason {}", record.code);
+        auto text = reason < std::size(kReasons) ? std::string(kReasons[reason])
+                                                 : fmt::format("reason {}", record.code);
+        return record.arg != 0 ? fmt::format("{}, process {}", text, record.arg) : text;
     }
     default: return "";
     }
@@ -155,11 +156,16 @@ std::string event_list() {
     return text;
 }
 
-std::int64_t wall_clock_offset() {
-    std::timespec wall{}, boot{};
-    clock_gettime(CLOCK_REALTIME, &wall);
+std::uint64_t record_clock() {
+    std::timespec boot{};
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    return (wall.tv_sec - boot.tv_sec) * kSecond + wall.tv_nsec - boot.tv_nsec;
+    return static_cast<std::uint64_t>(boot.tv_sec * kSecond + boot.tv_nsec);
+}
+
+std::int64_t wall_clock_offset() {
+    std::timespec wall{};
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return wall.tv_sec * kSecond + wall.tv_nsec - static_cast<std::int64_t>(record_clock());
 }
 
 std::string event_lines(const leash_record& record, std::string_view service,

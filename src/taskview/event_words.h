@@ -20,6 +20,8 @@ namespace leash::taskview {
 // A line for each name, for help.
 [[nodiscard]] std::string event_list();
 
+// Now, on the clock of the records' times (CLOCK_BOOTTIME).
+[[nodiscard]] std::uint64_t record_clock();
 // Where the times of records (CLOCK_BOOTTIME) lie on the clock on the wall, in ns.
 [[nodiscard]] std::int64_t wall_clock_offset();
 

@@ -78,5 +78,24 @@ TEST(Leashmon, DoesNotWaitForAServiceThatHasEndedMeanwhile) {
     EXPECT_EQ(asked, 1);
 }
 
+// A zombie can be watched, and its end was told before.
+TEST(Leashmon, DoesNotWaitForAProcessThatHasEndedMeanwhile) {
+    for (std::uint32_t flags : {LEASH_WHOIS_DEAD, LEASH_WHOIS_DEAD | LEASH_WHOIS_GONE}) {
+        FakeEvents events;
+        events.on_watch = [&] { events.add_dead(42, flags); };
+        int waited = 0;
+        events.on_next = [&] { ++waited; };
+        auto seen = run_with(events, {"42"});
+        EXPECT_EQ(seen.status, 0) << seen.err;
+        EXPECT_EQ(waited, 0);
+    }
+}
+
+TEST(Leashmon, HelpSaysWhatEndsIt) {
+    FakeEvents events;
+    EXPECT_NE(run_with(events, {"--help"}).out.find("a start of the service has lost its last"),
+              std::string::npos);
+}
+
 } // namespace
 } // namespace leash::leashmon

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstring>
 
 #include <gtest/gtest.h>
@@ -71,6 +72,9 @@ TEST(EventWords, Lines) {
         {LEASH_EVENT_ADOPTED, LEASH_VIA_CGROUP, 0, "by its cgroup"},
         {LEASH_EVENT_ADOPTED, 99, 0, "cmd"},
         {LEASH_EVENT_ADOPTED, -1, 0, "cmd"},
+        {LEASH_EVENT_TROUBLE, LEASH_REASON_HUNG, 7, "hung-task, process 7"},
+        {LEASH_EVENT_TROUBLE, LEASH_REASON_SILENT, 0, "init-silent"},
+        {LEASH_EVENT_TROUBLE, 99, 7, "reason 99, process 7"},
     };
     for (const auto& test : cases) {
         auto other = made(test.type, 42);
@@ -179,6 +183,104 @@ TEST(EventView, LossIsShownWhateverIsAskedFor) {
     events.batches = {{record}};
     auto seen = view(events, {.targets = {}, .events = LEASH_EVENT_PROCESS_FORK});
     EXPECT_NE(seen.out.find("3 events lost"), std::string::npos);
+}
+
+leash_record with_loss(leash_record record, std::uint32_t lost = 1) {
+    record.lost = lost;
+    return record;
+}
+
+// What was lost may be the very end that is waited for.
+TEST(EventView, AfterALossItIsAskedWhetherTheProcessIsGone) {
+    for (bool dead : {true, false}) {
+        FakeEvents events;
+        auto fork = made(LEASH_EVENT_PROCESS_FORK, 43);
+        events.batches = {{with_loss(fork)}, {fork}};
+        int waited = 0;
+        events.on_next = [&] {
+            if (++waited == 1 && dead) events.add_dead(42);
+        };
+        auto seen = view(events, {.targets = {"42"}, .events = LEASH_EVENT_ALL, .until_gone = true});
+        EXPECT_EQ(seen.status, 0);
+        EXPECT_EQ(waited, dead ? 1 : 3);
+        EXPECT_EQ(std::ranges::count(seen.out, '\n'), 3); // what was told before is shown
+    }
+}
+
+TEST(EventView, AnotherProcessOfTheSameNumberIsNotTheWatchedOne) {
+    FakeEvents events;
+    events.batches = {{with_loss(made(LEASH_EVENT_OVERFLOW, 0))}};
+    int waited = 0;
+    events.on_next = [&] {
+        ++waited;
+        events.processes[42].start_ns = 99;
+    };
+    auto seen = view(events, {.targets = {"42"}, .events = LEASH_EVENT_ALL, .until_gone = true});
+    EXPECT_EQ(seen.status, 0);
+    EXPECT_EQ(waited, 1);
+}
+
+// As START_EMPTY has it: one start is enough, though another one lives already.
+TEST(EventView, AfterALossItIsAskedWhetherAStartIsGone) {
+    for (bool restarted : {true, false}) {
+        FakeEvents events;
+        events.add_start(5, "web", 1);
+        events.batches = {{with_loss(made(LEASH_EVENT_OVERFLOW, 0))}, {}};
+        int waited = 0;
+        events.on_next = [&] {
+            if (++waited == 1 && restarted) events.known[0].id = 6;
+        };
+        auto seen = view(events, {.targets = {"web"}, .events = LEASH_EVENT_ALL, .until_gone = true});
+        EXPECT_EQ(seen.status, 0);
+        EXPECT_EQ(waited, restarted ? 1 : 2);
+    }
+}
+
+// The next start of a service may go on without end.
+TEST(EventView, WhatComesLongAfterTheEndIsNotShown) {
+    FakeEvents events;
+    auto late = made(LEASH_EVENT_PROCESS_FORK, 44);
+    late.time_ns = record_clock() + 60'000'000'000;
+    events.add_dead(42);
+    events.batches = {{made(LEASH_EVENT_PROCESS_FORK, 43), late, late}, {late}};
+    auto seen = view(events, {.targets = {"42"}, .events = LEASH_EVENT_ALL, .until_gone = true});
+    EXPECT_EQ(std::ranges::count(seen.out, '\n'), 1);
+}
+
+TEST(EventView, TheLastLossIsTold) {
+    FakeEvents events;
+    events.untold = 7;
+    events.batches = {{made(LEASH_EVENT_PROCESS_EXIT, 42)}};
+    auto seen = view(events, {.targets = {"42"}, .events = LEASH_EVENT_ALL, .until_gone = true,
+                              .by_signal = true});
+    EXPECT_NE(seen.out.find("7 events lost"), std::string::npos) << seen.out;
+}
+
+TEST(EventView, EndsWhereTheOutputIsNotTakenAnyMore) {
+    FakeEvents events;
+    events.batches = {{made(LEASH_EVENT_PROCESS_FORK, 42)}, {}};
+    events.on_output = [] { return false; };
+    auto seen = view(events, {.targets = {"42"}, .events = LEASH_EVENT_ALL});
+    EXPECT_EQ(seen.status, 0);
+    EXPECT_EQ(seen.out, "");
+    EXPECT_EQ(events.asked, 1);
+}
+
+// The silence of init is no service's, and the kernel kills others for want of memory, too.
+TEST(EventView, WithoutNamesTheMachineIsWatchedToo) {
+    FakeEvents events;
+    view(events, {.targets = {}, .events = LEASH_EVENT_ALL});
+    ASSERT_EQ(events.watches.size(), 2U);
+    EXPECT_FALSE(events.watches[0].everywhere);
+    EXPECT_TRUE(events.watches[1].everywhere);
+    EXPECT_EQ(events.watches[1].events,
+              LEASH_EVENT_OOM | LEASH_EVENT_HUNG | LEASH_EVENT_TROUBLE);
+    FakeEvents forks;
+    view(forks, {.targets = {}, .events = LEASH_EVENT_PROCESS_FORK});
+    EXPECT_EQ(forks.watches.size(), 1U); // of events 0 there is no watch
+    FakeEvents service;
+    view(service, {.targets = {"web"}, .events = LEASH_EVENT_ALL});
+    EXPECT_EQ(service.watches.size(), 1U);
 }
 
 TEST(EventView, AStartThatIsNewGetsItsName) {
