@@ -20,6 +20,13 @@
 #define leash_task_state(p) READ_ONCE((p)->__state)
 #endif
 
+/* Threads that the kernel itself has put into a process. */
+#ifdef PF_USER_WORKER
+#define LEASH_PF_WORKERS (PF_IO_WORKER | PF_USER_WORKER)
+#else
+#define LEASH_PF_WORKERS PF_IO_WORKER
+#endif
+
 /* Tables of sysctls end with an empty entry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define LEASH_SYSCTL_END { }

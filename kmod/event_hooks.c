@@ -103,7 +103,8 @@ static const struct leash_life *look_up(struct task_struct *p, u32 types, bool *
 
 static void exit_of(struct task_struct *p)
 {
-	u32 types = (p->pid != p->tgid ? ENDS_OF_THREADS : 0) |
+	/* The kernel's own in a process, as of io_uring: nobody was told that they were created. */
+	u32 types = (p->pid != p->tgid && !(p->flags & LEASH_PF_WORKERS) ? ENDS_OF_THREADS : 0) |
 		    (atomic_read(&p->signal->live) ? 0 : ENDS_OF_PROCESSES);
 	const struct leash_life *life;
 	struct leash_happening what;

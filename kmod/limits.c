@@ -75,16 +75,21 @@ struct verdict {
 
 static void count(struct leash_life *life, int nth, struct verdict *verdict)
 {
-	u64 now = ktime_get_boottime_ns();
 	unsigned long irq;
+	u64 now;
 
 	raw_spin_lock_irqsave(&life->limits.lock, irq);
+	now = ktime_get_boottime_ns(); /* in the order in which they count */
 	verdict->action = life->limits.action;
 	verdict->max_processes = life->limits.processes;
 	verdict->max_forks = life->limits.forks;
 	verdict->processes = life->limits.processes && (u32)nth > life->limits.processes;
 	verdict->tell_processes = verdict->processes && !life->limits.above;
-	life->limits.above = verdict->processes;
+	/* Forks come here in another order than they were counted in. */
+	if (verdict->processes)
+		life->limits.above = true;
+	else if ((u32)atomic_read(&life->processes) <= life->limits.processes)
+		life->limits.above = false;
 	if (life->limits.forks) {
 		if (!life->limits.since_ns ||
 		    now - life->limits.since_ns >= life->limits.period_ms * (u64)NSEC_PER_MSEC) {

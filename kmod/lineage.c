@@ -176,8 +176,9 @@ struct leash_life *leash_born(struct task_struct *parent, struct task_struct *ch
 		flags = sync_spared(parent, child, flags);
 	if (unlikely(READ_ONCE(life->dying)))
 		leash_kill_newborn(child, life, via, flags);
-	else if (!err && unlikely(READ_ONCE(life->limits.any)))
-		leash_check_limits(child, life, via, flags, nth);
+	else if (unlikely(READ_ONCE(life->limits.any)))
+		leash_check_limits(child, life, via, flags,
+				   err ? atomic_read(&life->processes) + 1 : nth);
 	return life;
 }
 

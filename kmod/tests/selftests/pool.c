@@ -3,6 +3,8 @@
  * When the preallocated entries run out. Needs a module that was loaded with pool=16 max_entries=16;
  * skips with another.
  */
+#include <sys/utsname.h>
+
 #include "events.h"
 #include "trouble.h"
 
@@ -222,6 +224,30 @@ TEST(adopting, "An adoption without room is ENOMEM")
 	EQUAL(call(controller(), LEASH_IOC_ADOPT, &adopt), -ENOMEM);
 	EQUAL(start_of(pid), 0);
 	EQUAL(info_of(id).live, ENTRIES);
+}
+
+TEST(limited, "Limits hold for forks that find no entry, too")
+{
+	struct leash_limits limits = { .processes = ENTRIES, .action = LEASH_LIMIT_REFUSE };
+	struct utsname kernel;
+	int status;
+	pid_t pid;
+
+	need_small_pool();
+	limits.id = new_start();
+	fill_up(limits.id, NULL);
+	EQUAL(call(controller(), LEASH_IOC_START_LIMITS, &limits), 0);
+	EQUAL(limits.now, ENTRIES);
+	EQUAL(limits.exceeded, 0);
+	pid = linger_in(limits.id);
+	limits.flags = LEASH_LIMITS_QUERY;
+	EQUAL(call(controller(), LEASH_IOC_START_LIMITS, &limits), 0);
+	EQUAL(limits.exceeded, 1);
+	EQUAL(uname(&kernel), 0);
+	if (strstr(kernel.version, "PREEMPT_RT"))
+		return; /* what kills there is found by its entry */
+	WITHIN(5, waitpid(pid, &status, WNOHANG) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 TEST(killing, "Those who are recorded are killed while the table is full")

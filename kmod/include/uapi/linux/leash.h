@@ -484,7 +484,8 @@ struct leash_record {
  * LEASH_IOC_START_LIMITS, controller, since ABI 2. Sets what a start may do, and tells how it does; all
  * 0 lifts the limits. They are looked at in each fork. Each time one begins to be exceeded,
  * LEASH_EVENT_LIMIT tells so: for the rate once in `period_ms`, for processes once until they are
- * fewer again. What is spared, or known by its tag alone, counts, but is not killed.
+ * fewer again. What is spared, or known by its tag alone, counts, but is not killed. A fork that finds
+ * no free entry is looked at as well, as one more than are recorded; under PREEMPT_RT it is not killed.
  * ENOENT: no such start; EINVAL: fork rate without a period or the other way round, a period above
  * 86400000, an unknown action.
  */
