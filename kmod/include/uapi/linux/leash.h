@@ -96,7 +96,8 @@ struct leash_start {
 /*
  * To lose its last process is trouble ("no-task"), unless LEASH_IOC_START_DEL was called for the start,
  * or it is being killed. A process counts until it has been reaped. Who stops a service in order takes
- * the flag back first.
+ * the flag back first. While LEASH_STATE_INCOMPLETE is set nobody knows which one is the last: no such
+ * trouble is told then, nor later for a start that became empty meanwhile.
  */
 #define LEASH_START_WATCH_EMPTY	(1U << 2)
 
@@ -457,7 +458,7 @@ struct leash_unwatch {
 #define LEASH_REASON_NO_TASK		2	/* no-task */
 #define LEASH_REASON_TASK_LIMIT		3	/* task-limit */
 #define LEASH_REASON_FORK_RATE		4	/* fork-rate */
-#define LEASH_REASON_HUNG		5	/* hung-task */
+#define LEASH_REASON_HUNG		5	/* hung-task; of 64 at a time */
 
 /*
  * A main thread that ends before its process tells nothing then. A thread other than the main one that
