@@ -41,17 +41,11 @@ void say(const std::string& text) {
     if (kernel) [[maybe_unused]] auto ignored = write(kernel.get(), line.data(), line.size());
 }
 
-// The lost life's own, -1: none. Nobody has closed it yet.
-int module_descriptor() {
-    for (int fd = 3; fd < kMostDescriptors; ++fd)
-        if (KernelLineage::is_controller(fd)) return fd;
-    return -1;
-}
-
-// What the module's deadman is armed with must not run out because of this.
+// What the module's deadman is armed with must not run out because of this: nobody has closed the lost
+// life's descriptor yet.
 bool end_everything() {
     auto deadline = monotonic_now() + kEndLimit;
-    int module = module_descriptor();
+    int module = KernelLineage::find_controller(kMostDescriptors);
     while (monotonic_now() < deadline) {
         if (module >= 0) (void)KernelLineage::ping(module);
         kill(-1, SIGKILL);

@@ -13,9 +13,7 @@ UniqueFd Init::find_module_descriptor() const {
     // The page may be older than the open, or the number used for something else since.
     if (int fd = system_record_.module_fd; fd > 2 && KernelLineage::is_controller(fd))
         return UniqueFd(fd);
-    for (int fd = 3; fd < kMostDescriptors; ++fd)
-        if (KernelLineage::is_controller(fd)) return UniqueFd(fd);
-    return {};
+    return UniqueFd(KernelLineage::find_controller(kMostDescriptors));
 }
 
 void Init::take_over_module(UniqueFd fd) {

@@ -23,16 +23,10 @@ std::optional<Ms> time_of(const Json& object, const char* key) {
     return Ms{number_of(object, key)};
 }
 
-// Its restarts are told by that already, until it has been up for as long as the limit looks back.
-bool in_crash_loop(const MachineView& machine, const std::string& service) {
+// `kind` "": any.
+bool has_trouble(const MachineView& machine, const std::string& service, std::string_view kind = "") {
     return std::ranges::any_of(machine.troubles, [&](const Json& each) {
-        return text_of(each, "service") == service && text_of(each, "kind") == "crash-loop";
-    });
-}
-
-bool has_trouble(const MachineView& machine, const std::string& service) {
-    return std::ranges::any_of(machine.troubles, [&](const Json& each) {
-        return text_of(each, "service") == service;
+        return text_of(each, "service") == service && (kind.empty() || text_of(each, "kind") == kind);
     });
 }
 
@@ -57,7 +51,8 @@ void of_service(const MachineView& machine, const Json& service, std::vector<Fin
         finding.severity = Severity::note;
         finding.remedy = "initctl status " + name;
     } else if (number_of(service, "restarts") > 0 && finding.since &&
-               *finding.since < kRestartIsNews && !in_crash_loop(machine, name)) {
+               *finding.since < kRestartIsNews && !has_trouble(machine, name, "crash-loop")) {
+        // A crash loop tells of its restarts, until it has been up for as long as the limit looks back.
         finding.what = "service-restarted";
         finding.severity = Severity::note;
         auto restarts = number_of(service, "restarts");

@@ -88,6 +88,12 @@ bool KernelLineage::is_controller(int fd) {
            (flags & O_ACCMODE) == O_RDWR;
 }
 
+int KernelLineage::find_controller(int end) {
+    for (int fd = 3; fd < end; ++fd)
+        if (is_controller(fd)) return fd;
+    return -1;
+}
+
 Result<void> KernelLineage::set_start(StartId id, std::string_view service, std::uint64_t cgroup) {
     leash_start start{};
     start.id = id;

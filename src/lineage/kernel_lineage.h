@@ -36,6 +36,8 @@ class KernelLineage {
     // Is this open descriptor one of /dev/leash, opened by a controller? For a life of PID 1 that
     // has lost its state: a second open would be EBUSY.
     [[nodiscard]] static bool is_controller(int fd);
+    // The first such one from 3 up to below `end`; -1: there is none.
+    [[nodiscard]] static int find_controller(int end);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] const leash_version& version() const { return version_; }

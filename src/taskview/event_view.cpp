@@ -24,7 +24,7 @@ class Viewer {
     int run() {
         int status = follow();
         // Who is asked to end in a storm has not been told of the last of it.
-        if (auto lost = source_.untold_loss(); lost != 0) show(loss(lost));
+        if (auto lost = source_.untold_loss(); lost != 0) show(loss_record(lost));
         return status;
     }
 
@@ -158,14 +158,6 @@ class Viewer {
         auto service = name_of(record);
         if (view_.json) return output_.out(event_json(record, service, offset_) + "\n");
         return output_.out(event_lines(record, service, offset_));
-    }
-
-    static leash_record loss(std::uint32_t lost) {
-        leash_record record{};
-        record.time_ns = record_clock();
-        record.type = LEASH_EVENT_OVERFLOW;
-        record.lost = lost;
-        return record;
     }
 
     [[nodiscard]] bool is_the_end(const leash_record& record) const {

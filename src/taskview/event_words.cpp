@@ -162,6 +162,14 @@ std::uint64_t record_clock() {
     return static_cast<std::uint64_t>(boot.tv_sec * kSecond + boot.tv_nsec);
 }
 
+leash_record loss_record(std::uint32_t lost) {
+    leash_record record{};
+    record.time_ns = record_clock();
+    record.type = LEASH_EVENT_OVERFLOW;
+    record.lost = lost;
+    return record;
+}
+
 std::int64_t wall_clock_offset() {
     std::timespec wall{};
     clock_gettime(CLOCK_REALTIME, &wall);

@@ -22,6 +22,8 @@ namespace leash::taskview {
 
 // Now, on the clock of the records' times (CLOCK_BOOTTIME).
 [[nodiscard]] std::uint64_t record_clock();
+// Events were lost just now, and no record of the module's tells of it.
+[[nodiscard]] leash_record loss_record(std::uint32_t lost);
 // Where the times of records (CLOCK_BOOTTIME) lie on the clock on the wall, in ns.
 [[nodiscard]] std::int64_t wall_clock_offset();
 

@@ -65,9 +65,10 @@ class KernelEventSource : public EventSource {
     }
 
     std::uint32_t untold_loss() override {
+        if (!by_signal_) return 0; // records tell
         auto totals = events_.totals();
         looked_ = monotonic_now();
-        if (!by_signal_ || !totals) return 0;
+        if (!totals) return 0;
         auto lost = static_cast<std::uint32_t>(totals->signals_lost - lost_);
         lost_ = totals->signals_lost;
         return lost;
@@ -104,7 +105,7 @@ class KernelEventSource : public EventSource {
         auto began = monotonic_now();
         while (true) {
             if (monotonic_now() - looked_ >= kLook)
-                if (auto lost = untold_loss(); lost != 0) return std::vector{overflow(lost)};
+                if (auto lost = untold_loss(); lost != 0) return std::vector{loss_record(lost)};
             auto wait = longest < Ms{0} ? kLook : std::min(longest, kLook);
             timespec most{wait / 1s, (wait % 1s).count() * 1'000'000};
             if (::sigtimedwait(&wanted, &info, &most) >= 0) break;
@@ -119,14 +120,6 @@ class KernelEventSource : public EventSource {
         record.type = static_cast<std::uint32_t>(info.si_value.sival_int);
         record.tid = record.tgid = info.si_pid;
         return std::vector{record};
-    }
-
-    static leash_record overflow(std::uint32_t lost) {
-        leash_record record{};
-        record.time_ns = record_clock();
-        record.type = LEASH_EVENT_OVERFLOW;
-        record.lost = lost;
-        return record;
     }
 
     KernelEvents events_;

@@ -172,6 +172,11 @@ struct Bench {
     }
 };
 
+// Whether the trouble `crash-loop` of "a" stands.
+inline bool loops(const Manager& manager) {
+    return (*manager.life("a")->troubles)[static_cast<std::size_t>(TroubleKind::crash_loop)].standing;
+}
+
 inline void always(ServiceSettings& s) { s.restart = RestartWhen::always; }
 inline Policy policy(std::string_view text) { return *parse_policy(text); }
 

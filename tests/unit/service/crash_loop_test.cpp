@@ -162,18 +162,14 @@ TEST(CrashLoop, ASlowOneStandsForAsLongAsItsWindowLooksBack) {
         s.restart_limit_long = {1, 1min};
         answer_to_loops(s, "report");
     });
-    auto stands = [&] {
-        constexpr auto kLoop = static_cast<std::size_t>(TroubleKind::crash_loop);
-        return (*b.manager.life("a")->troubles)[kLoop].standing;
-    };
     b.run("a");
     crash(b, 11s);
-    EXPECT_FALSE(stands());
+    EXPECT_FALSE(loops(b.manager));
     EXPECT_EQ(crash(b, 11s), 100ms);
     b.pass(59s);
-    EXPECT_TRUE(stands());
+    EXPECT_TRUE(loops(b.manager));
     b.pass(1s);
-    EXPECT_FALSE(stands());
+    EXPECT_FALSE(loops(b.manager));
 }
 
 TEST(CrashLoop, ByPolicy) {
@@ -195,7 +191,7 @@ TEST(CrashLoop, ByPolicy) {
         b.define("a", [&](auto& s) {
             always(s);
             s.restart_limit = {1, 10s};
-            s.on_kind.edit()[static_cast<std::size_t>(TroubleKind::crash_loop)] = policy(text);
+            answer_to_loops(s, text);
         });
         b.run("a");
         crash(b);

@@ -5,9 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include "core_harness.h"
 #include "service/manager.h"
 
 using namespace leash;
+using leash::test::loops;
 
 namespace {
 
@@ -163,22 +165,18 @@ TEST(LifeRecord, ASlowCrashLoopIsNotForgotten) {
         (void)manager.handle(event::Emptied{start, 0}, now + Ms{20'000});
         (void)manager.handle(event::Tick{}, now + Ms{59'000});
     };
-    auto stands = [](const Manager& manager) {
-        constexpr auto kLoop = static_cast<std::size_t>(TroubleKind::crash_loop);
-        return (*manager.life("a")->troubles)[kLoop].standing;
-    };
     Manager before([&] { return next++; });
     before.define(settings);
     (void)before.handle(event::StartRequested{"a"}, Ms{0});
     crash(before, 100, Ms{0});
     crash(before, 101, Ms{60'000});
-    EXPECT_FALSE(stands(before));
+    EXPECT_FALSE(loops(before));
 
     Manager after([&] { return next++; });
     after.define(settings);
     after.resume("a", unpack(pack(*before.life("a"))));
     crash(after, 102, Ms{120'000});
-    EXPECT_TRUE(stands(after)) << "3 exits in 10m";
+    EXPECT_TRUE(loops(after)) << "3 exits in 10m";
     EXPECT_TRUE(after.life("a")->slow_loop);
     EXPECT_TRUE(unpack(pack(*after.life("a"))).slow_loop) << "it calms down by the long window";
 }
